@@ -1,0 +1,76 @@
+package model
+
+// Code is a stable, machine-readable name of a reason.
+type Code string
+
+// Reasons for and against. Messages may gain detail; codes stay.
+const (
+	CodePlacedOnNode       Code = "PlacedOnNode"
+	CodePlacedOnLaunch     Code = "PlacedOnLaunch"
+	CodeCheapest           Code = "Cheapest"
+	CodeNoNodePool         Code = "NoNodePool"
+	CodeNodePoolNotReady   Code = "NodePoolNotReady"
+	CodeTaintNotTolerated  Code = "TaintNotTolerated"
+	CodeRequirement        Code = "RequirementNotMet"
+	CodeTooLarge           Code = "TooLarge"
+	CodeNoCapacity         Code = "NoCapacity"
+	CodeLimitReached       Code = "LimitReached"
+	CodeTopologySpread     Code = "TopologySpread"
+	CodePodAffinity        Code = "PodAffinity"
+	CodePodAntiAffinity    Code = "PodAntiAffinity"
+	CodeMinValues          Code = "MinValues"
+	CodeUnsupported        Code = "Unsupported"
+	CodeMoreExpensive      Code = "MoreExpensive"
+	CodeStepBudget         Code = "StepBudget"
+	CodePreferenceNotKept  Code = "PreferenceNotKept"
+	CodeInvalidRequirement Code = "InvalidRequirement"
+)
+
+// Reason is a code with a sentence for people. The sentence of a failure says
+// what would be right.
+type Reason struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+}
+
+// Report says why a Plan is as it is.
+type Report struct {
+	// Placed has one entry for each group of pods placed for the same reason.
+	Placed []PodReason `json:"placed,omitempty"`
+	// Unplaced has one entry for each group of pods left without a place.
+	Unplaced []PodReason `json:"unplaced,omitempty"`
+	// Launches is parallel to Plan.Launches.
+	Launches []LaunchReason `json:"launches,omitempty"`
+	// Steps is how much of the search budget was used.
+	Steps int `json:"steps"`
+}
+
+// PodReason speaks of pods that share one fate.
+type PodReason struct {
+	Pods   []PodKey `json:"pods"`
+	Target string   `json:"target,omitempty"` // node name, or "launch N"
+	Reason
+	// Alternatives are what was tried and why it did not do, bounded in number:
+	// for each NodePool the one nearest way.
+	Alternatives []PoolReason `json:"alternatives,omitempty"`
+}
+
+// PoolReason is a NodePool's answer to a group of pods.
+type PoolReason struct {
+	NodePool string `json:"nodePool"`
+	Reason
+}
+
+// LaunchReason explains one launch: the choice, and the offerings that would
+// have been cheaper with what ruled them out.
+type LaunchReason struct {
+	Chosen   Reason           `json:"chosen"`
+	Rejected []OfferingReason `json:"rejected,omitempty"`
+}
+
+// OfferingReason says why an offering was not chosen.
+type OfferingReason struct {
+	OfferingKey
+	PricePerHour float64 `json:"pricePerHour,omitempty"`
+	Reason
+}

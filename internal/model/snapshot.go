@@ -1,0 +1,27 @@
+package model
+
+// Snapshot is everything one decision looks at. It is never changed after it
+// has been handed to the engine.
+type Snapshot struct {
+	// Pending pods ask for a place.
+	Pending    []Pod       `json:"pending,omitempty"`
+	Nodes      []Node      `json:"nodes,omitempty"`
+	NodePools  []NodePool  `json:"nodePools,omitempty"`
+	DaemonSets []DaemonSet `json:"daemonSets,omitempty"`
+	// Catalogs by NodeClass name.
+	Catalogs map[string]Catalog `json:"catalogs,omitempty"`
+	// NamespaceLabels is for selectors of namespaces.
+	NamespaceLabels map[string]map[string]string `json:"namespaceLabels,omitempty"`
+}
+
+// Settings bound a decision. The zero value works.
+type Settings struct {
+	// MaxSteps bounds the search in steps, never in seconds, so that a slow
+	// machine decides the same. 0 means the default.
+	MaxSteps int `json:"maxSteps,omitempty"`
+	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
+	// CreateFleet call takes.
+	MaxOfferings int `json:"maxOfferings,omitempty"`
+	// IgnorePreferences leaves preferred rules out of the decision.
+	IgnorePreferences bool `json:"ignorePreferences,omitempty"`
+}

@@ -1,0 +1,28 @@
+// Package awserr is the error a simulated AWS operation answers with. The wire
+// layer turns it into the shape of the service's protocol.
+package awserr
+
+import "fmt"
+
+// Error has a service's own error code, such as InvalidInstanceID.NotFound.
+type Error struct {
+	Code    string
+	Message string
+	// Status is the HTTP status; 0 means 400.
+	Status int
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// ErrorCode, ErrorMessage and ErrorFault follow smithy's APIError words.
+func (e *Error) ErrorCode() string { return e.Code }
+
+// New makes a 400 error.
+func New(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithStatus makes an error with its own HTTP status.
+func WithStatus(status int, code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Status: status}
+}

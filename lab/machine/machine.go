@@ -1,0 +1,75 @@
+// Package machine is the plain data that the simulated region hands to the
+// simulated nodes: an instance as the software on it would see it. Neither side
+// imports the other.
+package machine
+
+import "time"
+
+// State is an EC2 instance state name.
+type State string
+
+// EC2 instance states.
+const (
+	Pending      State = "pending"
+	Running      State = "running"
+	Stopping     State = "stopping"
+	Stopped      State = "stopped"
+	ShuttingDown State = "shutting-down"
+	Terminated   State = "terminated"
+)
+
+// Machine is one instance. It is a snapshot: a change of state is a new value.
+type Machine struct {
+	ID             string // i-0123456789abcdef0
+	Type           string // m5.large
+	Region         string
+	Zone           string // us-west-2a
+	ZoneID         string // usw2-az1
+	PrivateIP      string // 192.168.x.y
+	PrivateDNSName string // ip-192-168-x-y.us-west-2.compute.internal
+	ImageID        string
+	ImageName      string // tells the AMI family and Kubernetes version
+	Spot           bool
+	State          State
+	LaunchTime     time.Time
+	// UserData is decoded (no base64), empty when the instance has none.
+	UserData []byte
+	Tags     map[string]string
+	Hardware Hardware
+	// RootVolumeGiB is the size of the root EBS volume.
+	RootVolumeGiB int64
+}
+
+// Hardware is what the machine physically has.
+type Hardware struct {
+	Arch       string // amd64 or arm64
+	VCPU       int64
+	MemoryMiB  int64 // as advertised; what the kernel sees is less
+	ENIs       int64
+	IPv4PerENI int64
+	// MaxPodsENI is the ENI formula over the default network card.
+	MaxPodsENI int64
+	// BranchENIs is the number of pod ENIs, 0 when trunking is not supported.
+	BranchENIs   int64
+	GPUs         int64
+	GPUName      string // resource nvidia.com/gpu etc. follows from the vendor
+	Accelerators int64  // Neuron devices
+}
+
+// Source is how nodes learn of machines.
+type Source interface {
+	// Watch calls changed for every machine that is not terminated, then again
+	// on every change of state, in order, until stop is called. Calls do not
+	// overlap. A machine that ends is reported as ShuttingDown and Terminated.
+	Watch(changed func(Machine)) (stop func())
+}
+
+// Clock is the one clock of the lab. Timestamps are wall time; durations of
+// simulated work (boot, pull, shutdown) are divided by the time scale.
+type Clock interface {
+	Now() time.Time
+	// Scaled turns a realistic duration into how long it takes in this lab.
+	Scaled(realistic time.Duration) time.Duration
+	// AfterFunc calls f once the realistic duration, scaled, is over.
+	AfterFunc(realistic time.Duration, f func()) (cancel func())
+}
