@@ -1,0 +1,211 @@
+// Package architecture holds the arrows of ARCHITECTURE.md as tests.
+package architecture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const (
+	root = "github.com/drover-project/drover"
+	lab  = root + "/lab"
+)
+
+// rule says what the packages below From may import, with the reason that a
+// failure prints.
+type rule struct {
+	from string
+	// only lists the allowed imports outside the standard library; nil allows
+	// everything that never does not forbid.
+	only []string
+	// never lists what must not be imported.
+	never []string
+	// deep applies never to dependencies of dependencies as well.
+	deep   bool
+	reason string
+}
+
+var rules = []rule{
+	{
+		from: root + "/internal/model", only: []string{},
+		reason: "the vocabulary is plain data: it must print, compare, store and replay anywhere",
+	},
+	{
+		from: root + "/internal/engine", only: []string{root + "/internal/model", root + "/internal/engine"},
+		never: []string{
+			"time", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog", "os", "net", "net/http",
+			"context", "sync", "sync/atomic",
+		},
+		reason: "the same input must give the same plan on every machine: no clock, chance, input or goroutine order",
+	},
+	{
+		from: root + "/internal/engine/check", only: []string{root + "/internal/model"},
+		reason: "an auditor that shares code with the solver shares its mistakes",
+	},
+	{
+		from:   root + "/internal/cloud",
+		never:  []string{"github.com/aws/aws-sdk-go-v2/service/ec2$", "github.com/aws/aws-sdk-go-v2/config"},
+		reason: "the port speaks drover's words; only its adapter speaks to AWS",
+	},
+	{
+		from: root + "/internal/observe",
+		never: []string{
+			root + "/internal/engine", root + "/internal/apply", root + "/internal/controllers",
+			root + "/internal/cloud/aws", "github.com/aws/aws-sdk-go-v2",
+		},
+		reason: "observing translates and decides nothing",
+	},
+	{
+		from: root + "/internal/apply",
+		never: []string{
+			root + "/internal/engine", root + "/internal/controllers",
+			root + "/internal/cloud/aws", "github.com/aws/aws-sdk-go-v2",
+		},
+		reason: "executors make no choices",
+	},
+	{
+		from:   root + "/internal/controllers",
+		never:  []string{root + "/internal/cloud/aws", "github.com/aws/aws-sdk-go-v2"},
+		reason: "controllers know the cloud only through its port",
+	},
+	{
+		from: root, never: []string{lab}, deep: true,
+		reason: "the production binary stays lean: the lab brings all of Kubernetes with it",
+	},
+	{
+		from: lab, never: []string{root + "/internal/cloud/aws"}, deep: true,
+		reason: "a simulator must not share the mistakes of its client",
+	},
+	{
+		from: lab + "/region", never: []string{lab + "/nodes", "k8s.io"},
+		reason: "the region knows machines, not what runs on them",
+	},
+	{
+		from: lab + "/nodes", never: []string{lab + "/region", "github.com/aws/aws-sdk-go-v2"},
+		reason: "a node learns what a real one learns: from its machine and its user data",
+	},
+}
+
+// onlyAdapters lists what may be imported in one place alone.
+func TestOnlyTheAdapterImportsTheSDK(t *testing.T) {
+	allowed := []string{root + "/internal/cloud/aws", lab}
+	for _, pkg := range append(packages(t, "../.."), packages(t, "../../lab")...) {
+		for _, imported := range pkg.Imports {
+			if !strings.HasPrefix(imported, "github.com/aws/aws-sdk-go-v2") {
+				continue
+			}
+			if !underAny(pkg.ImportPath, allowed) {
+				t.Errorf("%s imports %s: only %s speaks to AWS", pkg.ImportPath, imported, allowed[0])
+			}
+		}
+	}
+}
+
+func TestArrows(t *testing.T) {
+	all := append(packages(t, "../.."), packages(t, "../../lab")...)
+	for _, r := range rules {
+		t.Run(strings.TrimPrefix(r.from, root+"/"), func(t *testing.T) { r.check(t, all) })
+	}
+}
+
+func (r rule) check(t *testing.T, all []pkg) {
+	found := false
+	for _, p := range all {
+		if !under(p.ImportPath, r.from) || (r.from == root && under(p.ImportPath, lab)) {
+			continue
+		}
+		if r.from == root+"/internal/cloud" && under(p.ImportPath, root+"/internal/cloud/aws") {
+			continue
+		}
+		found = true
+		r.checkPackage(t, p)
+	}
+	if !found {
+		t.Errorf("no package %s: the rule has lost its target, remove it or mend its path", r.from)
+	}
+}
+
+func (r rule) checkPackage(t *testing.T, p pkg) {
+	for _, imported := range p.Imports {
+		if r.only != nil && strings.Contains(imported, ".") && !underAny(imported, r.only) {
+			t.Errorf("%s imports %s: %s", p.ImportPath, imported, r.reason)
+		}
+	}
+	imports := p.Imports
+	if r.deep {
+		imports = p.Deps
+	}
+	for _, imported := range imports {
+		if forbidden(imported, r.never) {
+			t.Errorf("%s imports %s: %s", p.ImportPath, imported, r.reason)
+		}
+	}
+}
+
+func forbidden(path string, never []string) bool {
+	for _, n := range never {
+		exact, isExact := strings.CutSuffix(n, "$")
+		if path == exact || (!isExact && under(path, n)) {
+			return true
+		}
+	}
+	return false
+}
+
+func under(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+func underAny(path string, folders []string) bool {
+	for _, folder := range folders {
+		if under(path, folder) {
+			return true
+		}
+	}
+	return false
+}
+
+type pkg struct {
+	ImportPath string
+	Doc        string
+	Name       string
+	Imports    []string
+	Deps       []string
+}
+
+// packages lists the packages of the module in dir.
+func packages(t *testing.T, dir string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports,Deps", "./...")
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list in %s: %v\n%s", dir, err, stderr.String())
+	}
+	var list []pkg
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range append(packages(t, "../.."), packages(t, "../../lab")...) {
+		if p.Doc == "" {
+			t.Errorf("package %s has no package comment", p.ImportPath)
+		}
+	}
+}
