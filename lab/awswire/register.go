@@ -1,0 +1,83 @@
+package awswire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// operation is one handler: call takes *XInput and gives *XOutput.
+type operation struct {
+	name  string
+	input reflect.Type // struct type of the input
+	call  reflect.Value
+}
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	errorType   = reflect.TypeFor[error]()
+)
+
+// Register makes every exported method of implementation with the signature
+//
+//	func(context.Context, *XInput) (*XOutput, error)
+//
+// the handler of operation X of the service, named as in the SigV4 credential
+// scope ("ec2", "ssm", "pricing", "iam", "eks", "sts"). Other methods are left
+// alone. It may be called several times for one service; an operation that is
+// registered twice is an error, as is an implementation without any.
+func (s *Server) Register(name string, implementation any) error {
+	found := operationsOf(implementation)
+	if len(found) == 0 {
+		return fmt.Errorf("awswire: %T has no method func(context.Context, *XInput) (*XOutput, error) to register for %q", implementation, name)
+	}
+	svc := s.services[name]
+	if svc == nil {
+		svc = &service{name: name, operations: map[string]operation{}}
+	}
+	var errs []error
+	for _, op := range found {
+		if _, taken := svc.operations[op.name]; taken {
+			errs = append(errs, fmt.Errorf("awswire: %s:%s is registered twice", name, op.name))
+			continue
+		}
+		svc.operations[op.name] = op
+	}
+	s.services[name] = svc
+	return errors.Join(errs...)
+}
+
+func operationsOf(implementation any) []operation {
+	v := reflect.ValueOf(implementation)
+	if !v.IsValid() {
+		return nil
+	}
+	var found []operation
+	for i := range v.NumMethod() {
+		m := v.Type().Method(i)
+		if op, ok := asOperation(m.Name, v.Method(i)); ok {
+			found = append(found, op)
+		}
+	}
+	return found
+}
+
+// asOperation reports whether fn has the shape of operation name.
+func asOperation(name string, fn reflect.Value) (operation, bool) {
+	t := fn.Type()
+	if t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 || t.In(0) != contextType || t.Out(1) != errorType {
+		return operation{}, false
+	}
+	in, out := t.In(1), t.Out(0)
+	if !isStructPointer(in, name+"Input") || !isStructPointer(out, name+"Output") {
+		return operation{}, false
+	}
+	return operation{name: name, input: in.Elem(), call: fn}, true
+}
+
+func isStructPointer(t reflect.Type, name string) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct &&
+		strings.EqualFold(t.Elem().Name(), name)
+}
