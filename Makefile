@@ -1,0 +1,71 @@
+# Everything goes through bin/; nothing is installed outside this folder.
+SHELL := /bin/bash
+GO ?= go
+COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+REVIVE := github.com/mgechev/revive@v1.14.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LAB_FLAGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: lab
+lab: build ## Build everything and start the lab with drover in it (LAB_FLAGS="--time-scale 10")
+	bin/drover-lab up $(LAB_FLAGS)
+
+.PHONY: build
+build: drover drover-lab ## Build bin/drover and bin/drover-lab
+
+.PHONY: drover
+drover:
+	@$(GO) run ./tools/build -ldflags "$(LDFLAGS)" -o bin/drover ./cmd/drover
+
+.PHONY: drover-lab
+drover-lab:
+	@$(GO) run ./tools/build -C lab -ldflags "$(LDFLAGS)" -o ../bin/drover-lab ./cmd/drover-lab
+
+.PHONY: test
+test: build ## Run every test: unit, conformance, end to end on the lab
+	$(GO) test ./...
+	cd lab && $(GO) test ./...
+
+.PHONY: check
+check: check-format check-generated ## Format, vet, lint, architecture, generated files
+	$(GO) vet ./...
+	cd lab && $(GO) vet ./...
+	$(GO) run $(REVIVE) -config revive.toml -set_exit_status ./...
+	cd lab && $(GO) run $(REVIVE) -config ../revive.toml -set_exit_status ./...
+	$(GO) run $(STATICCHECK) ./...
+	cd lab && $(GO) run $(STATICCHECK) ./...
+	$(GO) test ./test/architecture/...
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run 'make format':"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-generated
+check-generated: generate
+	@git diff --exit-code --stat -- '*zz_generated*' go.mod go.sum lab/go.mod lab/go.sum || \
+	{ echo "generated files were out of date: commit what 'make generate' wrote"; exit 1; }
+
+.PHONY: generate
+generate: ## Write generated files again
+	$(GO) generate ./...
+	cd lab && $(GO) generate ./...
+
+.PHONY: format
+format: ## Format the code
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: bench
+bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/engine/...
+	cd lab && $(GO) test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 30m
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
