@@ -20,12 +20,14 @@ const (
 
 // Machine is one instance. It is a snapshot: a change of state is a new value.
 type Machine struct {
-	ID             string // i-0123456789abcdef0
-	Type           string // m5.large
-	Region         string
-	Zone           string // us-west-2a
-	ZoneID         string // usw2-az1
-	PrivateIP      string // 192.168.x.y
+	ID        string // i-0123456789abcdef0
+	Type      string // m5.large
+	Region    string
+	Zone      string // us-west-2a
+	ZoneID    string // usw2-az1
+	PrivateIP string // 192.168.x.y
+	// SubnetCIDR is the range that pods get their addresses from, too.
+	SubnetCIDR     string // 192.168.64.0/19
 	PrivateDNSName string // ip-192-168-x-y.us-west-2.compute.internal
 	ImageID        string
 	ImageName      string // tells the AMI family and Kubernetes version
@@ -58,9 +60,9 @@ type Hardware struct {
 
 // Source is how nodes learn of machines.
 type Source interface {
-	// Watch calls changed for every machine that is not terminated, then again
-	// on every change of state, in order, until stop is called. Calls do not
-	// overlap. A machine that ends is reported as ShuttingDown and Terminated.
+	// Watch calls changed for every machine that is not terminated, before it
+	// returns, then again on every change of state, in order, until stop is
+	// called. Calls do not overlap. A machine that ends is reported as ShuttingDown and Terminated.
 	Watch(changed func(Machine)) (stop func())
 }
 
@@ -72,4 +74,12 @@ type Clock interface {
 	Scaled(realistic time.Duration) time.Duration
 	// AfterFunc calls f once the realistic duration, scaled, is over.
 	AfterFunc(realistic time.Duration, f func()) (cancel func())
+}
+
+// Console is what a Source may also be: it keeps what a machine prints while it
+// boots, as the serial console does.
+type Console interface {
+	// WriteConsole adds one line, without its newline, to the output of a
+	// machine. An unknown machine is ignored.
+	WriteConsole(id, line string)
 }
