@@ -1,0 +1,167 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// pollInterval is how often eventually asks again.
+const pollInterval = 250 * time.Millisecond
+
+// cmdLab starts the lab in the background and takes over its environment:
+// `lab up FLAGS…`; `lab down` stops it.
+func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: lab up|down [flags]")
+	}
+	if args[0] == "down" {
+		ts.Check(ts.Exec("drover-lab", append([]string{"down"}, dataDir(ts)...)...))
+		return
+	}
+	up := append([]string{"up", "--detach", "--api-port", ts.Getenv("API_PORT"), "--aws-port", ts.Getenv("AWS_PORT")}, dataDir(ts)...)
+	ts.Defer(func() {
+		if err := ts.Exec("drover-lab", append([]string{"down"}, dataDir(ts)...)...); err != nil {
+			ts.Logf("stopping the lab: %v", err)
+		}
+	})
+	ts.Check(ts.Exec("drover-lab", append(up, args[1:]...)...))
+	ts.Check(ts.Exec("drover-lab", append([]string{"env"}, dataDir(ts)...)...))
+	exports := regexp.MustCompile(`(?m)^export (\w+)=(.*)$`)
+	for _, m := range exports.FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
+		ts.Setenv(m[1], strings.Trim(m[2], `'"`))
+	}
+}
+
+func dataDir(ts *testscript.TestScript) []string {
+	return []string{"--data-dir", ts.Getenv("LAB_DATA")}
+}
+
+// cmdEventually repeats a command until its standard output matches:
+// `eventually DURATION REGEXP PROGRAM ARGS…`; with ! until it does not match.
+func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: eventually DURATION REGEXP PROGRAM ARGS…")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	deadline := time.Now().Add(limit)
+	for {
+		err := ts.Exec(args[2], args[3:]...)
+		output := ts.ReadFile("stdout")
+		if err == nil && pattern.MatchString(output) != neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("after %s: %q (want match: %v) in the output of %q (error %v):\n%s\n%s",
+				limit, args[1], !neg, args[2:], err, output, ts.ReadFile("stderr"))
+		}
+		time.Sleep(pollInterval)
+	}
+}
+
+// cmdOneToOne waits until every NodeClaim has exactly one instance that is not
+// terminated and every instance launched for the cluster has a NodeClaim and a
+// Node: `one-to-one DURATION`.
+func cmdOneToOne(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: one-to-one DURATION")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(limit)
+	for {
+		claims := providerIDs(ts, "nodeclaims", `{range .items[*]}{.status.providerID}{"\n"}{end}`)
+		nodes := providerIDs(ts, "nodes", `{range .items[*]}{.metadata.labels.karpenter\.sh/nodepool} {.spec.providerID}{"\n"}{end}`)
+		machines := liveInstances(ts)
+		if claims != nil && slices.Equal(claims, machines) && slices.Equal(claims, nodes) {
+			ts.Logf("%d claims, instances and nodes match", len(claims))
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("after %s: claims %q\ninstances %q\nnodes %q", limit, claims, machines, nodes)
+		}
+		time.Sleep(pollInterval)
+	}
+}
+
+// providerIDs returns the sorted instance IDs that kubectl prints, skipping
+// nodes outside of NodePools; nil when the API does not answer.
+func providerIDs(ts *testscript.TestScript, resource, path string) []string {
+	if err := ts.Exec("kubectl", "get", resource, "-o", "jsonpath="+path); err != nil {
+		return nil
+	}
+	ids := []string{}
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if line = strings.TrimRight(line, "\n"); line == "" || strings.HasPrefix(line, " ") {
+			continue
+		}
+		ids = append(ids, line[strings.LastIndex(line, "/")+1:])
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// liveInstances asks the AWS endpoint with the lab's own client, so that the
+// check needs no aws CLI.
+func liveInstances(ts *testscript.TestScript) []string {
+	ids, err := describeLiveInstances(ts.Getenv)
+	if err != nil {
+		ts.Logf("describing instances: %v", err)
+		return nil
+	}
+	return ids
+}
+
+// cmdKill9 kills components of the lab by name, as `drover-lab status` shows
+// them: `kill9 NAME`.
+func cmdKill9(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: kill9 COMPONENT")
+	}
+	pid := componentPID(ts, args[0])
+	ts.Logf("kill -9 %d (%s)", pid, args[0])
+	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func componentPID(ts *testscript.TestScript, name string) int {
+	if name == "drover" {
+		return droverPID(ts)
+	}
+	ts.Check(ts.Exec("drover-lab", append([]string{"status", "-o", "json"}, dataDir(ts)...)...))
+	var status struct {
+		Components []struct {
+			Name string `json:"name"`
+			PID  int    `json:"pid"`
+		} `json:"components"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &status))
+	for _, c := range status.Components {
+		if c.Name == name {
+			return c.PID
+		}
+	}
+	ts.Fatalf("no component %q in %+v", name, status.Components)
+	return 0
+}
+
+// droverPID finds the controller that runs with this script's data directory.
+func droverPID(ts *testscript.TestScript) int {
+	out, err := exec.Command("pgrep", "-f", ts.Getenv("DROVER_BIN")+" controller").Output()
+	if err != nil {
+		ts.Fatalf("no drover controller runs: %v", err)
+	}
+	pid, err := strconv.Atoi(string(bytes.Fields(out)[0]))
+	ts.Check(err)
+	return pid
+}

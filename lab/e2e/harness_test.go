@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// tools are the programs under test and the clients that drive them.
+type tools struct {
+	dir string // bin folder put first on PATH
+}
+
+// buildTools compiles drover and drover-lab from this checkout, and kubectl
+// where the machine has none.
+func buildTools(dir string) (tools, error) {
+	builds := []struct{ module, out, pkg string }{
+		{"../..", "drover", "./cmd/drover"},
+		{"..", "drover-lab", "./cmd/drover-lab"},
+	}
+	if _, err := exec.LookPath("kubectl"); err != nil {
+		builds = append(builds, struct{ module, out, pkg string }{"..", "kubectl", "k8s.io/kubernetes/cmd/kubectl"})
+	}
+	for _, b := range builds {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, b.out), b.pkg)
+		cmd.Dir = b.module
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return tools{}, fmt.Errorf("building %s: %w\n%s", b.out, err, out)
+		}
+	}
+	return tools{dir: dir}, nil
+}
+
+var built tools
+
+func TestMain(m *testing.M) {
+	os.Exit(runMain(m))
+}
+
+func runMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "drover-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if built, err = buildTools(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(12 * time.Minute),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", built.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("EXAMPLES", examples)
+			env.Setenv("LAB_DATA", filepath.Join(env.WorkDir, "lab"))
+			return setPorts(env)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"lab":        cmdLab,
+			"eventually": cmdEventually,
+			"one-to-one": cmdOneToOne,
+			"kill9":      cmdKill9,
+		},
+		Condition: func(name string) (bool, error) {
+			if program, ok := strings.CutPrefix(name, "has:"); ok {
+				_, err := exec.LookPath(program)
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
+	})
+}
+
+func setPorts(env *testscript.Env) error {
+	for _, name := range []string{"API_PORT", "AWS_PORT"} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer listener.Close()
+		env.Setenv(name, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	}
+	return nil
+}
