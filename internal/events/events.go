@@ -1,0 +1,110 @@
+// Package events publishes Kubernetes events with Karpenter's reasons. The same
+// words about the same object are said once in a while, not in every loop.
+package events
+
+import (
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clientevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Reasons, with Karpenter's spelling.
+const (
+	Nominated                 = "Nominated"
+	FailedScheduling          = "FailedScheduling"
+	NoCompatibleInstanceTypes = "NoCompatibleInstanceTypes"
+	InsufficientCapacityError = "InsufficientCapacityError"
+	NodeClassNotReady         = "NodeClassNotReady"
+	UnregisteredTaintMissing  = "UnregisteredTaintMissing"
+	FailedLaunch              = "FailedLaunch"
+	DisruptionTerminating     = "DisruptionTerminating"
+	DisruptionBlocked         = "DisruptionBlocked"
+	Evicted                   = "Evicted"
+	FailedDraining            = "FailedDraining"
+	TerminationGracePeriod    = "TerminationGracePeriodExpiring"
+	FailedTermination         = "FailedTermination"
+	WaitingOnNodeClaims       = "WaitingOnNodeClaimTermination"
+	NotReady                  = "NotReady"
+	quietPeriod               = 5 * time.Minute
+	maxNote                   = 1000 // events.k8s.io refuses notes of 1 KiB and more
+	forgetAfter               = 2 * quietPeriod
+	reportingAction           = "Reconcile"
+	ellipsis                  = "…"
+)
+
+// Recorder publishes events. It may be used concurrently.
+type Recorder struct {
+	sink  clientevents.EventRecorder
+	clock clock.PassiveClock
+
+	mu   sync.Mutex
+	said map[statement]time.Time
+	next time.Time // when to forget old statements
+}
+
+type statement struct {
+	uid    types.UID
+	reason string
+	note   string
+}
+
+// New returns a Recorder that publishes to sink.
+func New(sink clientevents.EventRecorder, clock clock.PassiveClock) *Recorder {
+	return &Recorder{sink: sink, clock: clock, said: map[statement]time.Time{}}
+}
+
+// Normal tells what happened to an object.
+func (r *Recorder) Normal(object client.Object, reason, note string) {
+	r.publish(object, corev1.EventTypeNormal, reason, note)
+}
+
+// Warning tells what is wrong with an object.
+func (r *Recorder) Warning(object client.Object, reason, note string) {
+	r.publish(object, corev1.EventTypeWarning, reason, note)
+}
+
+func (r *Recorder) publish(object client.Object, eventType, reason, note string) {
+	note = shorten(note)
+	if r.isNew(statement{object.GetUID(), reason, note}) {
+		r.sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+	}
+}
+
+func (r *Recorder) isNew(s statement) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.clock.Now()
+	if last, ok := r.said[s]; ok && now.Sub(last) < quietPeriod {
+		return false
+	}
+	if now.After(r.next) {
+		for old, last := range r.said {
+			if now.Sub(last) >= quietPeriod {
+				delete(r.said, old)
+			}
+		}
+		r.next = now.Add(forgetAfter)
+	}
+	r.said[s] = now
+	return true
+}
+
+// shorten cuts a note at a character boundary.
+func shorten(note string) string {
+	if len(note) <= maxNote {
+		return note
+	}
+	end := 0
+	for i := range note {
+		if i > maxNote-len(ellipsis) {
+			break
+		}
+		end = i
+	}
+	return note[:end] + ellipsis
+}

@@ -1,0 +1,123 @@
+// Package observe turns what Kubernetes and the cloud say into a
+// model.Snapshot. It only translates: nothing here decides. What it reads from
+// Kubernetes comes from informer caches, so that a look costs no API call.
+package observe
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// Observer makes Snapshots. Snapshot may be called concurrently.
+type Observer struct {
+	// Reader reads informer caches.
+	Reader client.Reader
+	Cloud  cloud.Provider
+}
+
+// view is everything one Snapshot is made of, each list in a fixed order. The
+// objects belong to the informer caches: they must not be changed.
+type view struct {
+	pods       []corev1.Pod
+	nodes      []corev1.Node
+	claims     []karpv1.NodeClaim
+	pools      []karpv1.NodePool
+	classes    map[string]*ec2v1.EC2NodeClass
+	daemonSets []appsv1.DaemonSet
+	namespaces map[string]map[string]string
+	catalogs   map[string]catalog
+}
+
+// Snapshot reads the present state. An error means that nothing can be said;
+// trouble with a single NodePool or pod is part of the Snapshot.
+func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
+	seen, err := o.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pods := podTranslator{namespaces: seen.namespaces, volumes: volumes{reader: o.Reader}}
+	bound := map[string][]model.Pod{}
+	snapshot := &model.Snapshot{
+		Catalogs:        map[string]model.Catalog{},
+		NamespaceLabels: seen.namespaces,
+	}
+	for i := range seen.pods {
+		pod := &seen.pods[i]
+		switch {
+		case IsProvisionable(pod):
+			translated, err := pods.pending(ctx, pod)
+			if err != nil {
+				return nil, err
+			}
+			snapshot.Pending = append(snapshot.Pending, translated)
+		case pod.Spec.NodeName != "" && !isOver(pod):
+			bound[pod.Spec.NodeName] = append(bound[pod.Spec.NodeName], pods.bound(pod))
+		}
+	}
+	for name, catalog := range seen.catalogs {
+		if catalog.err == nil {
+			snapshot.Catalogs[name] = catalog.Catalog
+		}
+	}
+	snapshot.Nodes = seen.modelNodes(bound)
+	snapshot.NodePools = seen.modelPools()
+	for i := range seen.daemonSets {
+		snapshot.DaemonSets = append(snapshot.DaemonSets, pods.daemonSet(&seen.daemonSets[i]))
+	}
+	return snapshot, nil
+}
+
+func (o *Observer) look(ctx context.Context) (*view, error) {
+	var (
+		pods       corev1.PodList
+		nodes      corev1.NodeList
+		claims     karpv1.NodeClaimList
+		pools      karpv1.NodePoolList
+		classes    ec2v1.EC2NodeClassList
+		daemonSets appsv1.DaemonSetList
+		namespaces corev1.NamespaceList
+	)
+	lists := []client.ObjectList{&pods, &nodes, &claims, &pools, &classes, &daemonSets, &namespaces}
+	for _, list := range lists {
+		if err := o.Reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing %T: %w", list, err)
+		}
+	}
+	seen := &view{
+		pods:       byName(pods.Items, podName),
+		nodes:      byName(nodes.Items, func(n *corev1.Node) string { return n.Name }),
+		claims:     byName(claims.Items, func(c *karpv1.NodeClaim) string { return c.Name }),
+		pools:      byName(pools.Items, func(p *karpv1.NodePool) string { return p.Name }),
+		daemonSets: byName(daemonSets.Items, func(d *appsv1.DaemonSet) string { return d.Namespace + "/" + d.Name }),
+		namespaces: make(map[string]map[string]string, len(namespaces.Items)),
+		classes:    make(map[string]*ec2v1.EC2NodeClass, len(classes.Items)),
+	}
+	for i := range namespaces.Items {
+		seen.namespaces[namespaces.Items[i].Name] = namespaces.Items[i].Labels
+	}
+	for i := range classes.Items {
+		seen.classes[classes.Items[i].Name] = &classes.Items[i]
+	}
+	seen.catalogs = o.catalogs(ctx, seen)
+	return seen, nil
+}
+
+func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }
+
+// byName sorts a copy: informer caches answer in any order.
+func byName[T any](items []T, name func(*T) string) []T {
+	sorted := slices.Clone(items)
+	slices.SortFunc(sorted, func(a, b T) int { return cmp.Compare(name(&a), name(&b)) })
+	return sorted
+}

@@ -1,0 +1,246 @@
+package observe
+
+import (
+	"context"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/component-helpers/resource"
+
+	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/translate"
+)
+
+// IsProvisionable reports whether the pod waits for a node: the scheduler found
+// none or has not looked yet. Pods that wait for something else (a gate, a
+// preemption, another scheduler) and pods that come with a node do not ask.
+func IsProvisionable(pod *corev1.Pod) bool {
+	if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || isOver(pod) {
+		return false
+	}
+	if len(pod.Spec.SchedulingGates) > 0 || pod.Status.NominatedNodeName != "" || IsOwnedByDaemonSet(pod) {
+		return false
+	}
+	if pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != corev1.DefaultSchedulerName {
+		return false
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled {
+			return condition.Status == corev1.ConditionFalse && condition.Reason == corev1.PodReasonUnschedulable
+		}
+	}
+	return true
+}
+
+// isOver reports whether the pod has ended and uses nothing any more.
+func isOver(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// IsOwnedByDaemonSet reports whether the pod comes and goes with its node.
+func IsOwnedByDaemonSet(pod *corev1.Pod) bool {
+	owner := metav1.GetControllerOfNoCopy(pod)
+	return owner != nil && owner.Kind == "DaemonSet"
+}
+
+type podTranslator struct {
+	namespaces map[string]map[string]string
+	volumes    volumes
+}
+
+// pending translates a pod that asks for a place, its volumes included.
+func (t podTranslator) pending(ctx context.Context, pod *corev1.Pod) (model.Pod, error) {
+	translated := t.pod(pod)
+	translated.Unsupported = unsupported(pod)
+	err := t.volumes.constrain(ctx, pod, &translated)
+	return translated, err
+}
+
+// bound translates a pod on a node. One that is being deleted still takes
+// room, but spreading no longer counts it, so it has no labels.
+func (t podTranslator) bound(pod *corev1.Pod) model.Pod {
+	translated := t.pod(pod)
+	if pod.DeletionTimestamp != nil {
+		translated.Labels = nil
+	}
+	return translated
+}
+
+func (t podTranslator) pod(pod *corev1.Pod) model.Pod {
+	requests := translate.Resources(resource.PodRequests(pod, resource.PodResourcesOptions{UseStatusResources: true}))
+	translated := model.Pod{
+		PodKey:           model.PodKey{Namespace: pod.Namespace, Name: pod.Name},
+		UID:              string(pod.UID),
+		Labels:           pod.Labels,
+		Requests:         requests.Add(model.Resources{model.PodCount: 1}),
+		OwnedByDaemonSet: IsOwnedByDaemonSet(pod),
+		NodeSelector:     translate.Selector(pod.Spec.NodeSelector),
+		Tolerations:      translate.Tolerations(pod.Spec.Tolerations),
+		TopologySpread:   topologySpread(pod.Spec.TopologySpreadConstraints),
+		HostPorts:        hostPorts(&pod.Spec),
+	}
+	if pod.Spec.Priority != nil {
+		translated.Priority = *pod.Spec.Priority
+	}
+	if affinity := pod.Spec.Affinity; affinity != nil {
+		t.affinity(affinity, pod.Namespace, &translated)
+	}
+	return translated
+}
+
+func (t podTranslator) affinity(affinity *corev1.Affinity, namespace string, pod *model.Pod) {
+	if node := affinity.NodeAffinity; node != nil {
+		if required := node.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
+			pod.RequiredNodeAffinity = translate.NodeSelectorTerms(required.NodeSelectorTerms)
+		}
+		for _, preferred := range node.PreferredDuringSchedulingIgnoredDuringExecution {
+			term := translate.NodeSelectorTerms([]corev1.NodeSelectorTerm{preferred.Preference})[0]
+			pod.PreferredNodeAffinity = append(pod.PreferredNodeAffinity, model.PreferredNodeSelectorTerm{Weight: preferred.Weight, Term: term})
+		}
+	}
+	if together := affinity.PodAffinity; together != nil {
+		pod.PodAffinity = t.podTerms(namespace, together.RequiredDuringSchedulingIgnoredDuringExecution,
+			together.PreferredDuringSchedulingIgnoredDuringExecution)
+	}
+	if apart := affinity.PodAntiAffinity; apart != nil {
+		pod.PodAntiAffinity = t.podTerms(namespace, apart.RequiredDuringSchedulingIgnoredDuringExecution,
+			apart.PreferredDuringSchedulingIgnoredDuringExecution)
+	}
+}
+
+func (t podTranslator) podTerms(namespace string, required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) []model.PodAffinityTerm {
+	var terms []model.PodAffinityTerm
+	for i := range required {
+		terms = append(terms, t.podTerm(namespace, &required[i], 0))
+	}
+	for i := range preferred {
+		terms = append(terms, t.podTerm(namespace, &preferred[i].PodAffinityTerm, preferred[i].Weight))
+	}
+	return terms
+}
+
+func (t podTranslator) podTerm(namespace string, term *corev1.PodAffinityTerm, weight int32) model.PodAffinityTerm {
+	return model.PodAffinityTerm{
+		TopologyKey: translate.Key(term.TopologyKey),
+		Selector:    translate.LabelSelector(term.LabelSelector),
+		Namespaces:  t.namespacesOf(namespace, term),
+		Weight:      weight,
+	}
+}
+
+// nowhere is a namespace that no pod can be in; it stands for a namespace
+// selector that selects none, because an empty list means the pod's own.
+const nowhere = ""
+
+func (t podTranslator) namespacesOf(own string, term *corev1.PodAffinityTerm) []string {
+	if term.NamespaceSelector == nil {
+		if len(term.Namespaces) == 0 {
+			return []string{own}
+		}
+		return term.Namespaces
+	}
+	selected := slices.Clone(term.Namespaces)
+	selector, err := metav1.LabelSelectorAsSelector(term.NamespaceSelector)
+	if err != nil {
+		selector = labels.Nothing()
+	}
+	for name, namespaceLabels := range t.namespaces {
+		if selector.Matches(labels.Set(namespaceLabels)) {
+			selected = append(selected, name)
+		}
+	}
+	if len(selected) == 0 {
+		return []string{nowhere}
+	}
+	slices.Sort(selected)
+	return slices.Compact(selected)
+}
+
+func topologySpread(constraints []corev1.TopologySpreadConstraint) []model.TopologySpread {
+	var spread []model.TopologySpread
+	for _, constraint := range constraints {
+		one := model.TopologySpread{
+			TopologyKey:    translate.Key(constraint.TopologyKey),
+			MaxSkew:        constraint.MaxSkew,
+			Selector:       translate.LabelSelector(constraint.LabelSelector),
+			ScheduleAnyway: constraint.WhenUnsatisfiable == corev1.ScheduleAnyway,
+			MatchLabelKeys: constraint.MatchLabelKeys,
+		}
+		if constraint.MinDomains != nil {
+			one.MinDomains = *constraint.MinDomains
+		}
+		if policy := constraint.NodeAffinityPolicy; policy != nil {
+			one.IgnoreNodeAffinity = *policy == corev1.NodeInclusionPolicyIgnore
+		}
+		if policy := constraint.NodeTaintsPolicy; policy != nil {
+			one.HonorNodeTaints = *policy == corev1.NodeInclusionPolicyHonor
+		}
+		spread = append(spread, one)
+	}
+	return spread
+}
+
+func hostPorts(spec *corev1.PodSpec) []model.HostPort {
+	var ports []model.HostPort
+	add := func(container *corev1.Container) {
+		for _, port := range container.Ports {
+			if port.HostPort > 0 {
+				protocol := string(port.Protocol)
+				if protocol == "" {
+					protocol = string(corev1.ProtocolTCP)
+				}
+				ports = append(ports, model.HostPort{IP: port.HostIP, Port: port.HostPort, Protocol: protocol})
+			}
+		}
+	}
+	for i := range spec.Containers {
+		add(&spec.Containers[i])
+	}
+	for i := range spec.InitContainers {
+		if policy := spec.InitContainers[i].RestartPolicy; policy != nil && *policy == corev1.ContainerRestartPolicyAlways {
+			add(&spec.InitContainers[i])
+		}
+	}
+	return ports
+}
+
+// unsupported names the rules of a pod that no plan can keep yet.
+func unsupported(pod *corev1.Pod) []string {
+	if len(pod.Spec.ResourceClaims) > 0 {
+		return []string{"DRA resource claims (spec.resourceClaims)"}
+	}
+	return nil
+}
+
+// daemonTolerations are what the DaemonSet controller adds to each of its pods.
+func daemonTolerations(hostNetwork bool) []corev1.Toleration {
+	taints := []corev1.Taint{
+		{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoExecute},
+		{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoExecute},
+		{Key: corev1.TaintNodeDiskPressure, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodeMemoryPressure, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodePIDPressure, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule},
+	}
+	if hostNetwork {
+		taints = append(taints, corev1.Taint{Key: corev1.TaintNodeNetworkUnavailable, Effect: corev1.TaintEffectNoSchedule})
+	}
+	var tolerations []corev1.Toleration
+	for _, taint := range taints {
+		tolerations = append(tolerations, corev1.Toleration{Key: taint.Key, Operator: corev1.TolerationOpExists, Effect: taint.Effect})
+	}
+	return tolerations
+}
+
+// daemonSet translates the pod that the DaemonSet would put on a new node.
+func (t podTranslator) daemonSet(daemonSet *appsv1.DaemonSet) model.DaemonSet {
+	template := &corev1.Pod{ObjectMeta: *daemonSet.Spec.Template.ObjectMeta.DeepCopy(), Spec: *daemonSet.Spec.Template.Spec.DeepCopy()}
+	template.Namespace, template.Name = daemonSet.Namespace, daemonSet.Name
+	template.Spec.Tolerations = append(template.Spec.Tolerations, daemonTolerations(template.Spec.HostNetwork)...)
+	translated := t.pod(template)
+	translated.OwnedByDaemonSet = true
+	return model.DaemonSet{PodKey: translated.PodKey, Template: translated}
+}
