@@ -1,37 +1,21 @@
 package userdata
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
-	"mvdan.cc/sh/v3/expand"
-	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/shell"
-	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/nodes/shellbox"
 )
 
-// These bound a script that loops; nothing in it really waits.
-const (
-	scriptCommands = 10_000
-	scriptTime     = 5 * time.Second
-)
-
-var errEndless = fmt.Errorf("the script goes on after %d commands; a loop that waits for something on the machine never ends here", scriptCommands)
-
-// parseScripts interprets the scripts without touching the host: no program is
-// started and no file is opened. What they pass to bootstrap.sh is the result,
+// parseScripts interprets the scripts without running anything. What they pass to bootstrap.sh is the result,
 // so that variables, conditions and quotes count as they do on the machine.
 func parseScripts(scripts [][]byte, m machine.Machine) (Config, error) {
 	for i, script := range scripts {
@@ -48,75 +32,46 @@ func parseScripts(scripts [][]byte, m machine.Machine) (Config, error) {
 
 // bootstrapArguments returns nil when the script does not call bootstrap.sh.
 func bootstrapArguments(script []byte, m machine.Machine) ([]string, error) {
-	file, err := syntax.NewParser().Parse(bytes.NewReader(script), "user-data")
-	if err != nil {
-		return nil, err
-	}
-	box := &sandbox{machine: m}
-	runner, err := interp.New(
-		interp.Env(expand.ListEnviron("PATH=/usr/bin", "HOME=/root")),
-		interp.StdIO(nil, io.Discard, io.Discard),
-		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return box.exec }),
-		interp.CallHandler(box.count),
-		interp.OpenHandler(box.open),
-		interp.ReadDirHandler2(func(context.Context, string) ([]fs.DirEntry, error) { return nil, fs.ErrNotExist }),
-		interp.StatHandler(func(context.Context, string, bool) (fs.FileInfo, error) { return nil, fs.ErrNotExist }),
-	)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), scriptTime)
-	defer cancel()
-	err = runner.Run(ctx, file)
-	var status interp.ExitStatus
-	switch {
-	case box.bootstrap != nil, err == nil, errors.As(err, &status):
-		return box.bootstrap, nil
+	boot := &bootScript{machine: m}
+	err := shellbox.Box{Exec: boot.exec}.Run(script)
+	var exit shellbox.Exit
+	if boot.bootstrap != nil || err == nil || errors.As(err, &exit) {
+		return boot.bootstrap, nil
 	}
 	return nil, err
 }
 
-// sandbox answers a script's commands.
-type sandbox struct {
+// bootScript answers the programs that a script starts on a machine.
+type bootScript struct {
 	machine   machine.Machine
 	bootstrap []string
-	commands  int
 }
 
-func (s *sandbox) count(_ context.Context, arguments []string) ([]string, error) {
-	s.commands++
-	if s.commands > scriptCommands {
-		return nil, errEndless
-	}
-	return arguments, nil
-}
-
-func (s *sandbox) exec(ctx context.Context, arguments []string) error {
-	handler := interp.HandlerCtx(ctx)
-	line := strings.Join(arguments, " ")
-	switch path.Base(arguments[0]) {
+func (s *bootScript) exec(words []string, stdin io.Reader, stdout io.Writer) error {
+	line := strings.Join(words, " ")
+	var err error
+	switch path.Base(words[0]) {
 	case "bootstrap.sh":
-		s.bootstrap = append([]string{}, arguments[1:]...)
+		s.bootstrap = append([]string{}, words[1:]...)
 	case "bash", "sh":
-		if len(arguments) > 1 && path.Base(arguments[1]) == "bootstrap.sh" {
-			s.bootstrap = append([]string{}, arguments[2:]...)
+		if len(words) > 1 && path.Base(words[1]) == "bootstrap.sh" {
+			s.bootstrap = append([]string{}, words[2:]...)
 		}
-	case "cat":
-		if handler.Stdin != nil && len(arguments) == 1 {
-			_, err := io.Copy(handler.Stdout, handler.Stdin)
-			return err
+	case "cat", "tee":
+		if stdin != nil {
+			_, err = io.Copy(stdout, stdin)
 		}
 	case "curl", "wget", "ec2-metadata":
-		fmt.Fprint(handler.Stdout, s.metadata(line))
+		_, err = io.WriteString(stdout, s.metadata(line))
 	case "aws":
 		if strings.Contains(line, "InstanceLifecycle") {
-			fmt.Fprintln(handler.Stdout, s.lifecycle())
+			_, err = io.WriteString(stdout, s.lifecycle()+"\n")
 		}
 	}
-	return nil
+	return err
 }
 
-func (s *sandbox) lifecycle() string {
+func (s *bootScript) lifecycle() string {
 	if s.machine.Spot {
 		return "spot"
 	}
@@ -125,7 +80,7 @@ func (s *sandbox) lifecycle() string {
 
 // metadata answers the paths of the instance metadata service that boot scripts
 // ask for.
-func (s *sandbox) metadata(line string) string {
+func (s *bootScript) metadata(line string) string {
 	answers := []struct{ path, value string }{
 		{"placement/availability-zone", s.machine.Zone},
 		{"placement/region", s.machine.Region},
@@ -143,21 +98,6 @@ func (s *sandbox) metadata(line string) string {
 	}
 	return ""
 }
-
-// open lets a script write wherever it likes, to nowhere; there is nothing to
-// read.
-func (s *sandbox) open(_ context.Context, name string, flag int, _ os.FileMode) (io.ReadWriteCloser, error) {
-	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return nowhere{}, nil
-}
-
-type nowhere struct{}
-
-func (nowhere) Read([]byte) (int, error)    { return 0, io.EOF }
-func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
-func (nowhere) Close() error                { return nil }
 
 // parseBootstrap reads the arguments of Amazon Linux 2's bootstrap.sh.
 func parseBootstrap(arguments []string) (Config, error) {
