@@ -9,3 +9,5 @@
 // the error the service itself has for it, and counted: nothing answers 200 for
 // work that was not done.
 package awswire
+
+//go:generate go run ./gen -out tables

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/drover-project/drover/lab/awswire/shape"
+	"github.com/drover-project/drover/lab/awswire/tables"
 )
 
 // operation is one handler: call takes *XInput and gives *XOutput.
@@ -14,11 +17,6 @@ type operation struct {
 	input reflect.Type // struct type of the input
 	call  reflect.Value
 }
-
-var (
-	contextType = reflect.TypeFor[context.Context]()
-	errorType   = reflect.TypeFor[error]()
-)
 
 // Register makes every exported method of implementation with the signature
 //
@@ -35,18 +33,52 @@ func (s *Server) Register(name string, implementation any) error {
 	}
 	svc := s.services[name]
 	if svc == nil {
-		svc = &service{name: name, operations: map[string]operation{}}
+		var err error
+		if svc, err = newService(name); err != nil {
+			return fmt.Errorf("awswire: %w", err)
+		}
 	}
 	var errs []error
 	for _, op := range found {
-		if _, taken := svc.operations[op.name]; taken {
-			errs = append(errs, fmt.Errorf("awswire: %s:%s is registered twice", name, op.name))
-			continue
-		}
-		svc.operations[op.name] = op
+		errs = append(errs, svc.add(op))
 	}
 	s.services[name] = svc
 	return errors.Join(errs...)
+}
+
+// service is what is registered under one SigV4 service name.
+type service struct {
+	name       string
+	table      *shape.Service
+	protocol   protocol
+	dialect    dialect
+	operations map[string]operation
+}
+
+func newService(name string) (*service, error) {
+	table, err := tables.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := protocolOf(table)
+	if err != nil {
+		return nil, err
+	}
+	return &service{
+		name: name, table: table, protocol: p, dialect: dialectFor(name, p),
+		operations: map[string]operation{},
+	}, nil
+}
+
+func (svc *service) add(op operation) error {
+	if _, known := svc.table.Operations[op.name]; !known {
+		return fmt.Errorf("awswire: %s has no operation %s", svc.name, op.name)
+	}
+	if _, taken := svc.operations[op.name]; taken {
+		return fmt.Errorf("awswire: %s:%s is registered twice", svc.name, op.name)
+	}
+	svc.operations[op.name] = op
+	return nil
 }
 
 func operationsOf(implementation any) []operation {
@@ -67,7 +99,7 @@ func operationsOf(implementation any) []operation {
 // asOperation reports whether fn has the shape of operation name.
 func asOperation(name string, fn reflect.Value) (operation, bool) {
 	t := fn.Type()
-	if t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 || t.In(0) != contextType || t.Out(1) != errorType {
+	if t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 || t.In(0) != reflect.TypeFor[context.Context]() || t.Out(1) != reflect.TypeFor[error]() {
 		return operation{}, false
 	}
 	in, out := t.In(1), t.Out(0)

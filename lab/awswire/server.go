@@ -6,6 +6,12 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/awswire/sigv4"
 )
 
 // Options configure a Server. Credentials is required; the rest has defaults.
@@ -25,37 +31,129 @@ type Options struct {
 // serve. Register must not run concurrently with ServeHTTP.
 type Server struct {
 	opts     Options
+	verifier sigv4.Verifier
 	services map[string]*service
 
 	mu            sync.Mutex
-	unimplemented map[string]int
+	unimplemented map[refused]int
 }
 
-// service is what is registered under one SigV4 service name.
-type service struct {
-	name       string
-	operations map[string]operation
-}
+// refused names an operation that the lab does not do.
+type refused struct{ service, operation string }
 
 // New makes a Server that refuses everything until Register is called.
 func New(opts Options) *Server {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{opts: opts, services: map[string]*service{}, unimplemented: map[string]int{}}
+	if opts.Credentials == nil {
+		opts.Credentials = func(string) (string, bool) { return "", false }
+	}
+	return &Server{
+		opts:          opts,
+		verifier:      sigv4.Verifier{Secret: opts.Credentials},
+		services:      map[string]*service{},
+		unimplemented: map[refused]int{},
+	}
+}
+
+// ServeHTTP answers one AWS API request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := uuid.NewString()
+	proto, answer, err := s.handle(r, id)
+	if err != nil {
+		answer = proto.failure(err, id)
+	}
+	w.Header().Set("X-Amzn-Requestid", id)
+	for name, value := range answer.header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(answer.status)
+	if _, err := w.Write(answer.body); err != nil {
+		s.opts.Log.DebugContext(r.Context(), "client went away before the answer was written", "error", err)
+	}
+}
+
+// handle answers with the protocol to use for an error as well.
+func (s *Server) handle(r *http.Request, id string) (protocol, *response, *awserr.Error) {
+	req, err := readRequest(r)
+	if err != nil {
+		return guess(req), nil, err
+	}
+	svc, caller, err := s.authenticate(req)
+	if err != nil {
+		if svc != nil {
+			return svc.protocol, nil, err
+		}
+		return guess(req), nil, err
+	}
+	caller.RequestID = id
+	op, err := s.find(svc, req)
+	if err != nil {
+		return svc.protocol, nil, err
+	}
+	out, err := s.call(withCaller(r.Context(), caller), svc, op, req)
+	if err != nil {
+		return svc.protocol, nil, err
+	}
+	answer, encodeErr := svc.protocol.encode(op.name, out, id)
+	if encodeErr != nil {
+		return svc.protocol, nil, s.internal(r.Context(), svc, op, encodeErr)
+	}
+	return svc.protocol, answer, nil
+}
+
+// find gives the handler of the operation a request asks for, and counts the
+// request when there is none.
+func (s *Server) find(svc *service, req *request) (operation, *awserr.Error) {
+	name, err := svc.protocol.operation(req)
+	if err != nil {
+		s.count(svc.name, req.name())
+		return operation{}, err
+	}
+	if op, ok := svc.operations[name]; ok {
+		return op, nil
+	}
+	s.count(svc.name, name)
+	return operation{}, svc.dialect.notDone(svc.name, name)
+}
+
+func (s *Server) count(service, operation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unimplemented[refused{service, operation}]++
 }
 
 // Unimplemented counts the requests refused because the lab does not do the
 // operation, keyed "service:Operation".
 func (s *Server) Unimplemented() map[string]int {
+	counts := map[string]int{}
+	for r, n := range s.refusals() {
+		counts[r.service+":"+r.operation] = n
+	}
+	return counts
+}
+
+func (s *Server) refusals() map[refused]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.unimplemented)
 }
 
-// ServeHTTP answers one AWS API request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "the codec is not linked in", http.StatusNotImplemented)
+func unimplementedDesc() *prometheus.Desc {
+	return prometheus.NewDesc("drover_lab_unimplemented_total",
+		"Requests refused because the lab does not do the operation.", []string{"service", "operation"}, nil)
+}
+
+// Describe and Collect make the Server a prometheus.Collector of the counter
+// drover_lab_unimplemented_total, by service and operation.
+func (s *Server) Describe(ch chan<- *prometheus.Desc) { ch <- unimplementedDesc() }
+
+// Collect gives the counts so far.
+func (s *Server) Collect(ch chan<- prometheus.Metric) {
+	for r, n := range s.refusals() {
+		ch <- prometheus.MustNewConstMetric(unimplementedDesc(), prometheus.CounterValue, float64(n), r.service, r.operation)
+	}
 }
 
 // Caller is who sent a request and where it was addressed.

@@ -1,0 +1,147 @@
+// Package xmlwire encodes the answers of the query protocols as XML.
+package xmlwire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/drover-project/drover/lab/awswire/shape"
+)
+
+// Writer writes elements. The zero value is ready.
+type Writer struct{ buf bytes.Buffer }
+
+// Bytes gives what was written.
+func (w *Writer) Bytes() []byte { return w.buf.Bytes() }
+
+// Start opens an element; a namespace, if any, becomes its xmlns.
+func (w *Writer) Start(name, namespace string) {
+	w.buf.WriteString("<" + name)
+	if namespace != "" {
+		w.buf.WriteString(` xmlns="` + namespace + `"`)
+	}
+	w.buf.WriteByte('>')
+}
+
+// End closes an element.
+func (w *Writer) End(name string) { w.buf.WriteString("</" + name + ">") }
+
+// Text writes an element that holds text.
+func (w *Writer) Text(name, text string) {
+	w.Start(name, "")
+	// A bytes.Buffer never fails to write.
+	_ = xml.EscapeText(&w.buf, []byte(text))
+	w.End(name)
+}
+
+// Encode writes the members of an output struct. At the top level a nil list is
+// written as an empty one, because AWS answers <reservationSet/> rather than
+// nothing and clients count on the key being there.
+func (w *Writer) Encode(s *shape.Service, out reflect.Value) {
+	e := encoder{service: s, w: w, item: "item", layout: layoutOf(s.Name)}
+	if s.Protocol == shape.Query {
+		e.item = "member"
+	}
+	e.structure(out, true)
+}
+
+// layoutOf is how a service writes times: IAM and STS without fractions.
+func layoutOf(service string) string {
+	switch service {
+	case "iam", "sts":
+		return "2006-01-02T15:04:05Z"
+	default:
+		return "2006-01-02T15:04:05.000Z"
+	}
+}
+
+type encoder struct {
+	service *shape.Service
+	w       *Writer
+	item    string
+	layout  string
+}
+
+func (e encoder) structure(v reflect.Value, top bool) {
+	for _, m := range e.service.Out(v.Type()).Members {
+		field := v.Field(m.Index)
+		if isAbsent(field) && !(top && isCollection(field)) {
+			continue
+		}
+		e.element(m.Wire, field, m.Item)
+	}
+}
+
+// isAbsent reports whether a field says nothing. Numbers and booleans that are
+// not pointers always say something.
+func isAbsent(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return v.IsNil()
+	case reflect.String:
+		return v.Len() == 0
+	default:
+		return false
+	}
+}
+
+func isCollection(v reflect.Value) bool {
+	return v.Kind() == reflect.Map || v.Kind() == reflect.Slice && !shape.IsBlob(v.Type())
+}
+
+func (e encoder) element(name string, v reflect.Value, item string) {
+	v = reflect.Indirect(v)
+	if shape.IsScalar(v.Type()) {
+		e.w.Text(name, shape.Text(v, e.layout))
+		return
+	}
+	e.w.Start(name, "")
+	switch v.Kind() {
+	case reflect.Slice:
+		e.list(v, item)
+	case reflect.Map:
+		e.dictionary(v)
+	case reflect.Interface:
+		e.union(v)
+	default:
+		e.structure(v, false)
+	}
+	e.w.End(name)
+}
+
+func (e encoder) list(v reflect.Value, item string) {
+	if item == "" {
+		item = e.item
+	}
+	for i := range v.Len() {
+		e.element(item, v.Index(i), "")
+	}
+}
+
+func (e encoder) dictionary(v reflect.Value) {
+	entries := map[string]reflect.Value{}
+	for _, key := range v.MapKeys() {
+		entries[key.String()] = v.MapIndex(key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		e.w.Start("entry", "")
+		e.w.Text("key", key)
+		e.element("value", entries[key], "")
+		e.w.End("entry")
+	}
+}
+
+// union writes the one member that is set. The concrete type is named
+// <union>Member<field> and holds a field Value.
+func (e encoder) union(v reflect.Value) {
+	held := reflect.Indirect(v.Elem())
+	members, _ := e.service.Union(v.Type())
+	for _, m := range members {
+		if held.Type().Name() == v.Type().Name()+"Member"+m.Field {
+			e.element(m.Wire, held.FieldByName("Value"), "")
+		}
+	}
+}
