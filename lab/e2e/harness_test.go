@@ -60,10 +60,7 @@ func runMain(m *testing.M) int {
 }
 
 func TestScripts(t *testing.T) {
-	examples, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
+	examples := examplesDir(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -92,13 +89,34 @@ func TestScripts(t *testing.T) {
 }
 
 func setPorts(env *testscript.Env) error {
-	for _, name := range []string{"API_PORT", "AWS_PORT"} {
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	env.Setenv("API_PORT", ports[0])
+	env.Setenv("AWS_PORT", ports[1])
+	return nil
+}
+
+// freePorts asks the kernel for ports nobody listens on now.
+func freePorts(count int) ([]string, error) {
+	var ports []string
+	for range count {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer listener.Close()
-		env.Setenv(name, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+		ports = append(ports, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 	}
-	return nil
+	return ports, nil
+}
+
+func examplesDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := filepath.Abs("../../examples")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return dir
 }

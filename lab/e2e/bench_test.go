@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkThousandMixedPods creates 1,000 pods of mixed shapes at once on a
+// fresh lab and waits until all run. It reports what drover itself spent:
+// seconds deciding, memory, and calls to AWS and to Kubernetes.
+//
+//	go test ./e2e -run '^$' -bench ThousandMixedPods -benchtime 1x
+func BenchmarkThousandMixedPods(b *testing.B) {
+	for range b.N {
+		l := startBenchLab(b)
+		l.kubectl(b, "", "apply", "-k", filepath.Join(examplesDir(b), "karpenter/nodepool"))
+		l.kubectl(b, benchPool, "apply", "-f", "-")
+		l.kubectl(b, "", "wait", "--for=condition=Ready", "nodepool/bench", "--timeout=60s")
+		start := time.Now()
+		l.kubectl(b, mixedDeployments(1000), "apply", "-f", "-")
+		l.kubectl(b, "", "rollout", "status", "deployment", "-l", "bench=mixed", "--timeout=300s")
+		b.ReportMetric(time.Since(start).Seconds(), "s-to-running")
+		l.report(b)
+	}
+}
+
+const benchPool = `
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata: {name: bench}
+spec:
+  template:
+    metadata: {labels: {type: bench}}
+    spec:
+      nodeClassRef: {group: karpenter.k8s.aws, kind: EC2NodeClass, name: default}
+      requirements:
+        - {key: karpenter.sh/capacity-type, operator: In, values: [on-demand]}
+        - {key: kubernetes.io/arch, operator: In, values: [amd64]}
+        - {key: karpenter.k8s.aws/instance-category, operator: In, values: [c, m, r]}
+        - {key: karpenter.k8s.aws/instance-generation, operator: Gt, values: ["4"]}
+        - {key: karpenter.k8s.aws/instance-cpu, operator: Lt, values: ["33"]}
+`
+
+// mixedDeployments renders deployments whose replicas add up to pods: sizes
+// repeat in a fixed pattern, every fourth spreads over zones, every tenth over
+// hosts, every seventh keeps its pods apart.
+func mixedDeployments(pods int) string {
+	cpus := []int{100, 250, 500, 1000, 1500}
+	memories := []int{128, 256, 512, 1024, 2048, 4096}
+	var out strings.Builder
+	for i := 0; pods > 0; i++ {
+		replicas := min(pods, 1+(i*7)%25)
+		pods -= replicas
+		fmt.Fprintf(&out, deploymentTemplate, i, replicas, i, i, placement(i), cpus[i%len(cpus)], memories[i%len(memories)])
+	}
+	return out.String()
+}
+
+const deploymentTemplate = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: mixed-%d, labels: {bench: mixed}}
+spec:
+  replicas: %d
+  selector: {matchLabels: {app: mixed-%d}}
+  template:
+    metadata: {labels: {app: mixed-%d}}
+    spec:
+      nodeSelector: {type: bench}
+%s      containers:
+        - {name: c, image: registry.k8s.io/pause:3.10, resources: {requests: {cpu: %dm, memory: %dMi}}}
+---
+`
+
+func placement(i int) string {
+	self := fmt.Sprintf("labelSelector: {matchLabels: {app: mixed-%d}}", i)
+	switch {
+	case i%4 == 1:
+		return "      topologySpreadConstraints: [{topologyKey: topology.kubernetes.io/zone, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, " + self + "}]\n"
+	case i%10 == 2:
+		return "      topologySpreadConstraints: [{topologyKey: kubernetes.io/hostname, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, " + self + "}]\n"
+	case i%7 == 3:
+		return "      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, " + self + "}]}}\n"
+	}
+	return ""
+}
+
+type benchLab struct{ dir, data string }
+
+func startBenchLab(b *testing.B) benchLab {
+	b.Helper()
+	l := benchLab{dir: b.TempDir()}
+	l.data = filepath.Join(l.dir, "lab")
+	ports, err := freePorts(2)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.run(b, "", "drover-lab", "down", "--data-dir", l.data) })
+	l.run(b, "", "drover-lab", "up", "--detach", "--data-dir", l.data, "--time-scale", "10",
+		"--api-port", ports[0], "--aws-port", ports[1])
+	return l
+}
+
+func (l benchLab) kubectl(b *testing.B, stdin string, args ...string) string {
+	b.Helper()
+	return l.run(b, stdin, "kubectl", args...)
+}
+
+func (l benchLab) run(b *testing.B, stdin, program string, args ...string) string {
+	b.Helper()
+	path := filepath.Join(built.dir, program)
+	if _, err := os.Stat(path); err != nil {
+		path = program
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "HOME="+l.dir)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+	return string(out)
+}
+
+// report reads drover's own metrics through the API server's pod proxy.
+func (l benchLab) report(b *testing.B) {
+	b.Helper()
+	pod := l.kubectl(b, "", "get", "pods", "-n", "karpenter", "-o", "jsonpath={.items[0].metadata.name}")
+	metrics := l.kubectl(b, "", "get", "--raw", "/api/v1/namespaces/karpenter/pods/"+pod+":8080/proxy/metrics")
+	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_sum"), "s-deciding")
+	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_count"), "decisions")
+	b.ReportMetric(sumMetric(metrics, "process_resident_memory_bytes")/1e6, "MB-resident")
+	b.ReportMetric(sumMetric(metrics, "rest_client_requests_total"), "kubernetes-calls")
+	b.ReportMetric(sumMetric(metrics, "drover_aws_requests_total"), "aws-calls")
+	nodes := l.kubectl(b, "", "get", "nodes", "-l", "type=bench", "-o", "name")
+	b.ReportMetric(float64(strings.Count(nodes, "\n")), "nodes")
+}
+
+// sumMetric adds up all series of one metric in the text exposition format.
+func sumMetric(exposition, name string) float64 {
+	series := regexp.MustCompile(`(?m)^` + name + `(?:\{[^}]*\})? (\S+)$`)
+	var sum float64
+	for _, m := range series.FindAllStringSubmatch(exposition, -1) {
+		value, err := strconv.ParseFloat(m[1], 64)
+		if err == nil {
+			sum += value
+		}
+	}
+	return sum
+}
