@@ -1,0 +1,90 @@
+package apply
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/drover-project/drover/internal/events"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// Teller tells people what was decided and why: events on pods, and a log line
+// when something new is to be said. It is not for concurrent use.
+type Teller struct {
+	Events *events.Recorder
+	Log    logr.Logger
+	// said is what the log last said of each pod without a place, so that a
+	// pod that waits for hours is not in every line.
+	said map[types.UID]string
+}
+
+// Tell publishes the outcome of one decision.
+func (t *Teller) Tell(snapshot *model.Snapshot, plan *model.Plan, report *model.Report, outcome Outcome) {
+	uids := make(map[model.PodKey]types.UID, len(snapshot.Pending))
+	for i := range snapshot.Pending {
+		uids[snapshot.Pending[i].PodKey] = types.UID(snapshot.Pending[i].UID)
+	}
+	for _, placement := range plan.Placements {
+		t.Events.Normal(pod(placement.Pod, uids), events.Nominated, "Pod should schedule on: "+placement.Node)
+	}
+	waiting := map[types.UID]string{}
+	for i, launch := range plan.Launches {
+		if outcome.Created[i] == "" {
+			t.unplaced(launch.Pods, uids, outcome.Refused[i], waiting)
+			continue
+		}
+		for _, key := range launch.Pods {
+			t.Events.Normal(pod(key, uids), events.Nominated, "Pod should schedule on: nodeclaim/"+outcome.Created[i])
+		}
+	}
+	for _, group := range report.Unplaced {
+		t.unplaced(group.Pods, uids, Explain(group), waiting)
+	}
+	t.said = waiting
+}
+
+// unplaced says why the pods have no place: to each by an event, and in the log
+// once for all of those of whom it has not been said.
+func (t *Teller) unplaced(keys []model.PodKey, uids map[model.PodKey]types.UID, why string, waiting map[types.UID]string) {
+	var fresh []string
+	for _, key := range keys {
+		uid := uids[key]
+		waiting[uid] = why
+		t.Events.Warning(pod(key, uids), events.FailedScheduling, why)
+		if t.said[uid] != why {
+			fresh = append(fresh, key.String())
+		}
+	}
+	if len(fresh) > 0 {
+		t.Log.Error(nil, "could not schedule pod", "Pods", Sample(fresh), "pod-count", len(fresh), "reason", why)
+	}
+}
+
+// Explain is one sentence for a group of pods without a place: the reason, and
+// what each NodePool had against it.
+func Explain(group model.PodReason) string {
+	var text strings.Builder
+	text.WriteString(group.Message)
+	for _, alternative := range group.Alternatives {
+		fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)
+	}
+	return text.String()
+}
+
+// Sample is the first few names of a list.
+func Sample(names []string) string {
+	const shown = 5
+	if len(names) > shown {
+		return fmt.Sprintf("%s and %d other(s)", strings.Join(names[:shown], ", "), len(names)-shown)
+	}
+	return strings.Join(names, ", ")
+}
+
+func pod(key model.PodKey, uids map[model.PodKey]types.UID) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: uids[key]}}
+}

@@ -1,0 +1,124 @@
+// Package provisioner gets nodes for pending pods: observe, decide, apply, once
+// for each batch of pods.
+package provisioner
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/drover-project/drover/internal/apply"
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/metrics"
+	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/observe"
+)
+
+// retryAfter is when pods that still wait are looked at again although nothing
+// is known to have changed: prices and capacity change without an event.
+const retryAfter = 10 * time.Second
+
+// Provisioner decides for batches of pending pods, one batch at a time.
+type Provisioner struct {
+	Observer *observe.Observer
+	Applier  *apply.Applier
+	Teller   *apply.Teller
+	Batcher  *Batcher
+	Settings model.Settings
+	Metrics  *metrics.Metrics
+	Log      logr.Logger
+}
+
+// Start runs until the context ends; it is a manager.Runnable of the leader.
+func (p *Provisioner) Start(ctx context.Context) error {
+	// What was pending before this process started has no event of its own.
+	p.Batcher.Trigger("start")
+	retry := time.AfterFunc(retryAfter, func() { p.Batcher.Trigger("retry") })
+	defer retry.Stop()
+	for {
+		if err := p.Batcher.Wait(ctx); err != nil {
+			return nil
+		}
+		waiting, err := p.Round(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.Log.Error(err, "provisioning failed, trying again", "after", retryAfter.String())
+		}
+		if waiting || err != nil {
+			retry.Reset(retryAfter)
+		}
+	}
+}
+
+// NeedLeaderElection makes the manager run one Provisioner only.
+func (p *Provisioner) NeedLeaderElection() bool { return true }
+
+// Round takes one decision and carries it out. It reports whether pods are
+// still pending.
+func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
+	snapshot, err := p.Observer.Snapshot(ctx)
+	if err != nil {
+		return false, fmt.Errorf("observing the cluster: %w", err)
+	}
+	p.Metrics.QueueDepth.Set(float64(len(snapshot.Pending)))
+	if len(snapshot.Pending) == 0 {
+		p.Metrics.UnschedulablePods.Set(0)
+		p.Teller.Tell(snapshot, &model.Plan{}, &model.Report{}, apply.Outcome{})
+		return false, nil
+	}
+	plan, report, err := p.decide(snapshot)
+	if err != nil {
+		return true, err
+	}
+	outcome, err := p.Applier.Launch(ctx, snapshot, &plan)
+	p.Teller.Tell(snapshot, &plan, &report, outcome)
+	return true, err
+}
+
+func (p *Provisioner) decide(snapshot *model.Snapshot) (model.Plan, model.Report, error) {
+	start := time.Now()
+	plan, report, err := solve(snapshot, p.Settings)
+	took := time.Since(start)
+	if err != nil {
+		return plan, report, err
+	}
+	p.Metrics.SchedulingDuration.Observe(took.Seconds())
+	p.Metrics.SchedulingSteps.Add(float64(report.Steps))
+	unplaced := 0
+	for _, group := range report.Unplaced {
+		unplaced += len(group.Pods)
+	}
+	p.Metrics.UnschedulablePods.Set(float64(unplaced))
+	p.announce(&plan, took)
+	return plan, report, nil
+}
+
+// announce logs a decision that buys something.
+func (p *Provisioner) announce(plan *model.Plan, took time.Duration) {
+	if len(plan.Launches) == 0 {
+		return
+	}
+	var pods []string
+	for _, launch := range plan.Launches {
+		for _, key := range launch.Pods {
+			pods = append(pods, key.String())
+		}
+	}
+	p.Log.Info("found provisionable pod(s)", "Pods", apply.Sample(pods), "pod-count", len(pods), "duration", took.String())
+	p.Log.Info("computed new nodeclaim(s) to fit pod(s)", "nodeclaims", len(plan.Launches), "pods", len(pods),
+		"price-per-hour", fmt.Sprintf("$%.4f", plan.PricePerHour))
+}
+
+// solve keeps a mistake in the engine from ending the process: other duties,
+// such as draining, have to go on.
+func solve(snapshot *model.Snapshot, settings model.Settings) (plan model.Plan, report model.Report, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the engine failed on this snapshot, please report it: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	plan, report = engine.Solve(snapshot, settings)
+	return plan, report, nil
+}
