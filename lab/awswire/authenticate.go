@@ -2,6 +2,8 @@ package awswire
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire/sigv4"
@@ -18,43 +20,44 @@ func unsignedService(action string) string {
 	}
 }
 
-// authenticate finds the service by the credential scope and checks the
-// signature. The service is given with an error too when it is known, so that
-// the error takes its shape.
+// authenticate checks the signature and finds the service by its credential
+// scope. The service is given with an error too when it is known, so that the
+// error takes its shape.
 func (s *Server) authenticate(req *request) (*service, Caller, *awserr.Error) {
-	caller := Caller{Region: s.opts.Region}
-	scope, err := sigv4.Parse(req.http)
-	if failed := (*sigv4.Error)(nil); errors.As(err, &failed) {
-		svc := s.services[unsignedService(req.form.Get("Action"))]
-		if failed.Reason == sigv4.NotSigned && svc != nil {
-			return svc, caller, nil
-		}
-		return nil, caller, dialectFor("", guess(req)).signature(failed)
-	}
+	scope, err := s.verifier.Verify(req.http, req.body)
+	caller := Caller{AccessKeyID: scope.AccessKeyID, Region: scope.Region}
 	svc := s.services[scope.Service]
-	if svc == nil {
-		s.count(scope.Service, req.name())
-		return nil, caller, dialectFor(scope.Service, guess(req)).notDone(scope.Service, req.name())
-	}
-	scope, err = s.verifier.Verify(req.http, req.body)
 	if failed := (*sigv4.Error)(nil); errors.As(err, &failed) {
-		return svc, caller, svc.dialect.signature(explain(failed, scope))
+		anonymous := s.services[unsignedService(req.form.Get("Action"))]
+		if failed.Reason == sigv4.NotSigned && anonymous != nil {
+			return anonymous, Caller{Region: s.opts.Region}, nil
+		}
+		return svc, caller, dialectOf(svc, req).signature(s.explain(failed, scope))
 	}
 	if err != nil {
-		return svc, caller, awserr.WithStatus(500, "InternalFailure", "The signature could not be checked.")
+		return svc, caller, awserr.WithStatus(http.StatusInternalServerError, "InternalFailure", "The signature could not be checked: %v", err)
 	}
-	caller.AccessKeyID, caller.Region = scope.AccessKeyID, scope.Region
+	if svc == nil {
+		s.count(scope.Service, req.name())
+		return nil, caller, dialectOf(nil, req).notDone(scope.Service, req.name())
+	}
 	return svc, caller, nil
 }
 
+// dialectOf is the service's, or that of services that take such requests.
+func dialectOf(svc *service, req *request) dialect {
+	if svc != nil {
+		return svc.dialect
+	}
+	return dialectFor("", guess(req))
+}
+
 // explain tells someone who points real credentials at the lab what to do.
-func explain(failed *sigv4.Error, scope sigv4.Scope) *sigv4.Error {
+func (s *Server) explain(failed *sigv4.Error, scope sigv4.Scope) *sigv4.Error {
 	if failed.Reason != sigv4.UnknownKey {
 		return failed
 	}
-	return &sigv4.Error{
-		Reason: failed.Reason,
-		Message: failed.Message + " This is a lab, which knows only the credentials it issued and " + scope.AccessKeyID +
-			` is not one of them. Run eval "$(drover-lab env)" and try again.`,
-	}
+	return &sigv4.Error{Reason: failed.Reason, Message: fmt.Sprintf(
+		`%s This endpoint is a lab (account %s), which knows only the credentials it issued, and %s is not one of them. Run eval "$(drover-lab env)" and try again.`,
+		failed.Message, s.opts.Account, scope.AccessKeyID)}
 }

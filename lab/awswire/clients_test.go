@@ -2,6 +2,8 @@ package awswire
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -29,6 +31,11 @@ func serviceNames() []string {
 const testKey = "LABKEY"
 
 func testSecret(id string) (string, bool) { return "lab-secret", id == testKey }
+
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
 
 // doer is what the SDK sends requests with.
 type doer interface {

@@ -5,7 +5,7 @@ import (
 	"reflect"
 
 	"github.com/drover-project/drover/lab/awserr"
-	"github.com/drover-project/drover/lab/awswire/form"
+	"github.com/drover-project/drover/lab/awswire/formwire"
 	"github.com/drover-project/drover/lab/awswire/shape"
 	"github.com/drover-project/drover/lab/awswire/xmlwire"
 )
@@ -111,5 +111,5 @@ func decodeForm(req *request, table *shape.Service, in reflect.Value) *shape.Fau
 	parameters := maps.Clone(req.form)
 	delete(parameters, "Action")
 	delete(parameters, "Version")
-	return form.Decode(table, parameters, in)
+	return formwire.Decode(table, parameters, in)
 }

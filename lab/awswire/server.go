@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/awswire/shape"
 	"github.com/drover-project/drover/lab/awswire/sigv4"
 )
 
@@ -121,7 +122,7 @@ func (s *Server) find(svc *service, req *request) (operation, *awserr.Error) {
 func (s *Server) count(service, operation string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unimplemented[refused{service, operation}]++
+	s.unimplemented[refused{shape.Shorten(service), shape.Shorten(operation)}]++
 }
 
 // Unimplemented counts the requests refused because the lab does not do the

@@ -23,11 +23,12 @@ type Verifier struct {
 }
 
 // Verify checks the signature of a request with the given body, and answers an
-// *Error when it does not hold. The request is not changed.
+// *Error when it does not hold. The scope is what the request claims, as far as
+// it could be read, with an error too. The request is not changed.
 func (v Verifier) Verify(r *http.Request, body []byte) (Scope, error) {
 	s, err := Parse(r)
 	if err != nil {
-		return Scope{}, err
+		return s, err
 	}
 	secret, ok := v.Secret(s.AccessKeyID)
 	if !ok {

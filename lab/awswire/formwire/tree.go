@@ -1,6 +1,6 @@
-// Package form decodes the requests of the query protocols: parameters such as
+// Package formwire decodes the requests of the query protocols: parameters such as
 // Filter.1.Value.2=x, of which lists, maps and structs are made by their names.
-package form
+package formwire
 
 import (
 	"net/url"

@@ -1,4 +1,4 @@
-package form
+package formwire
 
 import (
 	"net/url"
