@@ -1,0 +1,85 @@
+// Package eksapi is the region's Elastic Kubernetes Service: the one cluster
+// whose control plane the lab runs.
+package eksapi
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/awswire"
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// EKS implements the operations of the service, one method for each.
+type EKS struct {
+	world *world.World
+}
+
+// New makes the service of a region.
+func New(w *world.World) *EKS { return &EKS{world: w} }
+
+const platformVersion = "eks.3"
+
+// DescribeCluster describes the cluster; another name is ResourceNotFoundException.
+func (e *EKS) DescribeCluster(_ context.Context, in *eks.DescribeClusterInput) (*eks.DescribeClusterOutput, error) {
+	c := e.world.Options.Cluster
+	if aws.ToString(in.Name) != c.Name {
+		return nil, awserr.WithStatus(404, "ResourceNotFoundException", "No cluster found for name: %s.", aws.ToString(in.Name))
+	}
+	return &eks.DescribeClusterOutput{Cluster: &types.Cluster{
+		Name:                 &c.Name,
+		Arn:                  aws.String(fmt.Sprintf("arn:aws:eks:%s:%s:cluster/%s", e.world.Options.Region, e.world.Options.Account, c.Name)),
+		CreatedAt:            aws.Time(e.world.Created()),
+		Version:              &c.Version,
+		PlatformVersion:      aws.String(platformVersion),
+		Status:               types.ClusterStatusActive,
+		Endpoint:             &c.Endpoint,
+		CertificateAuthority: &types.Certificate{Data: aws.String(base64.StdEncoding.EncodeToString(c.CAData))},
+		RoleArn:              aws.String(fmt.Sprintf("arn:aws:iam::%s:role/%s", e.world.Options.Account, e.world.ClusterRoleName())),
+		Identity:             &types.Identity{Oidc: &types.OIDC{Issuer: aws.String(e.world.OIDCIssuer())}},
+		KubernetesNetworkConfig: &types.KubernetesNetworkConfigResponse{
+			IpFamily: types.IpFamilyIpv4, ServiceIpv4Cidr: &c.ServiceCIDR,
+		},
+		ResourcesVpcConfig: e.vpcConfig(),
+		AccessConfig:       &types.AccessConfigResponse{AuthenticationMode: types.AuthenticationModeApiAndConfigMap},
+		UpgradePolicy:      &types.UpgradePolicyResponse{SupportType: types.SupportTypeExtended},
+		Health:             &types.ClusterHealth{Issues: []types.ClusterIssue{}},
+		Tags: map[string]string{
+			"alpha.eksctl.io/cluster-name":                c.Name,
+			"eksctl.cluster.k8s.io/v1alpha1/cluster-name": c.Name,
+		},
+	}}, nil
+}
+
+func (e *EKS) vpcConfig() *types.VpcConfigResponse {
+	n := e.world.Network
+	config := &types.VpcConfigResponse{
+		VpcId:                  &n.VPCID,
+		ClusterSecurityGroupId: aws.String(n.ClusterSecurityGroup().ID),
+		SecurityGroupIds:       []string{n.ControlPlaneSecurityGroup().ID},
+		EndpointPublicAccess:   true,
+		PublicAccessCidrs:      []string{"0.0.0.0/0"},
+	}
+	for _, s := range n.Subnets {
+		config.SubnetIds = append(config.SubnetIds, s.ID)
+	}
+	return config
+}
+
+// ListClusters names the cluster.
+func (e *EKS) ListClusters(_ context.Context, in *eks.ListClustersInput) (*eks.ListClustersOutput, error) {
+	if err := awswire.Supported(in, "MaxResults", "NextToken", "Include"); err != nil {
+		return nil, err
+	}
+	page, next, err := awswire.Page([]string{e.world.Options.Cluster.Name}, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return &eks.ListClustersOutput{Clusters: page, NextToken: next}, nil
+}

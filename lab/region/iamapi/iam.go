@@ -1,0 +1,124 @@
+// Package iamapi is the account's Identity and Access Management, as far as
+// nodes need it: roles and instance profiles. Policies are kept, not enforced.
+package iamapi
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/region/store"
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// IAM implements the operations of the service, one method for each.
+type IAM struct {
+	world *world.World
+}
+
+// New makes the service of the account.
+func New(w *world.World) *IAM { return &IAM{world: w} }
+
+const (
+	notFound = 404
+	conflict = 409
+)
+
+func noProfile(name string) error {
+	return awserr.WithStatus(notFound, "NoSuchEntity", "Instance Profile %s cannot be found.", name)
+}
+
+func noRole(name string) error {
+	return awserr.WithStatus(notFound, "NoSuchEntity", "The role with name %s cannot be found.", name)
+}
+
+func (i *IAM) arn(kind, path, name string) *string {
+	return aws.String(fmt.Sprintf("arn:aws:iam::%s:%s%s%s", i.world.Options.Account, kind, path, name))
+}
+
+// updateRole changes one role in one transaction.
+func (i *IAM) updateRole(name *string, change func(*world.Role) error) error {
+	return i.world.Store.Update(func(tx *store.Tx) error {
+		r, found := i.world.Roles.Get(aws.ToString(name))
+		if !found {
+			return noRole(aws.ToString(name))
+		}
+		if err := change(&r); err != nil {
+			return err
+		}
+		return i.world.Roles.Put(tx, r.Name, r)
+	})
+}
+
+// updateProfile changes one instance profile in one transaction.
+func (i *IAM) updateProfile(name *string, change func(*world.Profile) error) error {
+	return i.world.Store.Update(func(tx *store.Tx) error {
+		p, found := i.world.Profiles.Get(aws.ToString(name))
+		if !found {
+			return noProfile(aws.ToString(name))
+		}
+		if err := change(&p); err != nil {
+			return err
+		}
+		return i.world.Profiles.Put(tx, p.Name, p)
+	})
+}
+
+func (i *IAM) role(r world.Role) *types.Role {
+	return &types.Role{
+		RoleName: aws.String(r.Name), RoleId: aws.String(r.ID), Path: aws.String(r.Path), Arn: i.arn("role", r.Path, r.Name),
+		// IAM gives documents percent-encoded (RFC 3986).
+		AssumeRolePolicyDocument: aws.String(strings.ReplaceAll(url.QueryEscape(r.TrustPolicy), "+", "%20")),
+		CreateDate:               aws.Time(r.Created), Description: optional(r.Description),
+		MaxSessionDuration: aws.Int32(r.MaxSessionSeconds), Tags: tagList(r.Tags),
+	}
+}
+
+func (i *IAM) profile(p world.Profile) *types.InstanceProfile {
+	out := &types.InstanceProfile{
+		InstanceProfileName: aws.String(p.Name), InstanceProfileId: aws.String(p.ID), Path: aws.String(p.Path),
+		Arn: i.arn("instance-profile", p.Path, p.Name), CreateDate: aws.Time(p.Created), Tags: tagList(p.Tags), Roles: []types.Role{},
+	}
+	for _, name := range p.Roles {
+		if r, found := i.world.Roles.Get(name); found {
+			out.Roles = append(out.Roles, *i.role(r))
+		}
+	}
+	return out
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func tagList(tags world.Tags) []types.Tag {
+	var list []types.Tag
+	for _, key := range tags.Keys() {
+		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	return list
+}
+
+const mostTags = 50
+
+// readTags adds tags to others, which stay as they are.
+func readTags(before world.Tags, list []types.Tag) (world.Tags, error) {
+	tags := before.With(nil)
+	for _, t := range list {
+		if aws.ToString(t.Key) == "" {
+			return nil, awserr.New("ValidationError", "A tag needs a key of 1 to 128 characters")
+		}
+		tags[*t.Key] = aws.ToString(t.Value)
+	}
+	if len(tags) > mostTags {
+		return nil, awserr.WithStatus(conflict, "LimitExceeded", "The number of tags has reached the maximum limit of %d", mostTags)
+	}
+	return tags, nil
+}

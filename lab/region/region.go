@@ -1,0 +1,99 @@
+// Package region is a simulated AWS region with one EKS cluster in it: EC2, SSM,
+// Pricing, IAM, EKS and STS on one state and one clock, as plain Go. It keeps
+// its state in a data directory, so that whatever a call answered is still so
+// after the process was killed.
+package region
+
+import (
+	"net/http"
+
+	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/ec2api"
+	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/iamapi"
+	"github.com/drover-project/drover/lab/region/pricingapi"
+	"github.com/drover-project/drover/lab/region/ssmapi"
+	"github.com/drover-project/drover/lab/region/stsapi"
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// Options describe a region; see world.Options.
+type Options = world.Options
+
+// ClusterInfo is the cluster as the control plane came up.
+type ClusterInfo = world.ClusterInfo
+
+// Quota is how many vCPUs may run at once.
+type Quota = world.Quota
+
+// Pool is one capacity pool: instance type, zone and capacity type.
+type Pool = world.Pool
+
+// Limit is a finite pool and what is left of it.
+type Limit = world.Limit
+
+// Region is an open region. Everything on it may be used concurrently.
+type Region struct {
+	world *world.World
+}
+
+var (
+	_ machine.Source  = (*Region)(nil)
+	_ machine.Console = (*Region)(nil)
+)
+
+// Open opens or creates the region kept in Options.DataDir. Instances that were
+// starting or ending go on doing so. A directory that holds another region,
+// account or cluster, or that another process has open, is an error.
+func Open(o Options) (*Region, error) {
+	w, err := world.Open(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Region{world: w}, nil
+}
+
+// Close stops the region's clockwork and releases its data directory.
+func (r *Region) Close() error { return r.world.Close() }
+
+// EC2 is the service to register as "ec2".
+func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
+
+// SSM is the service to register as "ssm".
+func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }
+
+// Pricing is the service to register as "pricing".
+func (r *Region) Pricing() *pricingapi.Pricing { return pricingapi.New(r.world) }
+
+// IAM is the service to register as "iam".
+func (r *Region) IAM() *iamapi.IAM { return iamapi.New(r.world) }
+
+// EKS is the service to register as "eks".
+func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world) }
+
+// STS is the service to register as "sts".
+func (r *Region) STS() *stsapi.STS { return stsapi.New(r.world) }
+
+// Watch implements machine.Source.
+func (r *Region) Watch(changed func(machine.Machine)) (stop func()) { return r.world.Watch(changed) }
+
+// WriteConsole implements machine.Console; GetConsoleOutput gives it back.
+func (r *Region) WriteConsole(id, line string) { r.world.WriteConsole(id, line) }
+
+// SetCapacity makes the pools that fit finite: each can launch available more
+// instances. Instances launched from then on give their place back when they
+// end. Parts of the pool may contain *, an empty part is *. It gives the number
+// of pools, and an error when none fits.
+func (r *Region) SetCapacity(p Pool, available int64) (pools int, err error) {
+	return r.world.SetCapacity(p, available)
+}
+
+// FreeCapacity makes the pools that fit infinite again, as they all are at
+// first. It gives the number of pools that were finite.
+func (r *Region) FreeCapacity(p Pool) (pools int, err error) { return r.world.FreeCapacity(p) }
+
+// Capacity lists the finite pools.
+func (r *Region) Capacity() []Limit { return r.world.Limits() }
+
+// Admin serves the lab's own /capacity, which no AWS client uses.
+func (r *Region) Admin() http.Handler { return admin{world: r.world} }

@@ -1,0 +1,120 @@
+// Package store keeps the region's records in memory and, when it has a file,
+// makes every change durable before the change is answered: one transaction for
+// one call, so a process that is killed has either done all of it or nothing.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Store is a set of tables that change together.
+type Store struct {
+	mu sync.RWMutex
+	db *bbolt.DB // nil: memory only
+}
+
+// ErrInUse says that another process has the file open.
+var ErrInUse = errors.New("in use by another process")
+
+const lockTimeout = time.Second
+
+// Open opens or creates the file; an empty path keeps everything in memory.
+func Open(path string) (*Store, error) {
+	if path == "" {
+		return &Store{}, nil
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Store{db: db}, nil
+}
+
+// Close releases the file.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// View runs read while nothing changes.
+func (s *Store) View(read func()) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	read()
+}
+
+// Update runs change alone. All that it puts and deletes happens when it gives
+// nil and the file has it; otherwise none of it happened.
+func (s *Store) Update(change func(*Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx := &Tx{}
+	if err := change(tx); err != nil {
+		tx.rollback()
+		return err
+	}
+	if err := s.commit(tx); err != nil {
+		tx.rollback()
+		return fmt.Errorf("writing the region's state: %w", err)
+	}
+	for _, done := range tx.committed {
+		done()
+	}
+	return nil
+}
+
+func (s *Store) commit(tx *Tx) error {
+	if s.db == nil || len(tx.writes) == 0 {
+		return nil
+	}
+	return s.db.Update(func(file *bbolt.Tx) error {
+		for _, w := range tx.writes {
+			if err := w.apply(file); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Tx is one Update. It is not valid after it.
+type Tx struct {
+	writes    []write
+	undo      []func()
+	committed []func()
+}
+
+// OnCommit calls done once the change is durable, still alone in the store.
+func (tx *Tx) OnCommit(done func()) { tx.committed = append(tx.committed, done) }
+
+func (tx *Tx) rollback() {
+	for i := len(tx.undo) - 1; i >= 0; i-- {
+		tx.undo[i]()
+	}
+}
+
+// write is one row to put, or to delete when value is nil.
+type write struct {
+	table, key string
+	value      []byte
+}
+
+func (w write) apply(file *bbolt.Tx) error {
+	bucket := file.Bucket([]byte(w.table))
+	if w.value == nil {
+		return bucket.Delete([]byte(w.key))
+	}
+	return bucket.Put([]byte(w.key), w.value)
+}

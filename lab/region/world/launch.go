@@ -1,0 +1,174 @@
+package world
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/store"
+)
+
+// Launch is a request for instances that are alike.
+type Launch struct {
+	Type         string
+	Image        Image
+	Subnet       Subnet
+	Spot         bool
+	SpotMaxPrice string
+	Config       Config
+	Volumes      []Volume // without ids; the first is the root
+	Tags         LaunchTags
+	Reservation  string
+	ClientToken  string
+	FirstIndex   int32
+}
+
+// LaunchTags are tags by the type of resource that gets them.
+type LaunchTags struct {
+	Instance, Volume, Interface, SpotRequest Tags
+}
+
+// Pool is where the instances come from.
+func (l Launch) Pool() Pool {
+	return Pool{InstanceType: l.Type, Zone: l.Subnet.Zone.Name, CapacityType: Instance{Spot: l.Spot}.CapacityType()}
+}
+
+// Launch makes instances, all or none of them. The errors are EC2's.
+func (w *World) Launch(tx *store.Tx, l Launch, count int) ([]Instance, error) {
+	addresses, err := w.freeAddresses(l.Subnet, count)
+	if err != nil {
+		return nil, err
+	}
+	limitID, err := w.take(tx, l.Pool(), count)
+	if err != nil {
+		return nil, err
+	}
+	instances := make([]Instance, 0, count)
+	for n, address := range addresses {
+		i, err := w.newInstance(tx, l)
+		if err != nil {
+			return nil, err
+		}
+		i.PrivateIP, i.LaunchIndex, i.Limit = address.String(), l.FirstIndex+int32(n), limitID
+		if l.Config.PublicIP {
+			i.PublicIP = publicAddress(i.ID)
+		}
+		if err := w.tagNew(tx, i, l.Tags); err != nil {
+			return nil, err
+		}
+		if err := w.enter(tx, i, machine.Pending); err != nil {
+			return nil, err
+		}
+		i, _ = w.Instances.Get(i.ID)
+		instances = append(instances, i)
+	}
+	return instances, nil
+}
+
+func (w *World) newInstance(tx *store.Tx, l Launch) (Instance, error) {
+	i := Instance{
+		Type: l.Type, SubnetID: l.Subnet.ID, ImageID: l.Image.ID, LaunchTime: w.Clock.Now(),
+		Spot: l.Spot, SpotMaxPrice: l.SpotMaxPrice, Config: l.Config,
+		Reservation: l.Reservation, ClientToken: l.ClientToken,
+		Volumes: append([]Volume(nil), l.Volumes...),
+	}
+	slots := []idSlot{{"i-", &i.ID}, {"eni-", &i.InterfaceID}}
+	if l.Spot {
+		slots = append(slots, idSlot{"sir-", &i.SpotRequest})
+	}
+	for v := range i.Volumes {
+		slots = append(slots, idSlot{"vol-", &i.Volumes[v].ID})
+	}
+	for _, slot := range slots {
+		id, err := w.NewID(tx, slot.prefix)
+		if err != nil {
+			return i, err
+		}
+		*slot.into = id
+	}
+	return i, nil
+}
+
+// idSlot is where a new identifier goes.
+type idSlot struct {
+	prefix string
+	into   *string
+}
+
+func (w *World) tagNew(tx *store.Tx, i Instance, tags LaunchTags) error {
+	byID := map[string]Tags{i.ID: tags.Instance, i.InterfaceID: tags.Interface}
+	if i.SpotRequest != "" {
+		byID[i.SpotRequest] = tags.SpotRequest
+	}
+	for _, v := range i.Volumes {
+		byID[v.ID] = tags.Volume
+	}
+	for id, t := range byID {
+		if err := w.SetTags(tx, id, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FreeAddresses is how many more instances fit in a subnet.
+func (w *World) FreeAddresses(s Subnet) int { return s.Size() - len(w.addressesIn(s)) }
+
+func (w *World) addressesIn(s Subnet) map[netip.Addr]bool {
+	used := map[netip.Addr]bool{}
+	for _, i := range w.Instances.All() {
+		if i.SubnetID != s.ID || i.State == machine.Terminated {
+			continue
+		}
+		if address, err := netip.ParseAddr(i.PrivateIP); err == nil {
+			used[address] = true
+		}
+	}
+	return used
+}
+
+// freeAddresses picks addresses that no instance has, spread over the subnet.
+func (w *World) freeAddresses(s Subnet, count int) ([]netip.Addr, error) {
+	used := w.addressesIn(s)
+	if s.Size()-len(used) < count {
+		return nil, awserr.New("InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", s.ID)
+	}
+	m, _ := w.meta.Get(metaKey)
+	offset := int(fnvNumber(fmt.Sprint(s.ID, m.Sequence)) % int64(s.Size()))
+	addresses := make([]netip.Addr, 0, count)
+	for n := 0; len(addresses) < count; n++ {
+		// 4093 is prime to the subnet's size, so every address comes once.
+		address := s.address((offset + n*4093) % s.Size())
+		if !used[address] {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses, nil
+}
+
+// address is the nth that an instance can have.
+func (s Subnet) address(n int) netip.Addr {
+	b := s.CIDR.Addr().As4()
+	n += int(b[2])<<8 | int(b[3])
+	n += reservedAddresses - 1
+	b[2], b[3] = byte(n>>8), byte(n)
+	return netip.AddrFrom4(b)
+}
+
+// publicAddress is made up, from the range for benchmarks: nothing routes it.
+func publicAddress(instanceID string) string {
+	n := fnvNumber(instanceID)
+	return netip.AddrFrom4([4]byte{198, 18 + byte(n>>16&1), byte(n >> 8), byte(n)}).String()
+}
+
+// PrivateDNSName is the host name of an address.
+func (w *World) PrivateDNSName(address string) string {
+	domain := w.Options.Region + ".compute.internal"
+	if w.Options.Region == "us-east-1" {
+		domain = "ec2.internal"
+	}
+	return "ip-" + strings.ReplaceAll(address, ".", "-") + "." + domain
+}

@@ -1,0 +1,164 @@
+package world
+
+import (
+	"sync"
+	"time"
+
+	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/store"
+)
+
+// How long EC2 takes, before the time scale.
+const (
+	startTakes     = 8 * time.Second
+	stopTakes      = 20 * time.Second
+	shutdownTakes  = 25 * time.Second
+	terminatedFor  = time.Hour // terminated instances stay visible
+	retryAfter     = time.Second
+	answersKeptFor = 48 * time.Hour
+)
+
+// next is what becomes of an instance in a state, and when; ok is false for the
+// states that last.
+func next(s machine.State) (after machine.State, takes time.Duration, ok bool) {
+	switch s {
+	case machine.Pending:
+		return machine.Running, startTakes, true
+	case machine.Stopping:
+		return machine.Stopped, stopTakes, true
+	case machine.ShuttingDown:
+		return machine.Terminated, shutdownTakes, true
+	case machine.Terminated:
+		return "", terminatedFor, true
+	}
+	return "", 0, false
+}
+
+// enter changes the state of an instance and arranges for what follows.
+func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
+	i.State, i.StateSince = s, w.Clock.Now()
+	if s == machine.Terminated {
+		if err := w.giveBack(tx, i); err != nil {
+			return err
+		}
+	}
+	if _, takes, changes := next(s); changes {
+		tx.OnCommit(func() { w.timers.after(takes, w.settle) })
+	}
+	return w.putInstance(tx, i)
+}
+
+// settle moves on every instance whose time has come, in one transaction.
+func (w *World) settle() {
+	if err := w.Store.Update(w.settleIn); err != nil {
+		w.Options.Log.Error("instances do not change their state, trying again", "error", err)
+		w.timers.after(retryAfter, w.settle)
+	}
+}
+
+func (w *World) settleIn(tx *store.Tx) error {
+	now := w.Clock.Now()
+	for _, i := range w.Instances.All() {
+		after, takes, changes := next(i.State)
+		if !changes || now.Sub(i.StateSince) < w.Clock.Scaled(takes) {
+			continue
+		}
+		if err := w.moveOn(tx, i, after); err != nil {
+			return err
+		}
+	}
+	w.forgetAnswers(tx, now)
+	return nil
+}
+
+func (w *World) moveOn(tx *store.Tx, i Instance, after machine.State) error {
+	if after == "" {
+		return w.forget(tx, i)
+	}
+	return w.enter(tx, i, after)
+}
+
+// forget removes an instance that was terminated long ago.
+func (w *World) forget(tx *store.Tx, i Instance) error {
+	w.Instances.Delete(tx, i.ID)
+	for _, id := range i.resources() {
+		if err := w.SetTags(tx, id, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resources are the ids that come and go with an instance.
+func (i Instance) resources() []string {
+	ids := []string{i.ID, i.InterfaceID}
+	for _, v := range i.Volumes {
+		ids = append(ids, v.ID)
+	}
+	if i.SpotRequest != "" {
+		ids = append(ids, i.SpotRequest)
+	}
+	return ids
+}
+
+// resume arms the timers of what was under way when the state was stored.
+func (w *World) resume() {
+	for _, i := range w.Instances.All() {
+		if _, takes, changes := next(i.State); changes {
+			w.timers.after(w.remaining(i.StateSince, takes), w.settle)
+		}
+	}
+}
+
+// remaining is the part of a realistic duration that is left, for a change that
+// began at since.
+func (w *World) remaining(since time.Time, takes time.Duration) time.Duration {
+	done := float64(w.Clock.Now().Sub(since)) / float64(w.Clock.Scaled(takes))
+	return time.Duration(float64(takes) * max(0, 1-done))
+}
+
+// timers are the calls under way, so that closing can cancel them.
+type timers struct {
+	clock machine.Clock
+
+	mu      sync.Mutex
+	next    int
+	cancels map[int]func()
+	stopped bool
+}
+
+func newTimers(c machine.Clock) *timers {
+	return &timers{clock: c, cancels: map[int]func(){}}
+}
+
+func (t *timers) after(realistic time.Duration, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		return
+	}
+	id := t.next
+	t.next++
+	t.cancels[id] = t.clock.AfterFunc(realistic, func() {
+		if t.begin(id) {
+			f()
+		}
+	})
+}
+
+// begin reports whether the call may still happen.
+func (t *timers) begin(id int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.cancels, id)
+	return !t.stopped
+}
+
+func (t *timers) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	for _, cancel := range t.cancels {
+		cancel()
+	}
+}

@@ -1,0 +1,154 @@
+package world
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/drover-project/drover/lab/machine"
+)
+
+// Instance is one EC2 instance.
+type Instance struct {
+	ID           string
+	Type         string
+	SubnetID     string
+	PrivateIP    string
+	PublicIP     string `json:",omitempty"`
+	ImageID      string
+	State        machine.State
+	StateSince   time.Time
+	LaunchTime   time.Time
+	LaunchIndex  int32
+	Spot         bool
+	SpotRequest  string `json:",omitempty"`
+	SpotMaxPrice string `json:",omitempty"`
+	Config       Config
+	Volumes      []Volume
+	InterfaceID  string
+	Reservation  string
+	ClientToken  string `json:",omitempty"`
+	// Limit is the id of the capacity limit that counts this instance.
+	Limit string `json:",omitempty"`
+	// Reason says why the instance stops or ended, as code: message.
+	Reason Reason
+	// Console is what the machine printed.
+	Console []string `json:",omitempty"`
+}
+
+// Reason is a state change's reason.
+type Reason struct{ Code, Message string }
+
+// Config is what a launch said of its instances, as far as it stays with them.
+type Config struct {
+	UserData       []byte            `json:",omitempty"` // decoded
+	SecurityGroups []string          `json:",omitempty"` // ids
+	ProfileName    string            `json:",omitempty"`
+	KeyName        string            `json:",omitempty"`
+	Monitoring     bool              `json:",omitempty"`
+	EBSOptimized   bool              `json:",omitempty"`
+	PublicIP       bool              `json:",omitempty"`
+	Metadata       MetadataOptions   // of the instance metadata service
+	CPUCredits     string            `json:",omitempty"`
+	Tenancy        string            `json:",omitempty"`
+	Interfaces     []InterfaceConfig `json:",omitempty"`
+}
+
+// MetadataOptions are the settings of the instance metadata service.
+type MetadataOptions struct {
+	Tokens, Endpoint, IPv6, Tags string
+	HopLimit                     int32
+}
+
+// InterfaceConfig is a network interface that a launch asked for beyond the first.
+type InterfaceConfig struct {
+	ID          string `json:",omitempty"`
+	DeviceIndex int32
+	CardIndex   int32
+	Type        string `json:",omitempty"`
+}
+
+// Volume is an EBS volume of an instance.
+type Volume struct {
+	ID                  string
+	Device              string
+	GiB                 int64
+	Type                string
+	DeleteOnTermination bool
+}
+
+// LaunchTemplate is a launch template with all its versions.
+type LaunchTemplate struct {
+	ID, Name, CreatedBy string
+	Created             time.Time
+	Default, Latest     int64
+	Versions            []TemplateVersion // by number
+}
+
+// TemplateVersion is one version. Data is the JSON of the request's
+// LaunchTemplateData.
+type TemplateVersion struct {
+	Number      int64
+	Description string
+	CreatedBy   string
+	Created     time.Time
+	Data        json.RawMessage
+}
+
+// Version finds a version by number.
+func (t LaunchTemplate) Version(number int64) (TemplateVersion, bool) {
+	for _, v := range t.Versions {
+		if v.Number == number {
+			return v, true
+		}
+	}
+	return TemplateVersion{}, false
+}
+
+// Limit makes one capacity pool finite.
+type Limit struct {
+	ID   string // a new one every time the pool is set
+	Pool Pool
+	// Available is how many more instances can be launched now.
+	Available int64
+}
+
+// Pool is one capacity pool.
+type Pool struct {
+	InstanceType string `json:"instanceType"`
+	Zone         string `json:"zone"`
+	CapacityType string `json:"capacityType"` // on-demand or spot
+}
+
+// Capacity types of pools.
+const (
+	OnDemand = "on-demand"
+	Spot     = "spot"
+)
+
+func (p Pool) key() string { return p.InstanceType + "/" + p.Zone + "/" + p.CapacityType }
+
+// Answer is what a call with a client token was answered.
+type Answer struct {
+	Parameters string // digest
+	Output     json.RawMessage
+	Given      time.Time
+}
+
+// Role is an IAM role.
+type Role struct {
+	Name, ID, Path, Description string
+	TrustPolicy                 string // JSON document
+	Created                     time.Time
+	MaxSessionSeconds           int32
+	Attached                    []string          // policy ARNs
+	Inline                      map[string]string // documents by policy name
+	Tags                        Tags
+}
+
+// Profile is an IAM instance profile.
+type Profile struct {
+	Name, ID, Path string
+	Created        time.Time
+	Roles          []string // names, at most one
+	Tags           Tags
+}
