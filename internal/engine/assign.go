@@ -1,0 +1,400 @@
+package engine
+
+import (
+	"math"
+	"sort"
+	"strconv"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// assignment is the first half of a plan: pods on nodes that are there, and for
+// the rest how many of each class every topology domain gets.
+type assignment struct {
+	p       *problem
+	ledger  *ledger
+	rooms   []vector           // free room by node
+	ports   [][]model.HostPort // taken ports by node
+	onNodes []nodeShare
+	demands []*demand
+	missing []int // by class: pods that no domain may take
+	stuck   []*rule
+	steps   int
+}
+
+// nodeShare is count pods of a class on a node.
+type nodeShare struct {
+	class *class
+	node  int
+	count int
+}
+
+// demand is count pods of a class that need nodes to buy of certain configs:
+// those of one place as far as the class's topology rules can tell.
+type demand struct {
+	class   *class
+	place   string // names the domains, for learning and for tests
+	domains []int32
+	configs bitset
+	count   int
+}
+
+// place is a combination of topology domains a class can go to.
+type place struct {
+	key     string
+	domains []int32
+	configs bitset
+	nodes   []int
+	next    int // nodes before it are full
+	tier    int
+	price   int64 // nanoDollars per pod, roughly: only for choosing between places
+	left    int   // how many pods may still be bought for here
+	demand  int
+}
+
+// learned caps what a place turned out to be able to buy, by class and place.
+type learned map[*class]map[string]int
+
+// assign decides class by class which pods use existing nodes and which domains
+// the others go to.
+func assign(p *problem, caps learned) *assignment {
+	a := &assignment{p: p, ledger: newLedger(p.rules), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes))}
+	a.rooms = make([]vector, len(p.nodes))
+	a.ports = make([][]model.HostPort, len(p.nodes))
+	for i, n := range p.nodes {
+		a.rooms[i] = n.room.clone()
+		a.ports[i] = append([]model.HostPort(nil), n.ports...)
+	}
+	order := a.order()
+	left := make([]int, len(p.classes))
+	places := make([][]*place, len(p.classes))
+	for _, c := range order {
+		if c.fault == nil {
+			left[c.id] = c.count()
+			places[c.id] = a.places(c, caps[c])
+		}
+	}
+	for progress := true; progress; {
+		progress = false
+		for _, c := range order {
+			if left[c.id] == 0 {
+				continue
+			}
+			placed := a.placeClass(c, places[c.id], left[c.id])
+			left[c.id] -= placed
+			progress = progress || placed > 0
+		}
+	}
+	for _, c := range order {
+		a.missing[c.id] = left[c.id]
+		a.collect(c, places[c.id])
+	}
+	return a
+}
+
+// order: by priority; pods that rules only count before the pods that carry the
+// rules, the least tight first, so that the tight ones adapt; then the largest.
+func (a *assignment) order() []*class {
+	total := make(vector, len(a.p.resources.names))
+	for _, c := range a.p.classes {
+		total.add(c.request, c.count())
+	}
+	size := func(c *class) int64 {
+		largest := int64(0)
+		for r, amount := range c.request {
+			if total[r] > 0 {
+				largest = max(largest, int64(float64(amount)/float64(total[r])*1e12))
+			}
+		}
+		return largest
+	}
+	order := append([]*class(nil), a.p.classes...)
+	sizes := make([]int64, len(order))
+	rank := make([]int, len(order))
+	for _, c := range order {
+		sizes[c.id], rank[c.id] = size(c), tightness(c)
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		x, y := order[i], order[j]
+		if x.pod.Priority != y.pod.Priority {
+			return x.pod.Priority > y.pod.Priority
+		}
+		if rank[x.id] != rank[y.id] {
+			return rank[x.id] < rank[y.id]
+		}
+		return sizes[x.id] > sizes[y.id]
+	})
+	return order
+}
+
+func tightness(c *class) int {
+	rank := 0
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if t := &touches[i]; t.owns && t.rule.kind == spreadRule {
+				rank = max(rank, math.MaxInt32-t.maxSkew)
+			}
+		}
+	}
+	return rank
+}
+
+// places groups the class's nodes and configs by the domains its rules see.
+func (a *assignment) places(c *class, caps map[string]int) []*place {
+	byKey := map[string]*place{}
+	var list []*place
+	at := func(domains []int32) *place {
+		key := domainsKey(domains)
+		pl := byKey[key]
+		if pl == nil {
+			pl = &place{key: key, domains: append([]int32(nil), domains...), configs: newBitset(len(a.p.space.configs)),
+				tier: len(a.p.tiers), left: math.MaxInt}
+			if most, known := caps[key]; known {
+				pl.left = most
+			}
+			byKey[key] = pl
+			list = append(list, pl)
+		}
+		return pl
+	}
+	domains := make([]int32, len(c.touches))
+	for n, nd := range a.p.nodes {
+		if !c.request.fits(nd.room) || !nd.admitsClass(c) {
+			continue
+		}
+		for i := range c.touches {
+			domains[i] = c.touches[i].rule.domainOfNode(n)
+		}
+		pl := at(domains)
+		pl.nodes = append(pl.nodes, n)
+	}
+	a.configPlaces(c, domains, at)
+	for _, pl := range list {
+		a.pricePlace(c, pl)
+	}
+	sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+	return list
+}
+
+func (a *assignment) configPlaces(c *class, domains []int32, at func([]int32) *place) {
+	if len(c.touches) == 0 {
+		if !c.fits.empty() {
+			at(domains).configs = c.fits
+		}
+		return
+	}
+	var last *place
+	c.fits.each(func(i int) {
+		same := last != nil
+		for t := range c.touches {
+			domains[t] = c.touches[t].rule.domainOfConfig(i)
+			same = same && domains[t] == last.domains[t]
+		}
+		if !same {
+			last = at(domains)
+		}
+		last.configs.set(i)
+	})
+}
+
+func domainsKey(domains []int32) string {
+	var key []byte
+	for _, d := range domains {
+		key = append(strconv.AppendInt(key, int64(d), 10), ',')
+	}
+	return string(key)
+}
+
+func lessDomains(a, b []int32) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+// pricePlace finds the heaviest tier that can buy here, and what a pod would
+// cost there if its node held nothing else.
+func (a *assignment) pricePlace(c *class, pl *place) {
+	for tier := range a.p.tiers {
+		set := a.p.tierConfigs(tier)
+		set.and(pl.configs)
+		if set.empty() {
+			continue
+		}
+		pl.tier, pl.price = tier, math.MaxInt64
+		set.each(func(i int) {
+			config := &a.p.space.configs[i]
+			if n := c.request.times(config.room, math.MaxInt32); n > 0 {
+				pl.price = min(pl.price, config.price/int64(n))
+			}
+		})
+		return
+	}
+}
+
+// placeClass places up to want pods and returns how many it placed.
+func (a *assignment) placeClass(c *class, places []*place, want int) int {
+	if len(c.touches) == 0 {
+		return a.placeFreely(c, places, want)
+	}
+	for placed := 0; placed < want; placed++ {
+		best := a.bestPlace(c, places)
+		if best == nil {
+			return placed
+		}
+		if n := a.nextNode(c, best); n >= 0 {
+			a.putOnNode(c, n, 1)
+		} else {
+			best.demand++
+			best.left--
+		}
+		for i := range c.touches {
+			a.ledger.add(&c.touches[i], best.domains[i])
+		}
+	}
+	return want
+}
+
+// placeFreely places pods that no rule ties to a domain.
+func (a *assignment) placeFreely(c *class, places []*place, want int) int {
+	placed := 0
+	for _, pl := range places {
+		for placed < want {
+			n := a.nextNode(c, pl)
+			if n < 0 {
+				break
+			}
+			count := 1
+			if len(c.hosts) == 0 && len(c.pod.HostPorts) == 0 {
+				count = c.request.times(a.rooms[n], want-placed)
+			}
+			a.putOnNode(c, n, count)
+			placed += count
+		}
+		if count := min(want-placed, pl.left); count > 0 && !pl.configs.empty() && a.hostBuyable(c) {
+			pl.demand += count
+			pl.left -= count
+			placed += count
+		}
+	}
+	return placed
+}
+
+// hostBuyable is false for pods that must share a node with pods that already
+// have theirs, or with pods of which there are none: a new node cannot do.
+func (a *assignment) hostBuyable(c *class) bool {
+	for i := range c.hosts {
+		t := &c.hosts[i]
+		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.rules[t.rule.id].total > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// bestPlace chooses where the next pod goes: existing room, then the heaviest
+// pool, then the lowest price, then the emptiest domain, then domain order.
+func (a *assignment) bestPlace(c *class, places []*place) *place {
+	var best *place
+	bestRank := [4]int64{}
+	for _, pl := range places {
+		if !a.allowed(c, pl) {
+			continue
+		}
+		rank := [4]int64{1, int64(pl.tier), pl.price, a.crowd(c, pl)}
+		if a.nextNode(c, pl) >= 0 {
+			rank = [4]int64{0, 0, 0, rank[3]}
+		} else if pl.left <= 0 || pl.configs.empty() || !a.hostBuyable(c) {
+			continue
+		}
+		if best == nil || lessRank(rank, bestRank) {
+			best, bestRank = pl, rank
+		}
+	}
+	return best
+}
+
+func lessRank(a, b [4]int64) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+func (a *assignment) allowed(c *class, pl *place) bool {
+	for i := range c.touches {
+		a.steps++
+		if !a.ledger.allows(&c.touches[i], pl.domains[i]) {
+			a.stuck[c.id] = c.touches[i].rule
+			return false
+		}
+	}
+	return true
+}
+
+func (a *assignment) crowd(c *class, pl *place) int64 {
+	pods := int64(0)
+	for i := range c.touches {
+		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && pl.domains[i] >= 0 {
+			pods += int64(a.ledger.rules[t.rule.id].count[pl.domains[i]])
+		}
+	}
+	return pods
+}
+
+// nextNode returns the first node of the place that takes one more pod of the
+// class, or -1.
+func (a *assignment) nextNode(c *class, pl *place) int {
+	for i := pl.next; i < len(pl.nodes); i++ {
+		n := pl.nodes[i]
+		a.steps++
+		if !c.request.fits(a.rooms[n]) || portsClash(a.ports[n], c.pod.HostPorts) {
+			if i == pl.next {
+				pl.next++
+			}
+			continue
+		}
+		if a.hostAllows(c, n) {
+			return n
+		}
+	}
+	return -1
+}
+
+func (a *assignment) hostAllows(c *class, n int) bool {
+	for i := range c.hosts {
+		t := &c.hosts[i]
+		if !a.ledger.allows(t, t.rule.domainOfNode(n)) {
+			a.stuck[c.id] = t.rule
+			return false
+		}
+	}
+	return true
+}
+
+func (a *assignment) putOnNode(c *class, n, count int) {
+	a.rooms[n].add(c.request, -count)
+	a.ports[n] = append(a.ports[n], c.pod.HostPorts...)
+	for i := range c.hosts {
+		for k := 0; k < count; k++ {
+			a.ledger.add(&c.hosts[i], c.hosts[i].rule.domainOfNode(n))
+		}
+	}
+	if last := len(a.onNodes) - 1; last >= 0 && a.onNodes[last].class == c && a.onNodes[last].node == n {
+		a.onNodes[last].count += count
+		return
+	}
+	a.onNodes = append(a.onNodes, nodeShare{class: c, node: n, count: count})
+}
+
+func (a *assignment) collect(c *class, places []*place) {
+	for _, pl := range places {
+		if pl.demand > 0 {
+			a.demands = append(a.demands, &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: pl.demand})
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// class is a set of pending pods that are interchangeable. All work is done
+// per class; names are handed out at the end.
+type class struct {
+	id      int
+	pod     *model.Pod     // any one of them, as rules see it
+	keys    []model.PodKey // in order
+	request vector
+	profile int
+	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
+	// softTaints makes PreferNoSchedule taints count like NoSchedule.
+	softTaints bool
+	fault      *model.Reason // why no plan can take the class into account
+
+	labelled bitset // configs whose labels and taints admit the class
+	fits     bitset // of those: large enough and known to have capacity
+
+	touches []touch // topology rules over node labels other than the hostname
+	hosts   []touch // topology rules per node
+}
+
+func (c *class) count() int { return len(c.keys) }
+
+// groupPods finds the classes of the pending pods, in an order that does not
+// depend on the order of input: by signature.
+func groupPods(snapshot *model.Snapshot, s *signer) []*class {
+	bySignature := map[string]*class{}
+	var signatures []string
+	for i := range snapshot.Pending {
+		pod := &snapshot.Pending[i]
+		if pod.OwnedByDaemonSet {
+			continue
+		}
+		signature := s.sign(pod)
+		c := bySignature[string(signature)]
+		if c == nil {
+			c = &class{pod: pod}
+			bySignature[string(signature)] = c
+			signatures = append(signatures, string(signature))
+		}
+		c.keys = append(c.keys, pod.PodKey)
+	}
+	sort.Strings(signatures)
+	classes := make([]*class, len(signatures))
+	for i, signature := range signatures {
+		c := bySignature[signature]
+		sortPodKeys(c.keys)
+		classes[i] = c
+	}
+	return classes
+}
+
+func sortPodKeys(keys []model.PodKey) {
+	sorted := sort.SliceIsSorted(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
+	if !sorted {
+		sort.Slice(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
+	}
+}
+
+func lessKey(a, b model.PodKey) bool {
+	if a.Namespace != b.Namespace {
+		return a.Namespace < b.Namespace
+	}
+	return a.Name < b.Name
+}
+
+// selectorTerms merges node selector and required affinity into alternatives.
+// No alternative at all means that every node is admitted.
+func selectorTerms(pod *model.Pod) []model.NodeSelectorTerm {
+	var base []model.Requirement
+	for _, key := range sortedKeys(pod.NodeSelector) {
+		base = append(base, model.Requirement{Key: key, Operator: model.In, Values: []string{pod.NodeSelector[key]}})
+	}
+	if len(pod.RequiredNodeAffinity) == 0 {
+		if len(base) == 0 {
+			return nil
+		}
+		return []model.NodeSelectorTerm{{Labels: base}}
+	}
+	terms := make([]model.NodeSelectorTerm, 0, len(pod.RequiredNodeAffinity))
+	for _, term := range pod.RequiredNodeAffinity {
+		if len(term.Labels) == 0 && len(term.Fields) == 0 {
+			continue // an empty term selects no node
+		}
+		labels := append(append([]model.Requirement(nil), base...), term.Labels...)
+		terms = append(terms, model.NodeSelectorTerm{Labels: labels, Fields: term.Fields})
+	}
+	if len(terms) == 0 {
+		terms = append(terms, model.NodeSelectorTerm{Fields: []model.Requirement{{Key: fieldNodeName, Operator: model.In}}})
+	}
+	return terms
+}
+
+// podFault finds what makes a pod impossible to plan for, whatever the cluster.
+func podFault(pod *model.Pod) *model.Reason {
+	if len(pod.Unsupported) > 0 {
+		return &model.Reason{Code: model.CodeUnsupported,
+			Message: "not planned for: " + strings.Join(boundedList(pod.Unsupported, 5), ", ") + "; remove it from the pod or place the pod by hand"}
+	}
+	for _, term := range pod.RequiredNodeAffinity {
+		for _, r := range append(append([]model.Requirement(nil), term.Labels...), term.Fields...) {
+			if fault := requirementFault(r); fault != "" {
+				return &model.Reason{Code: model.CodeInvalidRequirement, Message: "required node affinity: " + fault}
+			}
+		}
+	}
+	for _, s := range pod.TopologySpread {
+		if s.TopologyKey == "" || s.MaxSkew < 1 {
+			return &model.Reason{Code: model.CodeInvalidRequirement,
+				Message: "topology spread: needs a topologyKey and a maxSkew of at least 1"}
+		}
+		if fault := selectorFault(s.Selector); fault != "" {
+			return &model.Reason{Code: model.CodeInvalidRequirement, Message: "topology spread: " + fault}
+		}
+	}
+	for _, t := range append(append([]model.PodAffinityTerm(nil), pod.PodAffinity...), pod.PodAntiAffinity...) {
+		if t.TopologyKey == "" {
+			return &model.Reason{Code: model.CodeInvalidRequirement, Message: "pod affinity: a term needs a topologyKey"}
+		}
+		if fault := selectorFault(t.Selector); fault != "" {
+			return &model.Reason{Code: model.CodeInvalidRequirement, Message: "pod affinity: " + fault}
+		}
+	}
+	return nil
+}
+
+func selectorFault(s *model.LabelSelector) string {
+	if s == nil {
+		return ""
+	}
+	for _, r := range s.Requirements {
+		if fault := requirementFault(r); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+// requires splits the required from the preferred terms of an affinity list.
+func requires(t model.PodAffinityTerm) bool { return t.Weight == 0 }

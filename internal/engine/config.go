@@ -1,0 +1,255 @@
+package engine
+
+import (
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// nanoDollars is the unit of every price inside the engine: whole numbers add
+// up and compare the same way on every machine.
+const nanoDollars = 1e9
+
+// config is one way to buy a node: an offering for a NodePool, with the values
+// of the pool's free labels decided.
+type config struct {
+	pool     *pool
+	kind     *model.InstanceType
+	offering *model.Offering
+	free     map[string]string
+	price    int64 // nanoDollars per hour
+	room     vector
+	capacity []int64 // by pool.limited
+	daemons  *daemonShare
+}
+
+// label is what the node's label will be; the hostname exists but is not known.
+func (c *config) label(key string) (string, bool) {
+	switch key = canonical(key); key {
+	case labelZone:
+		return c.offering.Zone, c.offering.Zone != ""
+	case labelZoneID:
+		return c.offering.ZoneID, c.offering.ZoneID != ""
+	case labelCapacityType:
+		return string(c.offering.CapacityType), true
+	case labelNodePool:
+		return c.pool.spec.Name, true
+	case labelHostname:
+		return "", true
+	}
+	if value, ok := c.pool.spec.Labels[key]; ok {
+		return value, true
+	}
+	if value, ok := c.free[key]; ok {
+		return value, true
+	}
+	if value, ok := c.kind.Labels[key]; ok {
+		return value, true
+	}
+	return c.kind.Name, key == labelInstanceType
+}
+
+func (c *config) meets(requirements []model.Requirement) bool {
+	for _, r := range requirements {
+		value, ok := c.label(r.Key)
+		if !holds(r, value, ok) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *config) available() bool { return c.offering.UnavailableReason == "" }
+
+func (c *config) text() string {
+	return c.kind.Name + " " + string(c.offering.CapacityType) + " in " + c.offering.Zone
+}
+
+// buildConfigs lists all ways to buy a node that each pool's own requirements
+// allow, those without capacity included: reasons speak of them.
+func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
+	m := newMentions(snapshot)
+	var configs []config
+	for _, p := range pools {
+		if p.fault != nil {
+			continue
+		}
+		catalog := snapshot.Catalogs[p.spec.NodeClass]
+		kinds := make(map[string]*model.InstanceType, len(catalog.InstanceTypes))
+		for i := range catalog.InstanceTypes {
+			kinds[catalog.InstanceTypes[i].Name] = &catalog.InstanceTypes[i]
+		}
+		offerings := sortedOfferings(catalog.Offerings)
+		for _, free := range p.variants(&catalog, m) {
+			for _, offering := range offerings {
+				c := config{pool: p, kind: kinds[offering.InstanceType], offering: offering, free: free}
+				if c.kind == nil || !c.meets(p.spec.Requirements) {
+					continue
+				}
+				c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
+				c.capacity = limitedCapacity(p, c.kind)
+				p.configs = append(p.configs, len(configs))
+				configs = append(configs, c)
+			}
+		}
+	}
+	return configs
+}
+
+func sortedOfferings(offerings []model.Offering) []*model.Offering {
+	sorted := make([]*model.Offering, 0, len(offerings))
+	for i := range offerings {
+		if price := offerings[i].PricePerHour; price > 0 && !math.IsInf(price, 0) {
+			sorted = append(sorted, &offerings[i])
+		}
+	}
+	sort.SliceStable(sorted, func(i, j int) bool { return lessOffering(sorted[i].OfferingKey, sorted[j].OfferingKey) })
+	return sorted
+}
+
+func lessOffering(a, b model.OfferingKey) bool {
+	if a.InstanceType != b.InstanceType {
+		return a.InstanceType < b.InstanceType
+	}
+	if a.Zone != b.Zone {
+		return a.Zone < b.Zone
+	}
+	return a.CapacityType < b.CapacityType
+}
+
+func limitedCapacity(p *pool, kind *model.InstanceType) []int64 {
+	capacity := make([]int64, len(p.limited))
+	for i, name := range p.limited {
+		capacity[i] = kind.Capacity[name]
+		if name == limitNodes {
+			capacity[i] = 1
+		}
+	}
+	return capacity
+}
+
+// space answers which configs meet a requirement, each question once.
+type space struct {
+	configs []config
+	cache   map[string]bitset
+}
+
+func (s *space) requirement(r model.Requirement) bitset {
+	key := r.Key + "\x00" + string(r.Operator) + "\x00" + strings.Join(r.Values, "\x00")
+	if set, ok := s.cache[key]; ok {
+		return set
+	}
+	set := newBitset(len(s.configs))
+	for i := range s.configs {
+		value, ok := s.configs[i].label(r.Key)
+		// The name of a new node is unknown: nobody can ask for it.
+		unknown := canonical(r.Key) == labelHostname && r.Operator != model.Exists && r.Operator != model.DoesNotExist && r.Operator != model.NotIn
+		if !unknown && holds(r, value, ok) {
+			set.set(i)
+		}
+	}
+	s.cache[key] = set
+	return set
+}
+
+// admits returns the configs that meet at least one of the alternatives.
+func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
+	if terms == nil {
+		return fullBitset(len(s.configs))
+	}
+	any := newBitset(len(s.configs))
+	for _, term := range terms {
+		set := fullBitset(len(s.configs))
+		for _, r := range term.Labels {
+			set.and(s.requirement(r))
+		}
+		for _, r := range term.Fields {
+			if r.Key != fieldNodeName || r.Operator != model.NotIn {
+				set = newBitset(len(s.configs))
+			}
+		}
+		any.or(set)
+	}
+	return any
+}
+
+// tolerated returns the configs of the pools whose taints the pod tolerates.
+func (s *space) tolerated(tolerations []model.Toleration, pools []*pool, soft bool) bitset {
+	set := newBitset(len(s.configs))
+	for _, p := range pools {
+		if _, off := untolerated(p.taints, tolerations, soft); !off {
+			for _, i := range p.configs {
+				set.set(i)
+			}
+		}
+	}
+	return set
+}
+
+// daemonShare is what the DaemonSets take of a node of some config.
+type daemonShare struct {
+	requests model.Resources
+	vector   vector
+	pods     []*model.Pod
+}
+
+// daemonTolerations are those that the DaemonSet controller adds to its pods.
+func daemonTolerations(own []model.Toleration) []model.Toleration {
+	all := append([]model.Toleration(nil), own...)
+	for _, name := range []string{"not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"} {
+		all = append(all, model.Toleration{Key: "node.kubernetes.io/" + name, Operator: "Exists"})
+	}
+	return all
+}
+
+// chargeDaemons gives every config the share of the DaemonSets that will run on
+// its node, and what is left for others.
+func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resourceIndex) {
+	sets := make([]bitset, len(daemons))
+	for d, daemon := range daemons {
+		sets[d] = s.admits(selectorTerms(&daemon.Template))
+		sets[d].and(s.tolerated(daemonTolerations(daemon.Template.Tolerations), pools, false))
+	}
+	shares := map[string]*daemonShare{}
+	for i := range s.configs {
+		c := &s.configs[i]
+		var key []byte
+		for d := range daemons {
+			if sets[d].has(i) {
+				key = append(strconv.AppendInt(key, int64(d), 10), ',')
+			}
+		}
+		share := shares[string(key)]
+		if share == nil {
+			share = newDaemonShare(daemons, func(d int) bool { return sets[d].has(i) }, x)
+			shares[string(key)] = share
+		}
+		c.daemons = share
+		c.room = x.vector(c.kind.Allocatable)
+		c.room.add(share.vector, -1)
+	}
+}
+
+func newDaemonShare(daemons []*model.DaemonSet, runs func(int) bool, x resourceIndex) *daemonShare {
+	share := &daemonShare{requests: model.Resources{}}
+	for d, daemon := range daemons {
+		if runs(d) {
+			share.requests = share.requests.Add(podRequests(&daemon.Template))
+			share.pods = append(share.pods, &daemon.Template)
+		}
+	}
+	share.vector = x.vector(share.requests)
+	return share
+}
+
+func sortedDaemons(snapshot *model.Snapshot) []*model.DaemonSet {
+	daemons := make([]*model.DaemonSet, len(snapshot.DaemonSets))
+	for i := range snapshot.DaemonSets {
+		daemons[i] = &snapshot.DaemonSets[i]
+	}
+	sort.Slice(daemons, func(i, j int) bool { return lessKey(daemons[i].PodKey, daemons[j].PodKey) })
+	return daemons
+}

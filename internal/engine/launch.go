@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"math"
+	"sort"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// names hands out the pods of each class in order.
+type names struct {
+	next []int // by class
+}
+
+func (n *names) take(c *class, count int) []model.PodKey {
+	from := n.next[c.id]
+	n.next[c.id] += count
+	return c.keys[from : from+count]
+}
+
+// launches turns bins into launches. Equal bins differ only in their pods, and
+// where limits are tight in how many fallbacks they may list.
+func (s *solution) launches(n *names) ([]model.Launch, []*bin) {
+	var launches []model.Launch
+	var from []*bin
+	s.orderBins()
+	for i := range s.bins {
+		b := &s.bins[i]
+		choices := s.p.sortedChoices(b)
+		for k := 0; k < b.times; k++ {
+			chosen := s.pickOfferings(b, choices)
+			launch := s.launch(b, chosen)
+			for _, sh := range b.shares {
+				launch.Pods = append(launch.Pods, n.take(sh.demand.class, sh.count)...)
+			}
+			launches = append(launches, launch)
+			from = append(from, b)
+		}
+	}
+	return launches, from
+}
+
+// orderBins puts the largest nodes first, in an order that only depends on what
+// they are and hold.
+func (s *solution) orderBins() {
+	for i := range s.bins {
+		shares := s.bins[i].shares
+		sort.SliceStable(shares, func(a, b int) bool {
+			x, y := shares[a].demand, shares[b].demand
+			if x.class != y.class {
+				return x.class.id < y.class.id
+			}
+			return x.place < y.place
+		})
+	}
+	configs := s.p.space.configs
+	sort.SliceStable(s.bins, func(a, b int) bool {
+		x, y := &configs[s.bins[a].config], &configs[s.bins[b].config]
+		if x.price != y.price {
+			return x.price > y.price
+		}
+		return s.bins[a].config < s.bins[b].config
+	})
+}
+
+// sortedChoices are all configs that hold the bin, cheapest first; among equal
+// prices those that the pods prefer, then by name.
+func (p *problem) sortedChoices(b *bin) []int {
+	choices := p.acceptable(b)
+	wish := make(map[int]int, len(choices))
+	for _, i := range choices {
+		wish[i] = p.wishes(b, &p.space.configs[i])
+	}
+	sort.SliceStable(choices, func(a, b int) bool {
+		i, j := choices[a], choices[b]
+		x, y := &p.space.configs[i], &p.space.configs[j]
+		if x.price != y.price {
+			return x.price < y.price
+		}
+		if wish[i] != wish[j] {
+			return wish[i] > wish[j]
+		}
+		return i < j
+	})
+	return choices
+}
+
+// wishes sums the weights of the preferred node affinity terms that come true.
+func (p *problem) wishes(b *bin, c *config) int {
+	if p.settings.IgnorePreferences {
+		return 0
+	}
+	sum := 0
+	for _, sh := range b.shares {
+		for _, preferred := range sh.demand.class.pod.PreferredNodeAffinity {
+			if len(preferred.Term.Fields) == 0 && c.meets(preferred.Term.Labels) {
+				sum += int(preferred.Weight) * sh.count
+			}
+		}
+	}
+	return sum
+}
+
+// pickOfferings takes the cheapest choices, up to the number that fits into one
+// request, keeping the pool's minValues met and its limits safe whichever of
+// them is bought.
+func (s *solution) pickOfferings(b *bin, choices []int) []int {
+	chosen := &s.p.space.configs[b.config]
+	largest := append([]int64(nil), chosen.capacity...)
+	allowed := func(i int) bool { return s.within(chosen.pool, largest, s.p.space.configs[i].capacity) }
+	var picked []int
+	listed := map[int]bool{}
+	take := func(i int) {
+		listed[i] = true
+		picked = append(picked, i)
+		s.raise(chosen.pool, largest, s.p.space.configs[i].capacity)
+	}
+	take(b.config)
+	for _, r := range chosen.pool.minValues {
+		seen := map[string]bool{}
+		for _, i := range append(append([]int(nil), picked...), choices...) {
+			value, ok := s.p.space.configs[i].label(r.Key)
+			if !ok || seen[value] || len(seen) >= r.MinValues {
+				continue
+			}
+			if listed[i] || allowed(i) {
+				seen[value] = true
+				if !listed[i] {
+					take(i)
+				}
+			}
+		}
+	}
+	for _, i := range choices {
+		if len(picked) >= s.p.settings.MaxOfferings {
+			break
+		}
+		if !listed[i] && allowed(i) {
+			take(i)
+		}
+	}
+	position := make(map[int]int, len(choices))
+	for n, i := range choices {
+		position[i] = n
+	}
+	sort.SliceStable(picked, func(a, b int) bool { return position[picked[a]] < position[picked[b]] })
+	return picked
+}
+
+// within reports whether the pool's limits hold when a launch counted with
+// largest so far may also become one with capacity.
+func (s *solution) within(p *pool, largest, capacity []int64) bool {
+	for i, amount := range capacity {
+		if grow := amount - largest[i]; grow > 0 && s.used[p][i]+grow > p.limit[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *solution) raise(p *pool, largest, capacity []int64) {
+	for i, amount := range capacity {
+		if grow := amount - largest[i]; grow > 0 {
+			largest[i] += grow
+			s.used[p][i] += grow
+		}
+	}
+}
+
+func (s *solution) launch(b *bin, picked []int) model.Launch {
+	first := &s.p.space.configs[picked[0]]
+	launch := model.Launch{NodePool: first.pool.spec.Name, Requests: first.daemons.requests.Add(nil)}
+	for _, i := range picked {
+		launch.Offerings = append(launch.Offerings, *s.p.space.configs[i].offering)
+	}
+	for _, sh := range b.shares {
+		for name, amount := range podRequests(sh.demand.class.pod) {
+			launch.Requests[name] += amount * int64(sh.count)
+		}
+	}
+	launch.Requirements = s.requirements(b, picked)
+	return launch
+}
+
+// requirements lists what the node's labels will be: for every label that the
+// pool, a pod or the choice of offerings speaks of, the values that the listed
+// offerings have.
+func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
+	first := &s.p.space.configs[picked[0]]
+	keys := map[string]bool{labelArch: true, labelOS: true, labelInstanceType: true, labelZone: true, labelCapacityType: true}
+	minValues := map[string]int{}
+	for _, r := range first.pool.spec.Requirements {
+		keys[canonical(r.Key)] = true
+		minValues[canonical(r.Key)] = max(minValues[canonical(r.Key)], r.MinValues)
+	}
+	for key := range first.free {
+		keys[key] = true
+	}
+	for _, sh := range b.shares {
+		for _, term := range sh.demand.class.terms {
+			for _, r := range term.Labels {
+				keys[canonical(r.Key)] = true
+			}
+		}
+		for i := range sh.demand.class.touches {
+			keys[sh.demand.class.touches[i].rule.axis.key] = true
+		}
+	}
+	delete(keys, labelHostname)
+	delete(keys, labelNodePool)
+	var list []model.Requirement
+	for _, key := range sortedKeys(keys) {
+		if r, ok := s.narrowed(key, picked); ok {
+			r.MinValues = minValues[key]
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) {
+	values := map[string]bool{}
+	for _, i := range picked {
+		c := &s.p.space.configs[i]
+		if _, fixed := c.pool.spec.Labels[key]; fixed {
+			return model.Requirement{}, false
+		}
+		value, ok := c.label(key)
+		if !ok {
+			return model.Requirement{}, false
+		}
+		values[value] = true
+	}
+	return model.Requirement{Key: key, Operator: model.In, Values: sortedKeys(values)}, true
+}
+
+// dollars converts from nanoDollars.
+func dollars(nano int64) float64 {
+	return math.Round(float64(nano)) / nanoDollars
+}

@@ -1,0 +1,107 @@
+package engine
+
+// ledger counts pods along the axes while a plan grows. It starts from the
+// counts of running pods and copies a rule's counts when they first change.
+type ledger struct {
+	rules []tally
+}
+
+type tally struct {
+	count, own []int32
+	tight      []int32 // smallest maxSkew (+1, 0 is none) among carriers in the domain
+	total      int
+	min        int32
+	atMin      int // domains of the universe at min; 0: not known
+}
+
+func newLedger(rules []*rule) *ledger {
+	l := &ledger{rules: make([]tally, len(rules))}
+	for i, r := range rules {
+		l.rules[i] = tally{count: r.count, own: r.own, total: r.total}
+	}
+	return l
+}
+
+// least is the global minimum that a spread compares with.
+func (l *ledger) least(r *rule) int32 {
+	if r.domains < r.minDomains || r.domains == 0 {
+		return 0
+	}
+	t := &l.rules[r.id]
+	if t.atMin > 0 {
+		return t.min
+	}
+	for d, exists := range r.universe {
+		switch {
+		case !exists:
+		case t.atMin == 0 || t.count[d] < t.min:
+			t.min, t.atMin = t.count[d], 1
+		case t.count[d] == t.min:
+			t.atMin++
+		}
+	}
+	return t.min
+}
+
+// allows reports whether one more pod may go to domain d (-1: outside the
+// axis) as far as this rule goes.
+func (l *ledger) allows(t *touch, d int32) bool {
+	tally := &l.rules[t.rule.id]
+	switch t.rule.kind {
+	case spreadRule:
+		return l.allowsSpread(t, tally, d)
+	case affinityRule:
+		if !t.owns {
+			return true
+		}
+		return d >= 0 && (tally.count[d] > 0 || tally.total == 0 && t.matched)
+	}
+	if d < 0 {
+		return true
+	}
+	return !(t.owns && tally.count[d] > 0) && !(t.matched && tally.own[d] > 0)
+}
+
+func (l *ledger) allowsSpread(t *touch, tally *tally, d int32) bool {
+	if d < 0 {
+		return !t.owns
+	}
+	next := tally.count[d]
+	if t.matched {
+		next++
+	}
+	if t.owns && next-l.least(t.rule) > int32(t.maxSkew) {
+		return false
+	}
+	// Pods that carry the rule and are already planned there must stay right.
+	if t.matched && tally.tight != nil && tally.tight[d] > 0 && next-l.least(t.rule) > tally.tight[d]-1 {
+		return false
+	}
+	return true
+}
+
+// add records one pod in domain d.
+func (l *ledger) add(t *touch, d int32) {
+	if d < 0 {
+		return
+	}
+	tally := &l.rules[t.rule.id]
+	if tally.tight == nil {
+		tally.count = append([]int32(nil), tally.count...)
+		tally.own = append([]int32(nil), tally.own...)
+		tally.tight = make([]int32, len(tally.count))
+	}
+	if t.owns {
+		tally.own[d]++
+		if skew := int32(t.maxSkew) + 1; t.rule.kind == spreadRule && (tally.tight[d] == 0 || skew < tally.tight[d]) {
+			tally.tight[d] = skew
+		}
+	}
+	if t.matched {
+		if tally.atMin > 0 && tally.count[d] == tally.min && t.rule.universe[d] {
+			tally.atMin--
+		}
+		tally.count[d]++
+		tally.total++
+	}
+}

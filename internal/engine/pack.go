@@ -1,0 +1,311 @@
+package engine
+
+import (
+	"math"
+	"sort"
+)
+
+// variant is one way to run the greedy packing; several are tried and the
+// cheapest is kept.
+type variant struct {
+	largest int64 // most a node may be worth; 0: no bound
+	plain   bool
+}
+
+// packing is the outcome of one run over one tier.
+type packing struct {
+	bins  []bin
+	left  []int // by item
+	pods  int   // placed
+	cost  int64
+	nodes int
+	usage usage
+}
+
+func (x *packing) better(y *packing) bool {
+	if x.pods != y.pods {
+		return x.pods > y.pods
+	}
+	if x.cost != y.cost {
+		return x.cost < y.cost
+	}
+	return x.nodes < y.nodes
+}
+
+// usage is the capacity that counts against each pool's limits.
+type usage map[*pool][]int64
+
+func (u usage) clone() usage {
+	copied := make(usage, len(u))
+	for p, amounts := range u {
+		copied[p] = append([]int64(nil), amounts...)
+	}
+	return copied
+}
+
+func (u usage) add(c *config, times int) {
+	for i, amount := range c.capacity {
+		u[c.pool][i] += amount * int64(times)
+	}
+}
+
+// times returns how many nodes of the config the limits still allow, up to most.
+func (u usage) times(c *config, most int) int {
+	used := u[c.pool]
+	for i, amount := range c.capacity {
+		if amount > 0 {
+			most = min(most, int(max(0, c.pool.limit[i]-used[i])/amount))
+		}
+	}
+	return most
+}
+
+// packer packs the demands of one tier into nodes to buy.
+type packer struct {
+	p       *problem
+	items   []*item
+	scale   scale
+	configs []int // worth trying, most promising first
+	promise []float64
+	steps   int
+}
+
+func newPacker(p *problem, demands []*demand, left map[*demand]int, tier bitset) *packer {
+	k := &packer{p: p}
+	k.items, k.scale = newItems(p, demands, left, tier)
+	k.selectConfigs()
+	return k
+}
+
+// selectConfigs drops configs that another one replaces for every item: same
+// pool, same items, at least its room, at most its price.
+func (k *packer) selectConfigs() {
+	marks := make([]uint64, len(k.p.space.configs))
+	for n, it := range k.items {
+		it.configs.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
+	}
+	groups := map[uint64][]int{}
+	var order []uint64
+	for i, mark := range marks {
+		if mark != 0 {
+			if groups[mark] == nil {
+				order = append(order, mark)
+			}
+			groups[mark] = append(groups[mark], i)
+		}
+	}
+	for _, mark := range order {
+		k.configs = append(k.configs, k.undominated(groups[mark])...)
+	}
+	k.rankConfigs()
+}
+
+func (k *packer) undominated(group []int) []int {
+	configs := k.p.space.configs
+	sort.SliceStable(group, func(i, j int) bool { return configs[group[i]].price < configs[group[j]].price })
+	var kept []int
+	for _, i := range group {
+		replaced := false
+		for _, j := range kept {
+			if configs[j].replaces(&configs[i]) {
+				replaced = true
+				break
+			}
+		}
+		if !replaced {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+func (c *config) replaces(other *config) bool {
+	if c.pool != other.pool || c.daemons != other.daemons {
+		return false
+	}
+	for i, amount := range other.capacity {
+		if c.capacity[i] > amount {
+			return false
+		}
+	}
+	for i, amount := range other.room {
+		if c.room[i] < amount {
+			return false
+		}
+	}
+	return true
+}
+
+// rankConfigs orders configs by the most that a dollar could buy with them. The
+// bound uses each resource's highest worth to any item.
+func (k *packer) rankConfigs() {
+	best := make([]float64, len(k.p.resources.names))
+	for _, it := range k.items {
+		if own := k.scale.worth(it.class.request); own > 0 {
+			factor := float64(it.value) / own
+			for r := range best {
+				best[r] = max(best[r], float64(factor*k.scale.prices[r]))
+			}
+			continue
+		}
+		for r, amount := range it.class.request {
+			if amount > 0 {
+				best[r] = max(best[r], float64(it.value)/float64(amount))
+			}
+		}
+	}
+	promise := map[int]float64{}
+	for _, i := range k.configs {
+		c := &k.p.space.configs[i]
+		worth := 0.0
+		for r := range best {
+			worth += float64(best[r] * float64(max(c.room[r], 0)))
+		}
+		promise[i] = worth
+	}
+	sort.SliceStable(k.configs, func(a, b int) bool {
+		i, j := k.configs[a], k.configs[b]
+		x, y := promise[i]/float64(k.p.space.configs[i].price), promise[j]/float64(k.p.space.configs[j].price)
+		if x != y {
+			return x > y
+		}
+		return i < j
+	})
+	k.promise = make([]float64, len(k.configs))
+	for n, i := range k.configs {
+		k.promise[n] = promise[i]
+	}
+}
+
+// run packs left (by item) greedily: again and again the node that gives most
+// worth for its price.
+func (k *packer) run(v variant, left []int, used usage) *packing {
+	out := &packing{left: append([]int(nil), left...), usage: used}
+	f := newFiller(k.p, k.items, k.scale, out.left)
+	f.plain = v.plain
+	remaining := int64(0)
+	for i, it := range k.items {
+		remaining += it.value * int64(left[i])
+	}
+	banned := map[int]bool{}
+	for remaining > 0 {
+		config := k.choose(f, v, out.usage, remaining, banned)
+		if config < 0 {
+			if v.largest == 0 {
+				break
+			}
+			v.largest = 0
+			continue
+		}
+		b := k.settle(f, config, out.usage)
+		if b.times == 0 {
+			banned[config] = true
+			continue
+		}
+		remaining -= k.commit(f, out, b)
+	}
+	k.steps += f.steps
+	return out
+}
+
+// choose returns the config whose filled node is worth most for its price.
+func (k *packer) choose(f *filler, v variant, used usage, remaining int64, banned map[int]bool) int {
+	chosen, best := -1, 0.0
+	for n, i := range k.configs {
+		c := &k.p.space.configs[i]
+		price := float64(max(c.price, 1))
+		if k.promise[n]/price <= best {
+			break
+		}
+		if float64(remaining)/price <= best || banned[i] || v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c, 1) == 0 {
+			continue
+		}
+		if ratio := float64(f.fill(i)) / price; ratio > best {
+			chosen, best = i, ratio
+		}
+	}
+	return chosen
+}
+
+// settle turns the fill of a config into a bin: on the cheapest config that
+// holds it, within the minimum of choices its pool asks for, as often as what
+// is left and the limits allow.
+func (k *packer) settle(f *filler, config int, used usage) bin {
+	f.fill(config)
+	b := bin{config: config, times: math.MaxInt32}
+	for _, i := range f.touched {
+		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})
+		b.sticky = b.sticky || k.items[i].sticky()
+	}
+	for !k.p.flexible(&b) {
+		if !shrink(&b) {
+			return bin{config: config}
+		}
+	}
+	k.p.rightSize(&b, used)
+	for n, i := range f.touched {
+		if count := b.count(k.items[i].demand, n); count > 0 {
+			b.times = min(b.times, f.left[i]/count)
+		}
+	}
+	if b.sticky {
+		b.times = 1
+	}
+	b.times = used.times(&k.p.space.configs[b.config], b.times)
+	return b
+}
+
+func (b *bin) count(d *demand, hint int) int {
+	if hint < len(b.shares) && b.shares[hint].demand == d {
+		return b.shares[hint].count
+	}
+	for _, s := range b.shares {
+		if s.demand == d {
+			return s.count
+		}
+	}
+	return 0
+}
+
+// shrink halves what a bin holds; false when it holds one pod already.
+func shrink(b *bin) bool {
+	total := 0
+	for _, s := range b.shares {
+		total += s.count
+	}
+	room := total / 2
+	var smaller []share
+	for _, s := range b.shares {
+		if s.count = min(s.count, room); s.count > 0 {
+			smaller = append(smaller, s)
+			room -= s.count
+		}
+	}
+	b.shares = smaller
+	return total > 1
+}
+
+// commit takes the bin's pods off what is left and returns their worth.
+func (k *packer) commit(f *filler, out *packing, b bin) int64 {
+	worth := int64(0)
+	for n, i := range f.touched {
+		it := k.items[i]
+		count := b.count(it.demand, n) * b.times
+		out.left[i] -= count
+		out.pods += count
+		worth += it.value * int64(count)
+		if count > 0 {
+			for _, r := range it.follows {
+				if it.rank == rankPerNode {
+					f.seated[r] = true
+				}
+			}
+		}
+	}
+	c := &k.p.space.configs[b.config]
+	out.bins = append(out.bins, b)
+	out.cost += c.price * int64(b.times)
+	out.nodes += b.times
+	out.usage.add(c, b.times)
+	return worth
+}

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// vector is an amount of each resource that some pending pod asks for, in the
+// order of resourceIndex.names.
+type vector []int64
+
+// resourceIndex gives the resources that can decide a placement a fixed place.
+// Resources that no pending pod asks for cannot keep one out.
+type resourceIndex struct {
+	names []string
+}
+
+func newResourceIndex(pending []model.Pod) resourceIndex {
+	seen := map[string]bool{model.CPU: true, model.Memory: true, model.PodCount: true}
+	for i := range pending {
+		for name, amount := range pending[i].Requests {
+			if amount > 0 {
+				seen[name] = true
+			}
+		}
+	}
+	names := make([]string, 0, len(seen))
+	for name := range seen {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return resourceIndex{names: names}
+}
+
+func (x resourceIndex) vector(amounts model.Resources) vector {
+	v := make(vector, len(x.names))
+	for i, name := range x.names {
+		v[i] = amounts[name]
+	}
+	return v
+}
+
+// podVector counts one pod even when the caller forgot the PodCount.
+func (x resourceIndex) podVector(requests model.Resources) vector {
+	v := x.vector(requests)
+	for i, name := range x.names {
+		if name == model.PodCount && v[i] == 0 {
+			v[i] = 1
+		}
+	}
+	return v
+}
+
+func (v vector) clone() vector { return append(vector(nil), v...) }
+
+func (v vector) add(other vector, times int) {
+	for i := range v {
+		v[i] += other[i] * int64(times)
+	}
+}
+
+// fits reports whether v is at most room wherever something is asked for.
+func (v vector) fits(room vector) bool {
+	for i, amount := range v {
+		if amount > 0 && amount > room[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// times returns how often v fits into room, at most limit.
+func (v vector) times(room vector, limit int) int {
+	for i, amount := range v {
+		if amount <= 0 {
+			continue
+		}
+		if room[i] < amount {
+			return 0
+		}
+		if n := room[i] / amount; n < int64(limit) {
+			limit = int(n)
+		}
+	}
+	return limit
+}
+
+// podRequests is what a pod counts for, with its one PodCount.
+func podRequests(pod *model.Pod) model.Resources {
+	if pod.Requests[model.PodCount] > 0 {
+		return pod.Requests
+	}
+	return pod.Requests.Add(model.Resources{model.PodCount: 1})
+}
+
+// quantity writes an amount the way people write it in a manifest.
+func quantity(name string, amount int64) string {
+	switch name {
+	case model.CPU:
+		if amount%1000 == 0 {
+			return fmt.Sprintf("%d", amount/1000)
+		}
+		return fmt.Sprintf("%dm", amount)
+	case model.Memory, model.EphemeralStorage:
+		return byteQuantity(amount)
+	}
+	return fmt.Sprintf("%d", amount)
+}
+
+func byteQuantity(amount int64) string {
+	const mi, gi = int64(1) << 20, int64(1) << 30
+	switch {
+	case amount%gi == 0:
+		return fmt.Sprintf("%dGi", amount/gi)
+	case amount >= 10*gi || amount <= -10*gi:
+		return fmt.Sprintf("%.1fGi", float64(amount)/float64(gi))
+	case amount >= mi || amount <= -mi:
+		return fmt.Sprintf("%dMi", amount/mi)
+	}
+	return fmt.Sprintf("%d", amount)
+}

@@ -1,0 +1,168 @@
+package engine
+
+import "sort"
+
+// packTier packs the demands on the pools of one weight and returns the bins.
+// It lowers left and raises used accordingly.
+func packTier(p *problem, demands []*demand, left map[*demand]int, tier bitset, used usage, budget *int) []bin {
+	k := newPacker(p, demands, left, tier)
+	if len(k.items) == 0 {
+		return nil
+	}
+	counts := make([]int, len(k.items))
+	for i, it := range k.items {
+		counts[i] = left[it.demand]
+	}
+	best := k.run(variant{}, counts, used.clone())
+	first := k.steps
+	for _, v := range k.variants(counts) {
+		if k.steps+first > *budget {
+			break
+		}
+		if next := k.run(v, counts, used.clone()); next.better(best) {
+			best = next
+		}
+	}
+	k.improve(best, *budget)
+	*budget -= k.steps
+	for i, it := range k.items {
+		left[it.demand] = best.left[i]
+	}
+	for pool, amounts := range best.usage {
+		used[pool] = amounts
+	}
+	return best.bins
+}
+
+// variants bound the size of nodes in several ways: pods of which only few may
+// share a node need many nodes, and then large ones stay empty.
+func (k *packer) variants(counts []int) []variant {
+	total, spread := int64(0), 1
+	for i, it := range k.items {
+		total += it.value * int64(counts[i])
+		if it.perNode < counts[i] {
+			spread = max(spread, (counts[i]+it.perNode-1)/it.perNode)
+		}
+	}
+	variants := []variant{{plain: true}}
+	for _, parts := range []int{spread, spread * 2, spread / 2, 2, 4, 8, 16, 32} {
+		if parts > 1 {
+			variants = append(variants, variant{largest: total * 5 / 4 / int64(parts)})
+		}
+	}
+	return variants
+}
+
+// maxCandidates bounds how many nodes the improvement looks at: those that
+// waste most.
+const maxCandidates = 64
+
+// improve takes the nodes that waste most apart, several at a time, and packs
+// their pods again; it keeps what is cheaper until nothing is.
+func (k *packer) improve(best *packing, budget int) {
+	for improved := true; improved && k.steps < budget; {
+		improved = false
+		bins, movable := k.worstFirst(best.bins)
+		movable = min(movable, maxCandidates)
+		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
+			for from := 0; from+min(size, movable) <= movable && movable > 1; from += size {
+				if k.steps >= budget {
+					break
+				}
+				if k.repack(best, bins, from, min(from+size, movable)) {
+					improved = true
+					break
+				}
+			}
+			if improved {
+				break
+			}
+		}
+	}
+}
+
+// worstFirst splits repeated bins as far as candidates go and sorts by the
+// money that a node's pods leave unused. It also returns how many may be taken
+// apart; the sticky and the repeated ones come after them.
+func (k *packer) worstFirst(bins []bin) ([]bin, int) {
+	byDemand := make(map[*demand]int64, len(k.items))
+	for _, it := range k.items {
+		byDemand[it.demand] = it.value
+	}
+	waste := func(b *bin) int64 {
+		unused := k.p.space.configs[b.config].price
+		for _, s := range b.shares {
+			unused -= byDemand[s.demand] * int64(s.count)
+		}
+		return unused
+	}
+	var split []bin
+	for _, b := range bins {
+		for copies := 0; b.times > 1 && copies < maxCandidates; copies++ {
+			single := b
+			single.times = 1
+			split = append(split, single)
+			b.times--
+		}
+		split = append(split, b)
+	}
+	wastes := make([]int64, len(split))
+	order := make([]int, len(split))
+	for i := range split {
+		wastes[i], order[i] = waste(&split[i]), i
+	}
+	fixed := func(i int) bool { return split[i].sticky || split[i].times > 1 }
+	sort.SliceStable(order, func(a, b int) bool {
+		i, j := order[a], order[b]
+		if fixed(i) != fixed(j) {
+			return fixed(j)
+		}
+		return wastes[i] > wastes[j]
+	})
+	sorted := make([]bin, len(split))
+	movable := 0
+	for n, i := range order {
+		sorted[n] = split[i]
+		if !fixed(i) {
+			movable = n + 1
+		}
+	}
+	return sorted, movable
+}
+
+// repack packs the pods of bins[from:to] anew and reports whether the result is
+// cheaper, or as cheap on fewer nodes; best is then changed.
+func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
+	counts := make([]int, len(k.items))
+	index := make(map[*demand]int, len(k.items))
+	for i, it := range k.items {
+		index[it.demand] = i
+	}
+	used := best.usage.clone()
+	pods := 0
+	for _, b := range bins[from:to] {
+		for _, s := range b.shares {
+			counts[index[s.demand]] += s.count
+			pods += s.count
+		}
+		used.add(&k.p.space.configs[b.config], -1)
+	}
+	oldCost, oldNodes := k.p.cost(bins[from:to])
+	old := &packing{pods: pods, cost: oldCost, nodes: oldNodes}
+	total := int64(0)
+	for i, it := range k.items {
+		total += it.value * int64(counts[i])
+	}
+	for _, v := range []variant{{}, {plain: true}, {largest: total}, {largest: total * 2 / 3}, {largest: total / 2}, {largest: total / 3}} {
+		next := k.run(v, counts, used.clone())
+		if !next.better(old) {
+			continue
+		}
+		kept := append(append([]bin(nil), bins[:from]...), bins[to:]...)
+		best.bins = append(kept, next.bins...)
+		best.cost, best.nodes = k.p.cost(best.bins)
+		best.usage = next.usage
+		return true
+	}
+	return false
+}

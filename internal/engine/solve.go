@@ -1,0 +1,202 @@
+package engine
+
+// solution is a whole plan in terms of classes.
+type solution struct {
+	p        *problem
+	onNodes  []nodeShare
+	bins     []bin
+	unplaced []int   // by class
+	stuck    []*rule // by class: the topology rule that stopped it, if one did
+	used     usage
+	cost     int64
+	nodes    int
+	placed   int
+	steps    int
+}
+
+func (s *solution) better(t *solution) bool {
+	if s.placed != t.placed {
+		return s.placed > t.placed
+	}
+	if s.cost != t.cost {
+		return s.cost < t.cost
+	}
+	return s.nodes < t.nodes
+}
+
+// maxPasses bounds how often a plan is begun again with what was learned about
+// domains that could not buy what topology rules wanted there.
+const maxPasses = 4
+
+// solve decides: existing nodes and domains first, then nodes to buy, heaviest
+// pools first. When a domain cannot buy its part, the others' parts are no
+// longer right, and all begins again with that knowledge.
+func solve(p *problem, budget int) *solution {
+	caps := learned{}
+	for pass := 1; ; pass++ {
+		s, left := attempt(p, caps, budget)
+		if !learn(caps, left) {
+			return s.finish(left)
+		}
+		if pass == maxPasses {
+			s.enforce(left)
+			return s.finish(left)
+		}
+	}
+}
+
+func attempt(p *problem, caps learned, budget int) (*solution, []demandLeft) {
+	a := assign(p, caps)
+	s := &solution{p: p, onNodes: a.onNodes, unplaced: a.missing, stuck: a.stuck, used: usage{}}
+	for _, pool := range p.pools {
+		s.used[pool] = append([]int64(nil), pool.usage...)
+	}
+	left := make(map[*demand]int, len(a.demands))
+	for _, d := range a.demands {
+		left[d] = d.count
+	}
+	remaining := budget
+	for tier := range p.tiers {
+		s.bins = append(s.bins, packTier(p, a.demands, left, p.tierConfigs(tier), s.used, &remaining)...)
+	}
+	s.steps = budget - remaining + a.steps
+	var short []demandLeft
+	for _, d := range a.demands {
+		if left[d] > 0 {
+			short = append(short, demandLeft{d, left[d]})
+		}
+	}
+	return s, short
+}
+
+// demandLeft is the part of a demand that could not be bought.
+type demandLeft struct {
+	*demand
+	left int
+}
+
+// learn notes what places could buy; it returns whether that can change the
+// choice of domains.
+func learn(caps learned, short []demandLeft) bool {
+	matters := false
+	for _, d := range short {
+		if len(d.class.touches) == 0 {
+			continue
+		}
+		matters = true
+		if caps[d.class] == nil {
+			caps[d.class] = map[string]int{}
+		}
+		caps[d.class][d.place] = d.count - d.left
+	}
+	return matters
+}
+
+func (s *solution) finish(short []demandLeft) *solution {
+	for _, d := range short {
+		s.unplaced[d.class.id] += d.left
+	}
+	s.cost, s.nodes = s.p.cost(s.bins)
+	for _, c := range s.p.classes {
+		s.placed += c.count() - s.unplaced[c.id]
+	}
+	return s
+}
+
+// enforce takes pods out again until every topology rule holds in the end, for
+// the rare plan whose domains never came out as chosen.
+func (s *solution) enforce([]demandLeft) {
+	for {
+		l := s.recount()
+		removed := 0
+		for i := range s.bins {
+			for j := range s.bins[i].shares {
+				removed += s.eject(l, &s.bins[i], &s.bins[i].shares[j])
+				if removed > 0 {
+					break
+				}
+			}
+			if removed > 0 {
+				break
+			}
+		}
+		if removed == 0 {
+			break
+		}
+	}
+	s.dropEmpty()
+}
+
+// recount counts all planned pods along the topology axes.
+func (s *solution) recount() *ledger {
+	l := newLedger(s.p.rules)
+	for _, n := range s.onNodes {
+		for i := range n.class.touches {
+			t := &n.class.touches[i]
+			for k := 0; k < n.count; k++ {
+				l.add(t, t.rule.domainOfNode(n.node))
+			}
+		}
+	}
+	for i := range s.bins {
+		for _, sh := range s.bins[i].shares {
+			for t := range sh.demand.class.touches {
+				for k := 0; k < sh.count*s.bins[i].times; k++ {
+					l.add(&sh.demand.class.touches[t], sh.demand.domains[t])
+				}
+			}
+		}
+	}
+	return l
+}
+
+// eject removes one pod per node of the bin when a rule it carries is broken.
+func (s *solution) eject(l *ledger, b *bin, sh *share) int {
+	if sh.count == 0 {
+		return 0
+	}
+	c := sh.demand.class
+	for i := range c.touches {
+		if t := &c.touches[i]; t.owns && l.broken(t, sh.demand.domains[i]) {
+			sh.count--
+			s.unplaced[c.id] += b.times
+			s.stuck[c.id] = t.rule
+			return b.times
+		}
+	}
+	return 0
+}
+
+// broken reports whether a pod that is counted in domain d breaks its own rule.
+func (l *ledger) broken(t *touch, d int32) bool {
+	tally := &l.rules[t.rule.id]
+	switch t.rule.kind {
+	case spreadRule:
+		return d < 0 || tally.count[d]-l.least(t.rule) > int32(t.maxSkew)
+	case affinityRule:
+		return d < 0 || tally.count[d] == 0
+	}
+	return false
+}
+
+func (s *solution) dropEmpty() {
+	var kept []bin
+	for _, b := range s.bins {
+		var shares []share
+		for _, sh := range b.shares {
+			if sh.count > 0 {
+				shares = append(shares, sh)
+			}
+		}
+		if b.shares = shares; len(shares) > 0 {
+			before := b.config
+			s.p.rightSize(&b, s.used)
+			s.used.add(&s.p.space.configs[before], -b.times)
+			s.used.add(&s.p.space.configs[b.config], b.times)
+			kept = append(kept, b)
+		} else {
+			s.used.add(&s.p.space.configs[b.config], -b.times)
+		}
+	}
+	s.bins = kept
+}

@@ -1,0 +1,420 @@
+package engine
+
+import (
+	"sort"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// ruleKind is what a topology rule asks for.
+type ruleKind byte
+
+const (
+	spreadRule   ruleKind = 's' // count evenly
+	affinityRule ruleKind = 'a' // only beside the selected pods
+	antiRule     ruleKind = 'x' // never beside the selected pods
+)
+
+// axis numbers the values of one node label. On the hostname axis every node
+// is a value of its own and a node to buy has none yet.
+type axis struct {
+	key      string
+	host     bool
+	size     int
+	values   []string
+	ofConfig []int32 // -1: no such label
+	ofNode   []int32
+}
+
+// rule is one selection of pods counted along one axis. Equal rules of many
+// classes are one rule.
+type rule struct {
+	id       int
+	kind     ruleKind
+	axis     *axis
+	matchers []matcher // a counted pod matches all of them
+	// eligible nodes and configs take part in the count (spread only asks).
+	configs bitset
+	nodes   []bool // nil: all
+	// universe are the domains that exist or could be bought.
+	universe []bool
+	domains  int
+	// count are selected pods, own the pods that carry the rule, by domain.
+	count, own []int32
+	total      int
+	minDomains int
+}
+
+// touch is how a class meets a rule: it carries it, or is counted by it.
+type touch struct {
+	rule    *rule
+	owns    bool
+	matched bool
+	maxSkew int
+}
+
+func (r *rule) domainOfConfig(i int) int32 {
+	if !r.configs.has(i) {
+		return -1
+	}
+	return r.axis.ofConfig[i]
+}
+
+func (r *rule) domainOfNode(n int) int32 {
+	if r.nodes != nil && !r.nodes[n] {
+		return -1
+	}
+	return r.axis.ofNode[n]
+}
+
+func (r *rule) selects(pod *model.Pod) bool {
+	for i := range r.matchers {
+		if !r.matchers[i].matches(pod.Namespace, pod.Labels) {
+			return false
+		}
+	}
+	return true
+}
+
+// topology collects the rules of a problem.
+type topology struct {
+	p      *problem
+	signer *signer
+	axes   map[string]*axis
+	byText map[string]*rule
+	rules  []*rule
+	// byLabel finds rules by one label that their pods must have; general are
+	// the rules without such a label.
+	byLabel map[string][]*rule
+	general []*rule
+}
+
+// buildTopology finds the rules that pending pods carry and those of bound pods
+// that can keep a pending one away, counts the bound pods, and tells each class
+// what touches it.
+func buildTopology(p *problem, s *signer) {
+	t := &topology{p: p, signer: s, axes: map[string]*axis{}, byText: map[string]*rule{}}
+	owned := make([]map[int]*touch, len(p.classes))
+	for i, c := range p.classes {
+		owned[i] = t.classRules(c)
+	}
+	t.boundOwners()
+	t.indexRules()
+	t.boundCounts()
+	for i, c := range p.classes {
+		t.touches(c, owned[i])
+	}
+	p.rules = t.rules
+}
+
+func (t *topology) axis(key string) *axis {
+	key = canonical(key)
+	if a, ok := t.axes[key]; ok {
+		return a
+	}
+	a := &axis{key: key, host: key == labelHostname}
+	t.axes[key] = a
+	a.ofConfig, a.ofNode = make([]int32, len(t.p.space.configs)), make([]int32, len(t.p.nodes))
+	if a.host {
+		a.size = len(t.p.nodes)
+		for i := range a.ofConfig {
+			a.ofConfig[i] = -1
+		}
+		for i := range a.ofNode {
+			a.ofNode[i] = int32(i)
+			a.values = append(a.values, t.p.nodes[i].spec.Name)
+		}
+		return a
+	}
+	t.numberValues(a)
+	return a
+}
+
+func (t *topology) numberValues(a *axis) {
+	seen := map[string]bool{}
+	for i := range t.p.space.configs {
+		if value, ok := t.p.space.configs[i].label(a.key); ok {
+			seen[value] = true
+		}
+	}
+	for _, n := range t.p.nodes {
+		if value, ok := lookup(n.spec.Labels, a.key); ok {
+			seen[value] = true
+		}
+	}
+	a.values = sortedKeys(seen)
+	a.size = len(a.values)
+	number := make(map[string]int32, a.size)
+	for i, value := range a.values {
+		number[value] = int32(i)
+	}
+	for i := range t.p.space.configs {
+		a.ofConfig[i] = -1
+		if value, ok := t.p.space.configs[i].label(a.key); ok {
+			a.ofConfig[i] = number[value]
+		}
+	}
+	for i, n := range t.p.nodes {
+		a.ofNode[i] = -1
+		if value, ok := lookup(n.spec.Labels, a.key); ok {
+			a.ofNode[i] = number[value]
+		}
+	}
+}
+
+// rule returns the one rule with this meaning, making it when it is new. The
+// filter text names what else decides which nodes count; eligible finds them.
+func (t *topology) rule(kind ruleKind, key string, matchers []matcher, filter string, eligible func(*rule)) *rule {
+	t.signer.buf = append(t.signer.buf[:0], byte(kind))
+	t.signer.texts(canonical(key), filter)
+	for _, m := range matchers {
+		t.signer.texts(m.namespaces...)
+		t.signer.selector(m.selector)
+		t.signer.pairs(m.same)
+	}
+	if r, ok := t.byText[string(t.signer.buf)]; ok {
+		return r
+	}
+	r := &rule{id: len(t.rules), kind: kind, axis: t.axis(key), matchers: matchers}
+	t.byText[string(t.signer.buf)] = r
+	t.rules = append(t.rules, r)
+	r.count, r.own = make([]int32, r.axis.size), make([]int32, r.axis.size)
+	r.configs = t.p.everyConfig
+	if eligible != nil {
+		eligible(r)
+	}
+	r.findUniverse(t.p)
+	return r
+}
+
+func (r *rule) findUniverse(p *problem) {
+	r.universe = make([]bool, r.axis.size)
+	for n := range p.nodes {
+		if d := r.domainOfNode(n); d >= 0 {
+			r.universe[d] = true
+		}
+	}
+	if !r.axis.host {
+		for i := range p.space.configs {
+			if d := r.domainOfConfig(i); d >= 0 && p.space.configs[i].available() {
+				r.universe[d] = true
+			}
+		}
+	}
+	for _, exists := range r.universe {
+		if exists {
+			r.domains++
+		}
+	}
+}
+
+// classRules returns what the class carries, by rule.
+func (t *topology) classRules(c *class) map[int]*touch {
+	owned := map[int]*touch{}
+	if c.fault != nil {
+		return owned
+	}
+	var keys []string
+	for _, s := range c.pod.TopologySpread {
+		if !s.ScheduleAnyway {
+			keys = append(keys, s.TopologyKey)
+		}
+	}
+	for _, s := range c.pod.TopologySpread {
+		if s.ScheduleAnyway {
+			continue
+		}
+		filter := t.filterText(c, s, keys)
+		r := t.rule(spreadRule, s.TopologyKey, []matcher{spreadMatcher(s, c.pod)}, filter, func(r *rule) { t.spreadNodes(r, c, s, keys) })
+		r.minDomains = max(r.minDomains, int(s.MinDomains))
+		own(owned, r, int(s.MaxSkew))
+	}
+	for _, r := range t.affinityRules(c.pod) {
+		own(owned, r, 0)
+	}
+	for _, term := range c.pod.PodAntiAffinity {
+		if requires(term) {
+			own(owned, t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+		}
+	}
+	return owned
+}
+
+func own(owned map[int]*touch, r *rule, maxSkew int) {
+	if have := owned[r.id]; have != nil {
+		have.maxSkew = min(have.maxSkew, maxSkew)
+		return
+	}
+	owned[r.id] = &touch{rule: r, owns: true, maxSkew: maxSkew}
+}
+
+// affinityRules: a pod counts for any term only when it matches all of them.
+func (t *topology) affinityRules(pod *model.Pod) []*rule {
+	var matchers []matcher
+	for _, term := range pod.PodAffinity {
+		if requires(term) {
+			matchers = append(matchers, affinityMatcher(term, pod.Namespace))
+		}
+	}
+	var rules []*rule
+	for _, term := range pod.PodAffinity {
+		if requires(term) {
+			rules = append(rules, t.rule(affinityRule, term.TopologyKey, matchers, "", nil))
+		}
+	}
+	return rules
+}
+
+func (t *topology) filterText(c *class, s model.TopologySpread, keys []string) string {
+	f := &signer{}
+	f.texts(keys...)
+	if !s.IgnoreNodeAffinity {
+		for _, term := range c.terms {
+			f.term(term)
+		}
+	}
+	if s.HonorNodeTaints {
+		f.mark('t')
+		for _, tol := range c.pod.Tolerations {
+			f.texts(tol.Key, tol.Operator, tol.Value, string(tol.Effect))
+		}
+	}
+	return string(f.buf)
+}
+
+// spreadNodes finds the nodes and configs whose pods a spread counts: those
+// with all its topology keys that its inclusion policies do not leave out.
+func (t *topology) spreadNodes(r *rule, c *class, s model.TopologySpread, keys []string) {
+	r.configs = newBitset(len(t.p.space.configs))
+	r.configs.or(t.p.everyConfig)
+	for _, key := range keys {
+		if canonical(key) != labelHostname {
+			r.configs.and(t.p.space.requirement(model.Requirement{Key: key, Operator: model.Exists}))
+		}
+	}
+	if !s.IgnoreNodeAffinity {
+		r.configs.and(t.p.space.admits(c.terms))
+	}
+	if s.HonorNodeTaints {
+		r.configs.and(t.p.space.tolerated(c.pod.Tolerations, t.p.pools, false))
+	}
+	r.nodes = make([]bool, len(t.p.nodes))
+	for i, n := range t.p.nodes {
+		r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))
+		if s.HonorNodeTaints && r.nodes[i] {
+			_, off := untolerated(n.taints, c.pod.Tolerations, false)
+			r.nodes[i] = !off
+		}
+	}
+}
+
+// boundOwners records the anti-affinity of pods that already run.
+func (t *topology) boundOwners() {
+	for i, n := range t.p.nodes {
+		for j := range n.spec.Pods {
+			pod := &n.spec.Pods[j]
+			for _, term := range pod.PodAntiAffinity {
+				if !requires(term) || selectorFault(term.Selector) != "" {
+					continue
+				}
+				r := t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, pod.Namespace)}, "", nil)
+				if d := r.domainOfNode(i); d >= 0 {
+					r.own[d]++
+				}
+			}
+		}
+	}
+}
+
+// boundCounts counts the running pods that the rules select; pods that look the
+// same to every rule are matched once.
+func (t *topology) boundCounts() {
+	if len(t.rules) == 0 {
+		return
+	}
+	selected := map[string][]*rule{}
+	for i, n := range t.p.nodes {
+		for j := range n.spec.Pods {
+			profile := t.signer.profile(&n.spec.Pods[j])
+			rules, known := selected[string(profile)]
+			if !known {
+				key := string(profile)
+				rules = t.selecting(&n.spec.Pods[j])
+				selected[key] = rules
+			}
+			for _, r := range rules {
+				if d := r.domainOfNode(i); d >= 0 {
+					r.count[d]++
+					r.total++
+				}
+			}
+		}
+	}
+}
+
+// indexRules sorts the rules by a label that every selected pod has.
+func (t *topology) indexRules() {
+	t.byLabel = map[string][]*rule{}
+	for _, r := range t.rules {
+		if s := r.matchers[0].selector; s == nil {
+			continue // selects nothing
+		} else if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
+			pair := keys[0] + "=" + s.MatchLabels[keys[0]]
+			t.byLabel[pair] = append(t.byLabel[pair], r)
+		} else {
+			t.general = append(t.general, r)
+		}
+	}
+}
+
+// selecting returns the rules that count the pod, in order.
+func (t *topology) selecting(pod *model.Pod) []*rule {
+	var rules []*rule
+	for _, r := range t.general {
+		if r.selects(pod) {
+			rules = append(rules, r)
+		}
+	}
+	for _, key := range t.signer.labels {
+		value, ok := pod.Labels[key]
+		if !ok {
+			continue
+		}
+		for _, r := range t.byLabel[key+"="+value] {
+			if r.selects(pod) {
+				rules = append(rules, r)
+			}
+		}
+	}
+	sort.Slice(rules, func(i, j int) bool { return rules[i].id < rules[j].id })
+	return rules
+}
+
+// touches sorts out which rules the class has to do with.
+func (t *topology) touches(c *class, owned map[int]*touch) {
+	if c.fault != nil {
+		return
+	}
+	all := map[int]*touch{}
+	for id, tc := range owned {
+		all[id] = tc
+	}
+	for _, r := range t.selecting(c.pod) {
+		if all[r.id] == nil {
+			all[r.id] = &touch{rule: r}
+		}
+		all[r.id].matched = true
+	}
+	ids := make([]int, 0, len(all))
+	for id := range all {
+		ids = append(ids, id)
+	}
+	sort.Ints(ids)
+	for _, id := range ids {
+		if all[id].rule.axis.host {
+			c.hosts = append(c.hosts, *all[id])
+		} else {
+			c.touches = append(c.touches, *all[id])
+		}
+	}
+}
