@@ -182,7 +182,7 @@ func (f *Fake) buy(request cloud.LaunchRequest, offering model.Offering) *instan
 		LaunchTime:   f.world.Now(),
 		NodeClaim:    request.NodeClaim,
 		Tags: map[string]string{
-			"Name":                     request.NodePool + "/" + request.NodeClaim,
+			"Name":                     request.NodeClaim,
 			ec2v1.NodeClaimTagKey:      request.NodeClaim,
 			ec2v1.NodePoolTagKey:       request.NodePool,
 			ec2v1.NodeClassTagKey:      request.NodeClass.Name,
