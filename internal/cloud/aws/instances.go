@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -155,21 +156,21 @@ func (p *Provider) Terminate(ctx context.Context, providerID string) error {
 	if err != nil {
 		return err
 	}
-	_, found, err := p.terminate.Do(ctx, id)
+	wasAlive, found, err := p.terminate.Do(ctx, id)
 	switch {
 	case err != nil:
 		return err
 	case !found && p.launches.isFresh(id):
 		return fmt.Errorf("EC2 does not show instance %s yet, which was just launched", id)
-	case !found:
+	case !wasAlive:
 		return fmt.Errorf("instance %s: %w", id, cloud.ErrNotFound)
 	}
 	return nil
 }
 
-// terminateAll returns the ids that were not gone before. EC2 ends all or none:
-// when one is unknown, each is asked for by itself.
-func (p *Provider) terminateAll(ctx context.Context, ids []string) (map[string]struct{}, error) {
+// terminateAll returns, for the ids that EC2 knows, whether they were alive
+// before. EC2 ends all or none: when one is unknown, each is asked for by itself.
+func (p *Provider) terminateAll(ctx context.Context, ids []string) (map[string]bool, error) {
 	output, err := p.clients.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: ids})
 	if isNotFoundCode(errorCode(err)) {
 		if len(ids) == 1 {
@@ -180,28 +181,24 @@ func (p *Provider) terminateAll(ctx context.Context, ids []string) (map[string]s
 	if err != nil {
 		return nil, classify(err, fmt.Sprintf("terminating %d instances", len(ids)))
 	}
-	ended := map[string]struct{}{}
+	wasAlive := map[string]bool{}
 	for _, change := range output.TerminatingInstances {
-		if change.PreviousState == nil || change.PreviousState.Name != types.InstanceStateNameTerminated {
-			ended[sdk.ToString(change.InstanceId)] = struct{}{}
-		}
+		wasAlive[sdk.ToString(change.InstanceId)] = change.PreviousState == nil || change.PreviousState.Name != types.InstanceStateNameTerminated
 	}
-	return ended, nil
+	return wasAlive, nil
 }
 
-func (p *Provider) terminateEach(ctx context.Context, ids []string) (map[string]struct{}, error) {
-	ended := map[string]struct{}{}
+func (p *Provider) terminateEach(ctx context.Context, ids []string) (map[string]bool, error) {
+	wasAlive := map[string]bool{}
 	var failures []error
 	for _, id := range ids {
 		one, err := p.terminateAll(ctx, []string{id})
 		if err != nil {
 			failures = append(failures, err)
 		}
-		for id := range one {
-			ended[id] = struct{}{}
-		}
+		maps.Copy(wasAlive, one)
 	}
-	return ended, errors.Join(failures...)
+	return wasAlive, errors.Join(failures...)
 }
 
 // Tag implements cloud.Provider.

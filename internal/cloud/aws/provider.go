@@ -78,7 +78,7 @@ type Provider struct {
 	launches    *launches
 	describe    *batcher[string, cloud.Instance]
 	byClaim     *batcher[string, cloud.Instance]
-	terminate   *batcher[string, struct{}]
+	terminate   *batcher[string, bool]
 	profileLock sync.Mutex
 }
 
