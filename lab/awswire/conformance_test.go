@@ -25,7 +25,7 @@ import (
 )
 
 // snapshotDir gives a folder of golden requests or answers inside an SDK module.
-func snapshotDir(t *testing.T, service, folder string) string {
+func snapshotDir(t testing.TB, service, folder string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+service).Output()
 	if err != nil {
@@ -35,7 +35,7 @@ func snapshotDir(t *testing.T, service, folder string) string {
 }
 
 // golden reads a request snapshot: request line, headers, body.
-func golden(t *testing.T, file string) *http.Request {
+func golden(t testing.TB, file string) *http.Request {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

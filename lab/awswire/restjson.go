@@ -126,6 +126,9 @@ func setTexts(v reflect.Value, texts []string) *shape.Fault {
 }
 
 func (p restJSON) encode(_ string, out reflect.Value, _ string) (*response, error) {
+	if len(p.table.Out(out.Type()).Members) == 0 {
+		return &response{status: http.StatusOK}, nil
+	}
 	body, err := jsonwire.Encode(p.table, out)
 	if err != nil {
 		return nil, err
