@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
@@ -40,6 +42,9 @@ type Collector struct {
 	Log     logr.Logger
 }
 
+// Setup adds the collector to the manager.
+func (c *Collector) Setup(mgr ctrl.Manager) error { return mgr.Add(c) }
+
 // NeedLeaderElection makes the manager run one Collector only.
 func (c *Collector) NeedLeaderElection() bool { return true }
 
@@ -66,7 +71,7 @@ func (c *Collector) Collect(ctx context.Context) error {
 	// Claims are read before instances: a claim that is new in between has an
 	// instance younger than the grace period.
 	var claims karpv1.NodeClaimList
-	if err := c.Live.List(ctx, &claims); err != nil {
+	if err := c.Client.List(ctx, &claims); err != nil {
 		return fmt.Errorf("listing nodeclaims: %w", err)
 	}
 	instances, err := c.Cloud.List(ctx)
@@ -75,10 +80,9 @@ func (c *Collector) Collect(ctx context.Context) error {
 	}
 	now := c.Clock.Now()
 	for _, instance := range leaked(claims.Items, instances, now) {
-		if err := c.Cloud.Terminate(ctx, instance.ProviderID); err != nil && !cloud.IsNotFound(err) {
-			return fmt.Errorf("terminating leaked instance %s: %w", instance.ID, err)
+		if err := c.endLeak(ctx, instance); err != nil {
+			return err
 		}
-		c.Log.Info("garbage collected instance without nodeclaim", "provider-id", instance.ProviderID, "nodeclaim", instance.NodeClaim)
 	}
 	for _, claim := range orphaned(claims.Items, instances, now) {
 		if err := c.endOrphan(ctx, claim); err != nil {
@@ -107,6 +111,26 @@ func leaked(claims []karpv1.NodeClaim, instances []cloud.Instance, now time.Time
 		}
 	}
 	return lost
+}
+
+// endLeak terminates the instance once the API server has confirmed that the
+// claim it was bought for is gone or has another; caches may lag behind.
+func (c *Collector) endLeak(ctx context.Context, instance cloud.Instance) error {
+	if instance.NodeClaim != "" {
+		var claim karpv1.NodeClaim
+		err := c.Live.Get(ctx, client.ObjectKey{Name: instance.NodeClaim}, &claim)
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("reading nodeclaim %s: %w", instance.NodeClaim, err)
+		}
+		if err == nil && len(leaked([]karpv1.NodeClaim{claim}, []cloud.Instance{instance}, c.Clock.Now())) == 0 {
+			return nil
+		}
+	}
+	if err := c.Cloud.Terminate(ctx, instance.ProviderID); err != nil && !cloud.IsNotFound(err) {
+		return fmt.Errorf("terminating leaked instance %s: %w", instance.ID, err)
+	}
+	c.Log.Info("garbage collected instance without nodeclaim", "provider-id", instance.ProviderID, "nodeclaim", instance.NodeClaim)
+	return nil
 }
 
 // orphaned are launched claims whose instance is not listed.

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/drover-project/drover/internal/cloud/aws"
+	"github.com/drover-project/drover/internal/controllers"
+	"github.com/drover-project/drover/internal/logging"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// The lease. A leader that is killed holds up its successor for leaseDuration;
+// one that is stopped gives the lease back and holds up nobody. A leader that
+// cannot renew for renewDeadline stops acting before another may begin.
+const (
+	leaseDuration = 10 * time.Second
+	renewDeadline = 7 * time.Second
+	retryPeriod   = 1500 * time.Millisecond
+)
+
+// shutdownTimeout bounds how long running duties may take to end.
+const shutdownTimeout = 10 * time.Second
+
+// readyTimeout bounds one answer of /readyz.
+const readyTimeout = time.Second
+
+func newControllerCommand() *cobra.Command {
+	var options controllerOptions
+	command := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the controller",
+		Long: `Run the controller against the cluster of a kubeconfig, or from inside a pod,
+with the AWS SDK's default credentials. Flags that are not given are taken from
+the environment variables in brackets.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := options.complete(command.Flags(), os.LookupEnv); err != nil {
+				return err
+			}
+			log, err := logging.New(command.OutOrStdout(), options.logLevel, readBuild().Commit)
+			if err != nil {
+				return err
+			}
+			if err := run(command.Context(), options, log); err != nil {
+				return failure{err}
+			}
+			return nil
+		},
+	}
+	options.register(command.Flags())
+	return command
+}
+
+// run wires everything together and blocks until the context ends.
+func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+	if gates, _ := parseFeatureGates(options.featureGates); len(gates) > 0 {
+		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(gates, ","))
+	}
+	configuration, err := restConfig(options)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(configuration, options, log)
+	if err != nil {
+		return err
+	}
+	if err := requireCRDs(mgr.GetRESTMapper()); err != nil {
+		return err
+	}
+	provider, err := aws.New(ctx, aws.Options{
+		ClusterName:             options.clusterName,
+		ClusterEndpoint:         options.clusterEndpoint,
+		ClusterCA:               options.clusterCA,
+		VMMemoryOverheadPercent: options.memoryOverhead,
+		ReservedENIs:            options.reservedENIs,
+		Logger:                  slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
+	})
+	if err != nil {
+		return fmt.Errorf("connecting to AWS: %w", err)
+	}
+	err = controllers.Setup(ctx, mgr, provider, controllers.Options{
+		BatchIdle: options.batchIdle,
+		BatchMax:  options.batchMax,
+		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
+	}, log)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func restConfig(options controllerOptions) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = options.kubeconfig
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: options.context}
+	configuration, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the cluster: %w: give --kubeconfig, set KUBECONFIG, or run in a pod", err)
+	}
+	configuration.QPS, configuration.Burst = options.qps, options.burst
+	configuration.UserAgent = "drover"
+	return configuration, nil
+}
+
+func newManager(configuration *rest.Config, options controllerOptions, log logr.Logger) (ctrl.Manager, error) {
+	lease, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownTimeout
+	mgr, err := ctrl.NewManager(configuration, ctrl.Options{
+		Scheme:                        scheme.Scheme,
+		Logger:                        log,
+		Metrics:                       metricsserver.Options{BindAddress: address(options.metricsPort)},
+		HealthProbeBindAddress:        address(options.healthPort),
+		LeaderElection:                !options.noLeaderElection,
+		LeaderElectionID:              options.leaseName,
+		LeaderElectionNamespace:       options.leaseNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+		GracefulShutdownTimeout:       &shutdown,
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the API server at %s: %w", configuration.Host, err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("caches", func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), readyTimeout)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("informer caches are not filled yet")
+		}
+		return nil
+	})
+}
+
+func address(port int) string {
+	if port == 0 {
+		return "0" // what controller-runtime takes for "do not listen"
+	}
+	return fmt.Sprintf(":%d", port)
+}
+
+// requireCRDs makes a missing installation step a clear message rather than a
+// controller that waits for ever.
+func requireCRDs(mapper meta.RESTMapper) error {
+	for _, kind := range []schema.GroupKind{
+		{Group: "karpenter.sh", Kind: "NodePool"}, {Group: "karpenter.sh", Kind: "NodeClaim"}, {Group: "karpenter.k8s.aws", Kind: "EC2NodeClass"},
+	} {
+		_, err := mapper.RESTMapping(kind, "v1")
+		if meta.IsNoMatchError(err) {
+			return fmt.Errorf("the cluster does not know the kind %s: run `drover manifests --cluster-name NAME | kubectl apply --server-side -f -`", kind)
+		}
+		if err != nil {
+			return fmt.Errorf("asking the API server for the kind %s: %w", kind, err)
+		}
+	}
+	return nil
+}
