@@ -52,13 +52,18 @@ type place struct {
 	demand  int
 }
 
-// learned caps what a place turned out to be able to buy, by class and place.
-type learned map[*class]map[string]int
+// learned is what earlier passes found out.
+type learned struct {
+	// most caps what a place could buy, by class and place.
+	most map[*class]map[string]int
+	// domains are those of a spread's rule, with the ones that other pods bought.
+	domains map[*rule][]bool
+}
 
 // assign decides class by class which pods use existing nodes and which domains
 // the others go to.
-func assign(p *problem, caps learned) *assignment {
-	a := &assignment{p: p, ledger: newLedger(p.rules), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes))}
+func assign(p *problem, known *learned) *assignment {
+	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes))}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
@@ -71,7 +76,7 @@ func assign(p *problem, caps learned) *assignment {
 	for _, c := range order {
 		if c.fault == nil {
 			left[c.id] = c.count()
-			places[c.id] = a.places(c, caps[c])
+			places[c.id] = a.places(c, known.most[c])
 		}
 	}
 	for progress := true; progress; {
@@ -368,12 +373,24 @@ func (a *assignment) nextNode(c *class, pl *place) int {
 func (a *assignment) hostAllows(c *class, n int) bool {
 	for i := range c.hosts {
 		t := &c.hosts[i]
+		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.rules[t.rule.id].total == 0 && !a.holdsAll(c, n) {
+			return false
+		}
 		if !a.ledger.allows(t, t.rule.domainOfNode(n)) {
 			a.stuck[c.id] = t.rule
 			return false
 		}
 	}
 	return true
+}
+
+// holdsAll reports whether pods that must share one node would all find room
+// on n, or on no new node either.
+func (a *assignment) holdsAll(c *class, n int) bool {
+	here := c.request.times(a.rooms[n], c.count())
+	there := 0
+	c.fits.each(func(i int) { there = max(there, c.request.times(a.p.space.configs[i].room, c.count())) })
+	return here >= there
 }
 
 func (a *assignment) putOnNode(c *class, n, count int) {

@@ -23,20 +23,28 @@ func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model
 func (s *solution) plan() (model.Plan, model.Report) {
 	var plan model.Plan
 	n := &names{next: make([]int, len(s.p.classes))}
-	for _, share := range s.onNodes {
-		for _, key := range n.take(share.class, share.count) {
+	onNodes := make([][]model.PodKey, len(s.onNodes))
+	for i, share := range s.onNodes {
+		onNodes[i] = n.take(share.class, share.count)
+		for _, key := range onNodes[i] {
 			plan.Placements = append(plan.Placements, model.Placement{Pod: key, Node: s.p.nodes[share.node].spec.Name})
 		}
 	}
 	sort.Slice(plan.Placements, func(i, j int) bool { return lessKey(plan.Placements[i].Pod, plan.Placements[j].Pod) })
-	plan.Launches, _ = s.launches(n)
-	cost := int64(0)
-	for i := range plan.Launches {
-		sortPodKeys(plan.Launches[i].Pods)
-	}
+	s.orderBins()
+	reasons := map[*bin]model.LaunchReason{}
 	for i := range s.bins {
-		cost += s.p.space.configs[s.bins[i].config].price * int64(s.bins[i].times)
+		reasons[&s.bins[i]] = s.launchReason(&s.bins[i])
+	}
+	launches := s.launches(n)
+	report := model.Report{Steps: s.steps, Unplaced: s.unplacedReasons(n)}
+	cost := int64(0)
+	for i := range launches {
+		plan.Launches = append(plan.Launches, launches[i].Launch)
+		report.Launches = append(report.Launches, reasons[launches[i].bin])
+		cost += s.p.space.configs[launches[i].first].price
 	}
 	plan.PricePerHour = dollars(cost)
-	return plan, model.Report{Steps: s.steps}
+	report.Placed = s.placedReasons(onNodes, launches)
+	return plan, report
 }

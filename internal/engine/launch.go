@@ -18,26 +18,35 @@ func (n *names) take(c *class, count int) []model.PodKey {
 	return c.keys[from : from+count]
 }
 
+// bought is a launch with the bin it came from and its pods by share.
+type bought struct {
+	model.Launch
+	bin    *bin
+	shares [][]model.PodKey
+	first  int // config of the first offering
+}
+
 // launches turns bins into launches. Equal bins differ only in their pods, and
 // where limits are tight in how many fallbacks they may list.
-func (s *solution) launches(n *names) ([]model.Launch, []*bin) {
-	var launches []model.Launch
-	var from []*bin
-	s.orderBins()
+func (s *solution) launches(n *names) []bought {
+	var all []bought
+	s.reserved = s.used.clone()
 	for i := range s.bins {
 		b := &s.bins[i]
 		choices := s.p.sortedChoices(b)
 		for k := 0; k < b.times; k++ {
-			chosen := s.pickOfferings(b, choices)
-			launch := s.launch(b, chosen)
+			picked := s.pickOfferings(b, choices)
+			launch := bought{Launch: s.launch(b, picked), bin: b, first: picked[0]}
 			for _, sh := range b.shares {
-				launch.Pods = append(launch.Pods, n.take(sh.demand.class, sh.count)...)
+				pods := n.take(sh.demand.class, sh.count)
+				launch.shares = append(launch.shares, pods)
+				launch.Pods = append(launch.Pods, pods...)
 			}
-			launches = append(launches, launch)
-			from = append(from, b)
+			sortPodKeys(launch.Pods)
+			all = append(all, launch)
 		}
 	}
-	return launches, from
+	return all
 }
 
 // orderBins puts the largest nodes first, in an order that only depends on what
@@ -151,7 +160,7 @@ func (s *solution) pickOfferings(b *bin, choices []int) []int {
 // largest so far may also become one with capacity.
 func (s *solution) within(p *pool, largest, capacity []int64) bool {
 	for i, amount := range capacity {
-		if grow := amount - largest[i]; grow > 0 && s.used[p][i]+grow > p.limit[i] {
+		if grow := amount - largest[i]; grow > 0 && s.reserved[p][i]+grow > p.limit[i] {
 			return false
 		}
 	}
@@ -162,7 +171,7 @@ func (s *solution) raise(p *pool, largest, capacity []int64) {
 	for i, amount := range capacity {
 		if grow := amount - largest[i]; grow > 0 {
 			largest[i] += grow
-			s.used[p][i] += grow
+			s.reserved[p][i] += grow
 		}
 	}
 }

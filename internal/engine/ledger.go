@@ -12,26 +12,38 @@ type tally struct {
 	total      int
 	min        int32
 	atMin      int // domains of the universe at min; 0: not known
+	universe   []bool
+	domains    int
 }
 
-func newLedger(rules []*rule) *ledger {
+// newLedger also takes domains that turned out to be bought by other pods.
+func newLedger(rules []*rule, extra map[*rule][]bool) *ledger {
 	l := &ledger{rules: make([]tally, len(rules))}
 	for i, r := range rules {
-		l.rules[i] = tally{count: r.count, own: r.own, total: r.total}
+		t := tally{count: r.count, own: r.own, total: r.total, universe: r.universe}
+		if more := extra[r]; more != nil {
+			t.universe = more
+		}
+		for _, exists := range t.universe {
+			if exists {
+				t.domains++
+			}
+		}
+		l.rules[i] = t
 	}
 	return l
 }
 
 // least is the global minimum that a spread compares with.
 func (l *ledger) least(r *rule) int32 {
-	if r.domains < r.minDomains || r.domains == 0 {
+	t := &l.rules[r.id]
+	if t.domains < r.minDomains || t.domains == 0 {
 		return 0
 	}
-	t := &l.rules[r.id]
 	if t.atMin > 0 {
 		return t.min
 	}
-	for d, exists := range r.universe {
+	for d, exists := range t.universe {
 		switch {
 		case !exists:
 		case t.atMin == 0 || t.count[d] < t.min:
@@ -98,7 +110,7 @@ func (l *ledger) add(t *touch, d int32) {
 		}
 	}
 	if t.matched {
-		if tally.atMin > 0 && tally.count[d] == tally.min && t.rule.universe[d] {
+		if tally.atMin > 0 && tally.count[d] == tally.min && tally.universe[d] {
 			tally.atMin--
 		}
 		tally.count[d]++

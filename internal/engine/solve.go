@@ -7,7 +7,8 @@ type solution struct {
 	bins     []bin
 	unplaced []int   // by class
 	stuck    []*rule // by class: the topology rule that stopped it, if one did
-	used     usage
+	used     usage   // by the launches' first offerings
+	reserved usage   // by the largest offering each launch lists
 	cost     int64
 	nodes    int
 	placed   int
@@ -25,28 +26,31 @@ func (s *solution) better(t *solution) bool {
 }
 
 // maxPasses bounds how often a plan is begun again with what was learned about
-// domains that could not buy what topology rules wanted there.
-const maxPasses = 4
+// domains that could not buy what topology rules wanted there, or that other
+// pods opened.
+const maxPasses = 5
 
 // solve decides: existing nodes and domains first, then nodes to buy, heaviest
 // pools first. When a domain cannot buy its part, the others' parts are no
 // longer right, and all begins again with that knowledge.
 func solve(p *problem, budget int) *solution {
-	caps := learned{}
+	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
 	for pass := 1; ; pass++ {
-		s, left := attempt(p, caps, budget)
-		if !learn(caps, left) {
-			return s.finish(left)
+		s, short := attempt(p, known, budget)
+		again := known.caps(short)
+		again = known.opened(s) || again
+		if !again {
+			return s.finish(short)
 		}
 		if pass == maxPasses {
-			s.enforce(left)
-			return s.finish(left)
+			s.enforce(known)
+			return s.finish(short)
 		}
 	}
 }
 
-func attempt(p *problem, caps learned, budget int) (*solution, []demandLeft) {
-	a := assign(p, caps)
+func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
+	a := assign(p, known)
 	s := &solution{p: p, onNodes: a.onNodes, unplaced: a.missing, stuck: a.stuck, used: usage{}}
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
@@ -75,21 +79,54 @@ type demandLeft struct {
 	left int
 }
 
-// learn notes what places could buy; it returns whether that can change the
+// caps notes what places could buy; it returns whether that can change the
 // choice of domains.
-func learn(caps learned, short []demandLeft) bool {
+func (k *learned) caps(short []demandLeft) bool {
 	matters := false
 	for _, d := range short {
 		if len(d.class.touches) == 0 {
 			continue
 		}
 		matters = true
-		if caps[d.class] == nil {
-			caps[d.class] = map[string]int{}
+		if k.most[d.class] == nil {
+			k.most[d.class] = map[string]int{}
 		}
-		caps[d.class][d.place] = d.count - d.left
+		k.most[d.class][d.place] = d.count - d.left
 	}
 	return matters
+}
+
+// opened notes domains that launches bring although no pod that is spread over
+// them could buy there: from then on they count as empty domains.
+func (k *learned) opened(s *solution) bool {
+	changed := false
+	for _, r := range s.p.rules {
+		if r.kind != spreadRule || r.axis.host || equalMarks(r.universe, r.reach) {
+			continue
+		}
+		marks := append([]bool(nil), r.universe...)
+		if k.domains[r] != nil {
+			copy(marks, k.domains[r])
+		}
+		for i := range s.bins {
+			for _, config := range s.p.acceptable(&s.bins[i]) {
+				if d := r.domainOfConfig(config); d >= 0 && !marks[d] {
+					marks[d], changed = true, true
+				}
+			}
+		}
+		k.domains[r] = marks
+	}
+	return changed
+}
+
+func equalMarks(a, b []bool) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *solution) finish(short []demandLeft) *solution {
@@ -105,9 +142,9 @@ func (s *solution) finish(short []demandLeft) *solution {
 
 // enforce takes pods out again until every topology rule holds in the end, for
 // the rare plan whose domains never came out as chosen.
-func (s *solution) enforce([]demandLeft) {
+func (s *solution) enforce(known *learned) {
 	for {
-		l := s.recount()
+		l := s.recount(known)
 		removed := 0
 		for i := range s.bins {
 			for j := range s.bins[i].shares {
@@ -128,8 +165,8 @@ func (s *solution) enforce([]demandLeft) {
 }
 
 // recount counts all planned pods along the topology axes.
-func (s *solution) recount() *ledger {
-	l := newLedger(s.p.rules)
+func (s *solution) recount(known *learned) *ledger {
+	l := newLedger(s.p.rules, known.domains)
 	for _, n := range s.onNodes {
 		for i := range n.class.touches {
 			t := &n.class.touches[i]

@@ -36,9 +36,10 @@ type rule struct {
 	// eligible nodes and configs take part in the count (spread only asks).
 	configs bitset
 	nodes   []bool // nil: all
-	// universe are the domains that exist or could be bought.
+	// universe are the domains that exist or that a pod with the rule could
+	// buy; reach also has those that only other pods could buy.
 	universe []bool
-	domains  int
+	reach    []bool
 	// count are selected pods, own the pods that carry the rule, by domain.
 	count, own []int32
 	total      int
@@ -188,24 +189,24 @@ func (t *topology) rule(kind ruleKind, key string, matchers []matcher, filter st
 }
 
 func (r *rule) findUniverse(p *problem) {
-	r.universe = make([]bool, r.axis.size)
+	r.universe, r.reach = make([]bool, r.axis.size), make([]bool, r.axis.size)
 	for n := range p.nodes {
 		if d := r.domainOfNode(n); d >= 0 {
-			r.universe[d] = true
+			r.universe[d], r.reach[d] = true, true
 		}
 	}
 	if !r.axis.host {
-		for i := range p.space.configs {
-			if d := r.domainOfConfig(i); d >= 0 && p.space.configs[i].available() {
-				r.universe[d] = true
-			}
-		}
+		r.markDomains(r.reach, p.buyable)
 	}
-	for _, exists := range r.universe {
-		if exists {
-			r.domains++
+}
+
+// markDomains marks the domains that these configs would bring.
+func (r *rule) markDomains(marks []bool, configs bitset) {
+	configs.each(func(i int) {
+		if d := r.domainOfConfig(i); d >= 0 {
+			marks[d] = true
 		}
-	}
+	})
 }
 
 // classRules returns what the class carries, by rule.
@@ -411,6 +412,9 @@ func (t *topology) touches(c *class, owned map[int]*touch) {
 	}
 	sort.Ints(ids)
 	for _, id := range ids {
+		if r := all[id].rule; all[id].owns && r.kind == spreadRule && !r.axis.host {
+			r.markDomains(r.universe, c.fits)
+		}
 		if all[id].rule.axis.host {
 			c.hosts = append(c.hosts, *all[id])
 		} else {

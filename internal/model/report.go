@@ -13,6 +13,8 @@ const (
 	CodeTaintNotTolerated  Code = "TaintNotTolerated"
 	CodeRequirement        Code = "RequirementNotMet"
 	CodeTooLarge           Code = "TooLarge"
+	CodeTooSmall           Code = "TooSmall"
+	CodeHostPort           Code = "HostPort"
 	CodeNoCapacity         Code = "NoCapacity"
 	CodeLimitReached       Code = "LimitReached"
 	CodeTopologySpread     Code = "TopologySpread"
@@ -41,6 +43,9 @@ type Report struct {
 	Unplaced []PodReason `json:"unplaced,omitempty"`
 	// Launches is parallel to Plan.Launches.
 	Launches []LaunchReason `json:"launches,omitempty"`
+	// Preferences lists preferred rules that the plan does not keep, for each
+	// group of pods, and what they would cost.
+	Preferences []PodReason `json:"preferences,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
 }
@@ -64,11 +69,15 @@ type PoolReason struct {
 // LaunchReason explains one launch: the choice, and the offerings that would
 // have been cheaper with what ruled them out.
 type LaunchReason struct {
-	Chosen   Reason           `json:"chosen"`
-	Rejected []OfferingReason `json:"rejected,omitempty"`
+	Chosen Reason `json:"chosen"`
+	// Rejected are cheaper offerings, the nearest in price first, bounded in
+	// number; RejectedMore counts those left out.
+	Rejected     []OfferingReason `json:"rejected,omitempty"`
+	RejectedMore int              `json:"rejectedMore,omitempty"`
 }
 
-// OfferingReason says why an offering was not chosen.
+// OfferingReason says why an offering was not chosen. Zone is empty when the
+// same holds for the type in several zones.
 type OfferingReason struct {
 	OfferingKey
 	PricePerHour float64 `json:"pricePerHour,omitempty"`

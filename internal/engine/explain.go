@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// stage is how far a class gets with a pool before something stops it. The
+// pool where it gets furthest is the nearest way to place it.
+type stage int
+
+const (
+	stageNotReady stage = iota
+	stageTaints
+	stageRequirements
+	stageSize
+	stageCapacity
+	stageMinValues
+	stageTopology
+	stageLimits
+)
+
+// unplacedReasons explains every class that did not find a place for all pods.
+func (s *solution) unplacedReasons(n *names) []model.PodReason {
+	var reasons []model.PodReason
+	for _, c := range s.p.classes {
+		if s.unplaced[c.id] == 0 {
+			continue
+		}
+		reason := s.whyNot(c)
+		reason.Pods = n.take(c, s.unplaced[c.id])
+		reasons = append(reasons, reason)
+	}
+	sort.SliceStable(reasons, func(i, j int) bool { return lessKey(reasons[i].Pods[0], reasons[j].Pods[0]) })
+	return reasons
+}
+
+func (s *solution) whyNot(c *class) model.PodReason {
+	if c.fault != nil {
+		return model.PodReason{Reason: *c.fault}
+	}
+	if len(s.p.pools) == 0 {
+		return model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
+			Message: "no node has room and no NodePool exists to buy one; create a NodePool"}}
+	}
+	var answer model.PodReason
+	nearest := stage(-1)
+	for _, pool := range s.p.pools {
+		at, reason := s.askPool(c, pool)
+		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: pool.spec.Name, Reason: reason})
+		if at > nearest {
+			nearest = at
+			answer.Reason = model.Reason{Code: reason.Code, Message: "NodePool " + pool.spec.Name + ": " + reason.Message}
+		}
+	}
+	return answer
+}
+
+// askPool finds the first thing that keeps the class from being bought for.
+func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
+	if pool.fault != nil {
+		return stageNotReady, *pool.fault
+	}
+	if taint, off := untolerated(pool.taints, c.pod.Tolerations, c.softTaints); off {
+		return stageTaints, model.Reason{Code: model.CodeTaintNotTolerated, Message: fmt.Sprintf("taint %s not tolerated", taintText(taint))}
+	}
+	labelled := poolOnly(c.labelled, pool)
+	if len(labelled) == 0 {
+		return stageRequirements, model.Reason{Code: model.CodeRequirement, Message: s.whichRequirement(c, pool)}
+	}
+	var holding, buyable []int
+	for _, i := range labelled {
+		if c.request.fits(s.p.space.configs[i].room) {
+			holding = append(holding, i)
+			if c.fits.has(i) {
+				buyable = append(buyable, i)
+			}
+		}
+	}
+	if len(holding) == 0 {
+		return stageSize, model.Reason{Code: model.CodeTooLarge, Message: s.howTooLarge(c, labelled)}
+	}
+	if len(buyable) == 0 {
+		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
+	}
+	if reason, reached := s.limitReached(buyable, pool); reached {
+		return stageLimits, reason
+	}
+	if reason, short := s.minValuesMissed(c, buyable, pool); short {
+		return stageMinValues, reason
+	}
+	return stageTopology, s.topologyStopped(c)
+}
+
+func poolOnly(set bitset, pool *pool) []int {
+	var list []int
+	for _, i := range pool.configs {
+		if set.has(i) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// whichRequirement names the one requirement that leaves nothing, with what the
+// pool has instead.
+func (s *solution) whichRequirement(c *class, pool *pool) string {
+	if len(pool.configs) == 0 {
+		return s.poolOffersNothing(pool)
+	}
+	for _, term := range c.terms {
+		for _, r := range term.Labels {
+			if len(poolOnly(s.p.space.requirement(r), pool)) == 0 {
+				return fmt.Sprintf("no offering satisfies %s; %s", requirementText(r), s.offeredValues(r.Key, pool))
+			}
+		}
+		for _, r := range term.Fields {
+			return fmt.Sprintf("%s asks for one node by name, which a new node cannot be", requirementText(r))
+		}
+	}
+	var all []string
+	for _, term := range c.terms {
+		for _, r := range term.Labels {
+			all = append(all, requirementText(r))
+		}
+	}
+	return "no offering satisfies all of " + strings.Join(boundedList(all, 6), ", ") + " together"
+}
+
+func (s *solution) poolOffersNothing(pool *pool) string {
+	catalog := s.p.snapshot.Catalogs[pool.spec.NodeClass]
+	if len(catalog.Offerings) == 0 {
+		return fmt.Sprintf("the NodeClass %s offers no instance type with a known price", pool.spec.NodeClass)
+	}
+	var all []string
+	for _, r := range pool.spec.Requirements {
+		all = append(all, requirementText(r))
+	}
+	return "no offering satisfies the NodePool's own requirements: " + strings.Join(boundedList(all, 8), ", ")
+}
+
+func (s *solution) offeredValues(key string, pool *pool) string {
+	seen := map[string]bool{}
+	for _, i := range pool.configs {
+		if value, ok := s.p.space.configs[i].label(key); ok && value != "" {
+			seen[value] = true
+		}
+	}
+	if len(seen) == 0 {
+		return "the pool's nodes have no such label"
+	}
+	return "the pool offers " + strings.Join(boundedList(sortedKeys(seen), 6), ", ")
+}
+
+// howTooLarge names the resource that is short even on the type that has most.
+func (s *solution) howTooLarge(c *class, labelled []int) string {
+	best, bestMissing := labelled[0], 2.0
+	for _, i := range labelled {
+		if missing := missingShare(c.request, s.p.space.configs[i].room); missing < bestMissing {
+			best, bestMissing = i, missing
+		}
+	}
+	config := &s.p.space.configs[best]
+	for r, amount := range c.request {
+		if amount > config.room[r] && amount > 0 {
+			name := s.p.resources.names[r]
+			after := ""
+			if config.daemons.vector[r] > 0 {
+				after = " after DaemonSets"
+			}
+			return fmt.Sprintf("needs %s %s; the largest allowed type %s has %s free%s",
+				quantity(name, amount), name, config.kind.Name, quantity(name, max(config.room[r], 0)), after)
+		}
+	}
+	return "no allowed type is large enough"
+}
+
+// missingShare is the largest part of a request that the room does not cover.
+func missingShare(request, room vector) float64 {
+	missing := 0.0
+	for r, amount := range request {
+		if amount > room[r] && amount > 0 {
+			missing = max(missing, float64(amount-max(room[r], 0))/float64(amount))
+		}
+	}
+	return missing
+}
+
+func (s *solution) noCapacity(holding []int) string {
+	best := holding[0]
+	for _, i := range holding {
+		if s.p.space.configs[i].price < s.p.space.configs[best].price {
+			best = i
+		}
+	}
+	config := &s.p.space.configs[best]
+	message := fmt.Sprintf("%s: %s", config.text(), config.offering.UnavailableReason)
+	if more := len(holding) - 1; more > 0 {
+		message += fmt.Sprintf("; the %d other offerings that would do have no capacity either", more)
+	}
+	return message
+}
+
+// limitReached reports the limit that leaves no room for any node of buyable.
+func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) {
+	for _, i := range buyable {
+		if s.used.times(&s.p.space.configs[i], 1) > 0 {
+			return model.Reason{}, false
+		}
+	}
+	for r, name := range pool.limited {
+		least := s.p.space.configs[buyable[0]].capacity[r]
+		for _, i := range buyable {
+			least = min(least, s.p.space.configs[i].capacity[r])
+		}
+		if s.used[pool][r]+least > pool.limit[r] {
+			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf("limit %s %s reached: %s used, %s more needed",
+				name, quantity(name, pool.limit[r]), quantity(name, s.used[pool][r]), quantity(name, least))}, true
+		}
+	}
+	return model.Reason{Code: model.CodeLimitReached, Message: "no node that would do stays within all limits together"}, true
+}
+
+func (s *solution) minValuesMissed(c *class, buyable []int, pool *pool) (model.Reason, bool) {
+	for _, r := range pool.minValues {
+		seen := map[string]bool{}
+		for _, i := range buyable {
+			if value, ok := s.p.space.configs[i].label(r.Key); ok {
+				seen[value] = true
+			}
+		}
+		if len(seen) < r.MinValues {
+			return model.Reason{Code: model.CodeMinValues, Message: fmt.Sprintf("minValues %d for %s: only %d values would do (%s)",
+				r.MinValues, r.Key, len(seen), strings.Join(boundedList(sortedKeys(seen), 6), ", "))}, true
+		}
+	}
+	return model.Reason{}, false
+}
+
+// topologyStopped describes the topology rule in the way of more pods.
+func (s *solution) topologyStopped(c *class) model.Reason {
+	r := s.stuck[c.id]
+	if r == nil {
+		for i := range c.hosts {
+			if c.hosts[i].owns {
+				r = c.hosts[i].rule
+			}
+		}
+	}
+	switch {
+	case r == nil:
+		return model.Reason{Code: model.CodeLimitReached, Message: "what the limits leave is not enough for all of these pods"}
+	case r.kind == affinityRule:
+		return model.Reason{Code: model.CodePodAffinity, Message: fmt.Sprintf(
+			"pod affinity over %s: no place with room in a domain that has the required pods", r.axis.key)}
+	case r.kind == antiRule:
+		return model.Reason{Code: model.CodePodAntiAffinity, Message: fmt.Sprintf(
+			"pod anti-affinity over %s: every domain with room has pods that must not be near", r.axis.key)}
+	}
+	return model.Reason{Code: model.CodeTopologySpread, Message: fmt.Sprintf(
+		"topology spread over %s: %s; another pod where there is room would exceed maxSkew", r.axis.key, s.domainCounts(r))}
+}
+
+func (s *solution) domainCounts(r *rule) string {
+	tally := s.recount(&learned{}).rules[r.id]
+	var counts []string
+	for d, value := range r.axis.values {
+		if r.universe[d] {
+			counts = append(counts, fmt.Sprintf("%s has %d", value, tally.count[d]))
+		}
+	}
+	return strings.Join(boundedList(counts, 6), ", ")
+}

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// maxRejected bounds how many cheaper offerings a launch explains.
+const maxRejected = 8
+
+// launchReason says why the bin is bought as it is and what ruled out the
+// cheaper offerings of its pool.
+func (s *solution) launchReason(b *bin) model.LaunchReason {
+	chosen := &s.p.space.configs[b.config]
+	sum := s.p.requests(b)
+	pods := 0
+	for _, sh := range b.shares {
+		pods += sh.count
+	}
+	reason := model.LaunchReason{Chosen: model.Reason{Code: model.CodeCheapest, Message: fmt.Sprintf(
+		"%s at %s $/h is the cheapest offering of NodePool %s that holds these %d pods (%s)",
+		chosen.text(), priceText(chosen.price), chosen.pool.spec.Name, pods, s.fillText(sum, chosen))}}
+	reason.Rejected, reason.RejectedMore = s.rejections(b, sum)
+	return reason
+}
+
+// priceText writes a price without losing digits that matter.
+func priceText(nano int64) string {
+	text := strings.TrimRight(fmt.Sprintf("%.6f", dollars(nano)), "0")
+	return strings.TrimSuffix(text, ".")
+}
+
+// fillText shows how full the node is in cpu and memory.
+func (s *solution) fillText(sum vector, c *config) string {
+	var parts []string
+	for r, name := range s.p.resources.names {
+		if name == model.CPU || name == model.Memory || sum[r] > 0 && name != model.PodCount {
+			parts = append(parts, fmt.Sprintf("%s %s of %s", name, quantity(name, sum[r]), quantity(name, max(c.room[r], 0))))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *solution) rejections(b *bin, sum vector) ([]model.OfferingReason, int) {
+	chosen := &s.p.space.configs[b.config]
+	var cheaper []int
+	for _, i := range chosen.pool.configs {
+		if c := &s.p.space.configs[i]; c.price < chosen.price && sameLabels(c.free, chosen.free) {
+			cheaper = append(cheaper, i)
+		}
+	}
+	sort.SliceStable(cheaper, func(i, j int) bool {
+		return s.p.space.configs[cheaper[i]].price > s.p.space.configs[cheaper[j]].price
+	})
+	var list []model.OfferingReason
+	index := map[string]int{}
+	for _, i := range cheaper {
+		c := &s.p.space.configs[i]
+		reason := s.whyRejected(b, sum, c, i)
+		key := c.kind.Name + string(c.offering.CapacityType) + reason.Message
+		if at, known := index[key]; known {
+			list[at].Zone = ""
+			continue
+		}
+		index[key] = len(list)
+		list = append(list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
+	}
+	if len(list) > maxRejected {
+		return list[:maxRejected], len(list) - maxRejected
+	}
+	return list, 0
+}
+
+func (s *solution) whyRejected(b *bin, sum vector, c *config, i int) model.Reason {
+	if !c.available() {
+		return model.Reason{Code: model.CodeNoCapacity, Message: "no capacity: " + c.offering.UnavailableReason}
+	}
+	for _, sh := range b.shares {
+		if !sh.demand.class.labelled.has(i) {
+			return model.Reason{Code: model.CodeRequirement, Message: s.labelMismatch(sh.demand.class, c)}
+		}
+	}
+	for r, amount := range sum {
+		if amount > 0 && amount > c.room[r] {
+			name := s.p.resources.names[r]
+			return model.Reason{Code: model.CodeTooSmall, Message: fmt.Sprintf("%s: %s needed, %s free, %s short",
+				name, quantity(name, amount), quantity(name, max(c.room[r], 0)), quantity(name, amount-max(c.room[r], 0)))}
+		}
+	}
+	for _, sh := range b.shares {
+		if !sh.demand.configs.has(i) {
+			return model.Reason{Code: model.CodeTopologySpread, Message: "the topology rules of the pods need another domain: " + s.domainText(sh.demand)}
+		}
+	}
+	if reason, reached := s.limitReached([]int{i}, c.pool); reached {
+		return reason
+	}
+	if len(c.pool.minValues) > 0 {
+		return model.Reason{Code: model.CodeMinValues, Message: "too few other offerings would hold the pods to meet minValues"}
+	}
+	return model.Reason{Code: model.CodeMoreExpensive, Message: "would cost more with the other nodes of the plan"}
+}
+
+// labelMismatch names the first requirement of the class that the config fails.
+func (s *solution) labelMismatch(c *class, config *config) string {
+	for _, term := range c.terms {
+		for _, r := range term.Labels {
+			if value, ok := config.label(r.Key); !holds(r, value, ok) {
+				return "the pods require " + requirementText(r)
+			}
+		}
+	}
+	return "the pods require other labels"
+}
+
+func (s *solution) domainText(d *demand) string {
+	var parts []string
+	for i := range d.class.touches {
+		if at := d.domains[i]; at >= 0 {
+			axis := d.class.touches[i].rule.axis
+			parts = append(parts, axis.key+" "+axis.values[at])
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// placedReasons has one entry for each class on each node or launch.
+func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []model.PodReason {
+	var reasons []model.PodReason
+	for i, share := range s.onNodes {
+		spec := s.p.nodes[share.node].spec
+		message := "node " + spec.Name + " has room: what is there is used before anything is bought"
+		if spec.Launching {
+			message = "node " + spec.Name + " is on its way and has room: nothing more needs to be bought"
+		}
+		reasons = append(reasons, model.PodReason{Pods: onNodes[i], Target: spec.Name,
+			Reason: model.Reason{Code: model.CodePlacedOnNode, Message: message}})
+	}
+	for i := range launches {
+		launch := &launches[i]
+		first := launch.Offerings[0]
+		for n, sh := range launch.bin.shares {
+			message := fmt.Sprintf("no node has room; %s %s in %s (NodePool %s) costs least", first.InstanceType, first.CapacityType, first.Zone, launch.NodePool)
+			if where := s.domainText(sh.demand); where != "" {
+				message += "; topology rules put the pods in " + where
+			}
+			reasons = append(reasons, model.PodReason{Pods: launch.shares[n], Target: fmt.Sprintf("launch %d", i),
+				Reason: model.Reason{Code: model.CodePlacedOnLaunch, Message: message}})
+		}
+	}
+	return reasons
+}
