@@ -137,6 +137,10 @@ func (c *ControlPlane) Statuses() []process.Status {
 	return statuses
 }
 
+// Failed delivers the error of etcd when it ends by itself: nothing goes on
+// without it.
+func (c *ControlPlane) Failed() <-chan error { return c.etcd.Err() }
+
 // Stop ends every component, clients first and etcd last, and returns when
 // nothing is left.
 func (c *ControlPlane) Stop() {

@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"net"
-	"strings"
 )
 
 const (
@@ -24,12 +23,6 @@ const (
 
 	healthPaths = "/healthz,/livez,/readyz,/metrics"
 )
-
-// disabledControllers do nothing in the lab but poll: there are no real volumes
-// to attach, nor pod ranges to hand out.
-var disabledControllers = []string{
-	"bootstrap-signer-controller", "token-cleaner-controller", "node-ipam-controller",
-}
 
 func (s *startup) apiServerFlags(listener net.Listener) []string {
 	leaf := s.certs.leaf
@@ -77,7 +70,6 @@ func (s *startup) controllerManagerFlags(listener net.Listener) []string {
 	leaf := s.certs.leaf[leafControllerManager]
 	return append(s.clientFlags(listener, leaf, s.paths.file(controllerManagerFile)),
 		"--cluster-name="+s.config.ClusterName,
-		"--controllers=*,-"+strings.Join(disabledControllers, ",-"),
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+s.certs.signingKey,
 		"--root-ca-file="+s.certs.authorityFile,
