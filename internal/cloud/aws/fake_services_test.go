@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,7 @@ func (f *fakePricing) GetProducts(_ context.Context, in *pricing.GetProductsInpu
 			list = append(list, fmt.Sprintf(`{"product":{"attributes":{"instanceType":%q}},"terms":{"OnDemand":{"a":{"priceDimensions":{"b":{"pricePerUnit":{"USD":%q}}}}}}}`, name, price))
 		}
 	}
+	slices.Sort(list)
 	out := &pricing.GetProductsOutput{}
 	out.PriceList, out.NextToken = page(list, in.NextToken)
 	return out, nil
