@@ -20,6 +20,7 @@ type dialect struct {
 	wrongType       string
 	malformed       string
 	forbidden       int // status of refused signatures
+	stranger        int // status of unknown access keys
 	missingToken    string
 	incomplete      string
 	unknownKey      string
@@ -42,7 +43,7 @@ func dialectFor(service string, p protocol) dialect {
 	switch service {
 	case "eks":
 		d.unknown, d.missing, d.invalid, d.wrongType = "InvalidParameterException", "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"
-		d.forbidden, d.operationStatus = http.StatusForbidden, http.StatusNotFound
+		d.forbidden, d.stranger, d.operationStatus = http.StatusForbidden, http.StatusForbidden, http.StatusNotFound
 	case "pricing":
 		d.unknown, d.missing, d.invalid = "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"
 	}
@@ -54,7 +55,7 @@ func ec2Dialect() dialect {
 		noOperation: "InvalidAction", operationStatus: http.StatusBadRequest,
 		unknown: "UnknownParameter", missing: "MissingParameter", invalid: "InvalidParameterValue",
 		wrongType: "InvalidParameterValue", malformed: "MalformedQueryString",
-		forbidden: http.StatusUnauthorized, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
+		forbidden: http.StatusForbidden, stranger: http.StatusUnauthorized, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
 		unknownKey: "AuthFailure", mismatch: "SignatureDoesNotMatch", expired: "RequestExpired",
 	}
 }
@@ -64,7 +65,7 @@ func queryDialect() dialect {
 		noOperation: "InvalidAction", operationStatus: http.StatusBadRequest,
 		unknown: "ValidationError", missing: "ValidationError", invalid: "ValidationError",
 		wrongType: "MalformedInput", malformed: "MalformedQueryString",
-		forbidden: http.StatusForbidden, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
+		forbidden: http.StatusForbidden, stranger: http.StatusForbidden, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
 		unknownKey: "InvalidClientTokenId", mismatch: "SignatureDoesNotMatch", expired: "SignatureDoesNotMatch",
 		sentence: true,
 	}
@@ -75,7 +76,7 @@ func jsonDialect() dialect {
 		noOperation: "UnknownOperationException", operationStatus: http.StatusBadRequest,
 		unknown: "ValidationException", missing: "ValidationException", invalid: "ValidationException",
 		wrongType: "SerializationException", malformed: "SerializationException",
-		forbidden: http.StatusBadRequest, missingToken: "MissingAuthenticationTokenException", incomplete: "IncompleteSignatureException",
+		forbidden: http.StatusBadRequest, stranger: http.StatusBadRequest, missingToken: "MissingAuthenticationTokenException", incomplete: "IncompleteSignatureException",
 		unknownKey: "UnrecognizedClientException", mismatch: "InvalidSignatureException", expired: "InvalidSignatureException",
 		sentence: true,
 	}
@@ -87,11 +88,21 @@ func (d dialect) signature(e *sigv4.Error) *awserr.Error {
 		sigv4.NotSigned: d.missingToken, sigv4.Incomplete: d.incomplete, sigv4.UnknownKey: d.unknownKey,
 		sigv4.Mismatch: d.mismatch, sigv4.Expired: d.expired,
 	}[e.Reason]
-	status := d.forbidden
-	if e.Reason == sigv4.Incomplete || e.Reason == sigv4.Expired {
-		status = http.StatusBadRequest
+	return awserr.WithStatus(d.signatureStatus(e.Reason), code, "%s", e.Message)
+}
+
+func (d dialect) signatureStatus(reason sigv4.Reason) int {
+	switch reason {
+	case sigv4.Incomplete:
+		return http.StatusBadRequest
+	case sigv4.UnknownKey:
+		return d.stranger
+	case sigv4.Expired:
+		if d.expired == "RequestExpired" {
+			return http.StatusBadRequest
+		}
 	}
-	return awserr.WithStatus(status, code, "%s", e.Message)
+	return d.forbidden
 }
 
 // notDone gives the error of an operation that the service has, or may have,

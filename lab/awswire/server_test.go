@@ -377,7 +377,7 @@ func TestWebIdentityNeedsNoSignature(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	if answer.StatusCode != http.StatusUnauthorized {
+	if answer.StatusCode != http.StatusForbidden {
 		t.Errorf("unsigned CreateFleet: status %d", answer.StatusCode)
 	}
 }
@@ -393,7 +393,7 @@ func TestSignaturesAreRefusedTheServicesWay(t *testing.T) {
 			"ec2": "401 AuthFailure", "iam": "403 InvalidClientTokenId", "ssm": "400 UnrecognizedClientException",
 			"pricing": "400 UnrecognizedClientException", "eks": "403 UnrecognizedClientException"}},
 		"other secret": {other, map[string]string{
-			"ec2": "401 SignatureDoesNotMatch", "iam": "403 SignatureDoesNotMatch", "ssm": "400 InvalidSignatureException",
+			"ec2": "403 SignatureDoesNotMatch", "iam": "403 SignatureDoesNotMatch", "ssm": "400 InvalidSignatureException",
 			"pricing": "400 InvalidSignatureException", "eks": "403 InvalidSignatureException"}},
 	} {
 		_, endpoint := serve(t, Options{Credentials: c.credentials, Account: "111122223333"}, failing(errors.New("reached the handler")))

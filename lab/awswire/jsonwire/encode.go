@@ -31,26 +31,13 @@ func (e encoder) structure(v reflect.Value, top bool) map[string]any {
 	for _, m := range e.service.Out(v.Type()).Members {
 		field := v.Field(m.Index)
 		switch {
-		case !isAbsent(field):
+		case !shape.IsAbsent(field):
 			object[m.Wire] = e.value(field)
 		case top && field.Kind() == reflect.Slice && !shape.IsBlob(field.Type()):
 			object[m.Wire] = []any{}
 		}
 	}
 	return object
-}
-
-// isAbsent reports whether a field says nothing. Numbers and booleans that are
-// not pointers always say something.
-func isAbsent(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
-		return v.IsNil()
-	case reflect.String:
-		return v.Len() == 0
-	default:
-		return false
-	}
 }
 
 func (e encoder) value(v reflect.Value) any {

@@ -28,6 +28,19 @@ func IsScalar(t reflect.Type) bool {
 	}
 }
 
+// IsAbsent reports whether a field of an output says nothing. Numbers and
+// booleans that are not pointers always say something.
+func IsAbsent(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		return v.IsNil()
+	case reflect.String:
+		return v.Len() == 0
+	default:
+		return false
+	}
+}
+
 // Settable gives what a pointer field points to, making it when it is nil, or
 // the field itself when it is no pointer.
 func Settable(v reflect.Value) reflect.Value {

@@ -94,10 +94,12 @@ func TestVerifyRefuses(t *testing.T) {
 		body    string
 		reason  sigv4.Reason
 	}{
-		"no signature":         {header(func(r *http.Request) { r.Header.Del("Authorization") }), 0, body, sigv4.NotSigned},
-		"other algorithm":      {header(func(r *http.Request) { r.Header.Set("Authorization", "AWS4-ECDSA x") }), 0, body, sigv4.Incomplete},
-		"no date":              {header(func(r *http.Request) { r.Header.Del("X-Amz-Date") }), 0, body, sigv4.Incomplete},
-		"short scope":          {header(func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=x") }), 0, body, sigv4.Incomplete},
+		"no signature":    {header(func(r *http.Request) { r.Header.Del("Authorization") }), 0, body, sigv4.NotSigned},
+		"other algorithm": {header(func(r *http.Request) { r.Header.Set("Authorization", "AWS4-ECDSA x") }), 0, body, sigv4.Incomplete},
+		"no date":         {header(func(r *http.Request) { r.Header.Del("X-Amz-Date") }), 0, body, sigv4.Incomplete},
+		"short scope": {header(func(r *http.Request) {
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=x")
+		}), 0, body, sigv4.Incomplete},
 		"unknown key":          {received(t, "AKIAIOSFODNN7EXAMPLE", "right"), 0, body, sigv4.UnknownKey},
 		"other secret":         {received(t, "LABKEY", "wrong"), 0, body, sigv4.Mismatch},
 		"other body":           {received(t, "LABKEY", "right"), 0, body + "&x=1", sigv4.Mismatch},
