@@ -321,3 +321,7 @@ func (w *world) resolved(t *testing.T, class *ec2v1.EC2NodeClass) *ec2v1.EC2Node
 	class.Status.InstanceProfile = "demo_1"
 	return class
 }
+
+func staticCredentials(context.Context) (sdk.Credentials, error) {
+	return sdk.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+}

@@ -123,6 +123,10 @@ func searchQuery(term ec2v1.AMISelectorTerm) imageQuery {
 
 func (p *Provider) parameterImage(ctx context.Context, name string) (string, error) {
 	id, err := p.parameter(ctx, name)
+	if isNotFoundCode(errorCode(err)) {
+		return "", &cloud.TerminalError{Reason: "SSMParameterNotFound",
+			Err: fmt.Errorf("SSM parameter %q of amiSelectorTerms does not exist in %s; correct its name: %w", name, p.region, err)}
+	}
 	if err != nil {
 		return "", classify(err, fmt.Sprintf("reading SSM parameter %q of amiSelectorTerms", name))
 	}
