@@ -20,7 +20,8 @@ type Options struct {
 	// Credentials gives the secret of an access key id, ok false when the
 	// lab never issued it.
 	Credentials func(accessKeyID string) (secret string, ok bool)
-	// Log receives failures of handlers; nil discards.
+	// Log receives failures of handlers, and at debug level every refusal;
+	// nil discards.
 	Log *slog.Logger
 	// Account is the 12-digit account id, used in messages only.
 	Account string
@@ -64,6 +65,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	proto, answer, err := s.handle(r, id)
 	if err != nil {
 		answer = proto.failure(err, id)
+		s.opts.Log.DebugContext(r.Context(), "AWS request refused", "method", r.Method, "path", r.URL.Path,
+			"requestID", id, "code", err.Code, "message", err.Message)
 	}
 	w.Header().Set("X-Amzn-Requestid", id)
 	for name, value := range answer.header {

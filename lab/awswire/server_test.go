@@ -259,6 +259,8 @@ func TestRequestsThatDoNotFitAreRefused(t *testing.T) {
 		"eks not done":            {restCall(t, "GET", "/clusters", ""), 404, []string{`"__type":"UnknownOperationException"`, "ListClusters"}},
 		"eks unknown query":       {restCall(t, "GET", "/clusters/c?colour=red", ""), 400, []string{`"__type":"InvalidParameterException"`, "colour"}},
 		"eks label in the body":   {restCall(t, "GET", "/clusters/c", `{"name":"d"}`), 400, []string{`"__type":"InvalidParameterException"`, "name"}},
+		"too large":               {formCall(t, "ec2", strings.Repeat("a", maxBody+1)), 413, []string{"RequestEntityTooLarge"}},
+		"too many parameters":     {formCall(t, "ec2", manyParameters()), 400, []string{"MalformedQueryString"}},
 		"not a form":              {formCall(t, "ec2", "%zz"), 400, []string{"MalformedQueryString"}},
 		"service not served":      {formCall(t, "sqs", "Version=2012-11-05&Action=SendMessage"), 400, []string{"<Code>InvalidAction</Code>", "SendMessage of sqs"}},
 	} {
@@ -276,6 +278,14 @@ func TestRequestsThatDoNotFitAreRefused(t *testing.T) {
 			t.Errorf("%s: no request id", name)
 		}
 	}
+}
+
+func manyParameters() string {
+	var b strings.Builder
+	for i := range maxParameters + 1 {
+		fmt.Fprintf(&b, "InstanceId.%d=&", i)
+	}
+	return b.String()
 }
 
 // creates refuses no fleet, so that only the wire can.

@@ -1,7 +1,8 @@
 // Command gen writes the codec tables of lab/awswire/shape from the source of
 // the AWS SDK modules that go.mod selects. Run it with go generate in
 // lab/awswire; it reads the module cache only and its output depends on the
-// module versions only.
+// module versions only. To serve another service, add it to sources and make it a
+// requirement of lab/go.mod.
 package main
 
 import (
