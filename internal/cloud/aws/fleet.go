@@ -19,6 +19,9 @@ import (
 // does: more only make the call slow.
 const maxInstanceTypes = 60
 
+// maxOverrides is EC2's limit for the overrides of one fleet.
+const maxOverrides = 300
+
 // order is one CreateFleet call in the making.
 type order struct {
 	request      cloud.LaunchRequest
@@ -124,12 +127,16 @@ func byCapacityType(offerings []model.Offering) [][]model.Offering {
 	return groups
 }
 
-// firstTypes keeps the offerings of the first limit instance types.
-func firstTypes(offerings []model.Offering, limit int) []model.Offering {
+// firstTypes keeps the offerings of the first instance types, as many as the
+// two limits allow.
+func firstTypes(offerings []model.Offering, maxTypes, maxOfferings int) []model.Offering {
 	seen := map[string]bool{}
 	var kept []model.Offering
 	for _, offering := range offerings {
-		if !seen[offering.InstanceType] && len(seen) == limit {
+		if len(kept) == maxOfferings {
+			break
+		}
+		if !seen[offering.InstanceType] && len(seen) == maxTypes {
 			continue
 		}
 		seen[offering.InstanceType] = true

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // How long facts are good for. Types and on-demand prices change a few times a
@@ -144,22 +145,19 @@ func (i *inventory) refreshSpot(ctx context.Context) error {
 	return nil
 }
 
-// fetchTypes asks EC2 and the Price List what the region sells.
+// fetchTypes asks EC2 and the Price List what the region sells, at once: each
+// answers in many pages.
 func (p *Provider) fetchTypes(ctx context.Context) (*typeFacts, error) {
-	infos, err := p.describeTypes(ctx)
-	if err != nil {
+	var fetched typeFacts
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { fetched.types, err = p.describeTypes(ctx); return err })
+	group.Go(func() (err error) { fetched.zones, err = p.describeTypeZones(ctx); return err })
+	group.Go(func() (err error) { fetched.onDemand, err = p.fetchOnDemandPrices(ctx); return err })
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	zones, err := p.describeTypeZones(ctx)
-	if err != nil {
-		return nil, err
-	}
-	prices, err := p.fetchOnDemandPrices(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p.logUnpriced(infos, prices)
-	return &typeFacts{types: infos, zones: zones, onDemand: prices}, nil
+	p.logUnpriced(fetched.types, fetched.onDemand)
+	return &fetched, nil
 }
 
 func (p *Provider) describeTypes(ctx context.Context) ([]types.InstanceTypeInfo, error) {

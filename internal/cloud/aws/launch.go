@@ -36,7 +36,7 @@ func (p *Provider) Launch(ctx context.Context, request cloud.LaunchRequest) (clo
 	}
 	var dry []model.Offering
 	for _, offerings := range byCapacityType(request.Offerings) {
-		instance, refused, err := p.buy(ctx, request, firstTypes(offerings, maxInstanceTypes))
+		instance, refused, err := p.buy(ctx, request, firstTypes(offerings, maxInstanceTypes, maxOverrides))
 		dry = append(dry, refused...)
 		if err != nil {
 			return cloud.Instance{}, err
@@ -77,6 +77,10 @@ func (p *Provider) buy(ctx context.Context, request cloud.LaunchRequest, offerin
 		}
 		token := p.launches.token(request.ClientToken)
 		output, err := p.clients.EC2.CreateFleet(ctx, p.fleetInput(o, token))
+		if errorCode(err) == codeTemplateMissing && attempt == 0 {
+			p.forgetTemplates(o)
+			continue
+		}
 		if err != nil {
 			return p.fleetFailed(ctx, o, err)
 		}

@@ -227,6 +227,24 @@ func TestLaunchMakesADeletedTemplateAgain(t *testing.T) {
 	}
 }
 
+func TestLaunchMakesATemplateAgainThatTheCallMisses(t *testing.T) {
+	w := newWorld(t)
+	request := w.request(t, offer("m5.large", "us-west-2a", model.OnDemand))
+	w.ec2.fails["CreateFleet"] = apiError(codeTemplateMissing, "The specified launch template does not exist.")
+	_, err := w.Launch(t.Context(), request)
+	if err == nil {
+		t.Fatal("want an error")
+	}
+	checkKind(t, err, "retry")
+	if fleets, templates := w.ec2.count("CreateFleet"), w.ec2.count("CreateLaunchTemplate"); fleets != 2 || templates != 2 {
+		t.Errorf("%d fleets and %d templates, want one more try of both", fleets, templates)
+	}
+	delete(w.ec2.fails, "CreateFleet")
+	if _, err := w.Launch(t.Context(), request); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLaunchAfterALostAnswerWithOtherParameters(t *testing.T) {
 	w := newWorld(t)
 	request := w.request(t, offer("m5.large", "us-west-2a", model.OnDemand))
@@ -382,8 +400,11 @@ func TestLaunchKeepsToSixtyTypes(t *testing.T) {
 		name := "m5." + string(rune('a'+i/26)) + string(rune('a'+i%26))
 		offerings = append(offerings, offer(name, "us-west-2a", model.OnDemand), offer(name, "us-west-2b", model.OnDemand))
 	}
-	kept := firstTypes(offerings, maxInstanceTypes)
+	kept := firstTypes(offerings, maxInstanceTypes, maxOverrides)
 	if len(kept) != 120 || !reflect.DeepEqual(kept, offerings[:120]) {
 		t.Errorf("kept %d offerings, want the 120 of the first 60 types in order", len(kept))
+	}
+	if kept := firstTypes(offerings, maxInstanceTypes, 100); !reflect.DeepEqual(kept, offerings[:100]) {
+		t.Errorf("kept %d offerings, want the first 100", len(kept))
 	}
 }
