@@ -1,0 +1,70 @@
+package provisioner_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/drover-project/drover/internal/controllers/provisioner"
+)
+
+// waited is how long a batch took whose triggers come at the given times after
+// its first.
+func waited(t *testing.T, triggers map[string]time.Duration) time.Duration {
+	t.Helper()
+	batcher := &provisioner.Batcher{Idle: time.Second, Max: 10 * time.Second}
+	for key, after := range triggers {
+		time.AfterFunc(after, func() { batcher.Trigger(key) })
+	}
+	start := time.Now()
+	if err := batcher.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(start)
+}
+
+func TestBatchEndsWhenNoNewPodComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if got := waited(t, map[string]time.Duration{"a": 0, "b": 600 * time.Millisecond, "c": 1200 * time.Millisecond}); got != 2200*time.Millisecond {
+			t.Errorf("the batch took %s, want 2.2s", got)
+		}
+	})
+}
+
+func TestBatchEndsAtMaxWhilePodsKeepComing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		triggers := map[string]time.Duration{}
+		for i := range 30 {
+			triggers[string(rune('a'+i))] = time.Duration(i) * 500 * time.Millisecond
+		}
+		if got := waited(t, triggers); got != 10*time.Second {
+			t.Errorf("the batch took %s, want 10s", got)
+		}
+	})
+}
+
+func TestSamePodDoesNotProlongTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		batcher := &provisioner.Batcher{Idle: time.Second, Max: 10 * time.Second}
+		for i := range 10 {
+			time.AfterFunc(time.Duration(i)*300*time.Millisecond, func() { batcher.Trigger("same") })
+		}
+		start := time.Now()
+		if err := batcher.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(start); got != time.Second {
+			t.Errorf("the batch took %s, want 1s", got)
+		}
+	})
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	batcher := &provisioner.Batcher{Idle: time.Second, Max: time.Second}
+	if err := batcher.Wait(ctx); err == nil {
+		t.Error("Wait returned without a trigger")
+	}
+}
