@@ -370,6 +370,13 @@ func (f *fakeEC2) DescribeInstances(ctx context.Context, in *ec2.DescribeInstanc
 	if err := f.begin(ctx, "DescribeInstances", in); err != nil {
 		return nil, err
 	}
+	values := 0
+	for _, filter := range in.Filters {
+		values += len(filter.Values)
+	}
+	if values > 200 {
+		return nil, apiError("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200")
+	}
 	var found []types.Reservation
 	for _, instance := range f.instances {
 		if matches(in.Filters, map[string]string{

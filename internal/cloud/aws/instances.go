@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// maxFilterValues is EC2's limit for the values of one filter.
-	maxFilterValues = 200
+	// maxFilterValues leaves room for other filters: EC2 takes 200 values in all
+	// the filters of one call.
+	maxFilterValues = 190
 	// maxTerminations keeps a TerminateInstances call at a size EC2 advises.
 	maxTerminations = 500
 )

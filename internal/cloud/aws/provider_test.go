@@ -1,8 +1,10 @@
 package aws
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -151,6 +153,24 @@ func TestGetSharesCalls(t *testing.T) {
 	if calls := w.ec2.count("DescribeInstances"); calls > 5 {
 		t.Errorf("50 concurrent reads made %d calls", calls)
 	}
+}
+
+func TestManyReadsStayWithinEC2sLimits(t *testing.T) {
+	w := newWorld(t)
+	var group sync.WaitGroup
+	for i := range 400 {
+		group.Go(func() {
+			if _, err := w.Get(t.Context(), fmt.Sprintf("aws:///us-west-2a/i-%d", i)); !cloud.IsNotFound(err) {
+				t.Errorf("got %v, want not found", err)
+			}
+		})
+		group.Go(func() {
+			if _, found, err := w.byClaim.Do(t.Context(), strconv.Itoa(i)); found || err != nil {
+				t.Errorf("got %v, %v, want nothing", found, err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestProviderIDMustBeOfEC2(t *testing.T) {

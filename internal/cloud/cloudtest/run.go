@@ -32,31 +32,34 @@ type Fixture struct {
 // Run states what every adapter of cloud.Provider must hold to. create is
 // called for each test and gives a cloud of its own where that is possible.
 func Run(t *testing.T, create func(t *testing.T) (cloud.Provider, Fixture)) {
-	for name, check := range map[string]func(*testing.T, *subject){
-		"ResolveIsRepeatable":                    resolveIsRepeatable,
-		"ResolveOfNothingIsEmpty":                resolveOfNothingIsEmpty,
-		"InstanceProfileIsEnsuredOnce":           instanceProfileIsEnsuredOnce,
-		"InstanceProfileNeedsARole":              instanceProfileNeedsARole,
-		"NodeClassResourcesAreDeletedRepeatably": nodeClassResourcesAreDeletedRepeatably,
-		"CatalogIsOrderedAndPriced":              catalogIsOrderedAndPriced,
-		"CatalogKeepsToTheZonesOfTheClass":       catalogKeepsToZones,
-		"CatalogKeepsToTheAMIsOfTheClass":        catalogKeepsToAMIs,
-		"LaunchBuysTheBestOffering":              launchBuysTheBestOffering,
-		"LaunchRepeatedBuysOnce":                 launchRepeatedBuysOnce,
-		"LaunchAfterACrashBuysOnce":              launchAfterACrashBuysOnce,
-		"LaunchConcurrentlyBuysOnce":             launchConcurrentlyBuysOnce,
-		"LaunchOfManyClaimsBuysEach":             launchOfManyClaimsBuysEach,
-		"LaunchFallsBackOnADryPool":              launchFallsBack,
-		"LaunchWithoutCapacityBuysNothing":       launchWithoutCapacity,
-		"UnavailabilityIsForgotten":              unavailabilityIsForgotten,
-		"TerminatedInstancesAreGone":             terminatedInstancesAreGone,
-		"UnknownInstancesAreNotFound":            unknownInstancesAreNotFound,
-		"TagsAreSeen":                            tagsAreSeen,
-		"CancelledCallsEnd":                      cancelledCallsEnd,
+	for _, each := range []struct {
+		name  string
+		check func(*testing.T, *subject)
+	}{
+		{"ResolveIsRepeatable", resolveIsRepeatable},
+		{"ResolveOfNothingIsEmpty", resolveOfNothingIsEmpty},
+		{"InstanceProfileIsEnsuredOnce", instanceProfileIsEnsuredOnce},
+		{"InstanceProfileNeedsARole", instanceProfileNeedsARole},
+		{"NodeClassResourcesAreDeletedRepeatably", nodeClassResourcesAreDeletedRepeatably},
+		{"CatalogIsOrderedAndPriced", catalogIsOrderedAndPriced},
+		{"CatalogKeepsToTheZonesOfTheClass", catalogKeepsToZones},
+		{"CatalogKeepsToTheAMIsOfTheClass", catalogKeepsToAMIs},
+		{"LaunchBuysTheBestOffering", launchBuysTheBestOffering},
+		{"LaunchRepeatedBuysOnce", launchRepeatedBuysOnce},
+		{"LaunchAfterACrashBuysOnce", launchAfterACrashBuysOnce},
+		{"LaunchConcurrentlyBuysOnce", launchConcurrentlyBuysOnce},
+		{"LaunchOfManyClaimsBuysEach", launchOfManyClaimsBuysEach},
+		{"LaunchFallsBackOnADryPool", launchFallsBack},
+		{"LaunchWithoutCapacityBuysNothing", launchWithoutCapacity},
+		{"UnavailabilityIsForgotten", unavailabilityIsForgotten},
+		{"TerminatedInstancesAreGone", terminatedInstancesAreGone},
+		{"UnknownInstancesAreNotFound", unknownInstancesAreNotFound},
+		{"TagsAreSeen", tagsAreSeen},
+		{"CancelledCallsEnd", cancelledCallsEnd},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(each.name, func(t *testing.T) {
 			provider, fixture := create(t)
-			check(t, newSubject(t, provider, fixture))
+			each.check(t, newSubject(t, provider, fixture))
 		})
 	}
 }
