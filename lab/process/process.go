@@ -174,8 +174,9 @@ func exitText(err error) string {
 // systems other than Linux.
 func ExitWithParent() error {
 	lifeline := os.NewFile(lifelineFD, "lifeline")
-	if _, err := lifeline.Stat(); err != nil {
-		return fmt.Errorf("this command is started by drover-lab itself, not by hand: %w", err)
+	info, err := lifeline.Stat()
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return errors.New("this command is started by drover-lab itself, not by hand")
 	}
 	go func() {
 		// The parent never writes: Read returns only when it is gone.
