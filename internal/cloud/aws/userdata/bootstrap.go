@@ -76,7 +76,8 @@ func settingFlags(kubelet *ec2v1.KubeletConfiguration) []string {
 	}
 	pairs := func(flag, separator string, values map[string]string) {
 		if len(values) > 0 {
-			flags = append(flags, fmt.Sprintf("--%s=%s", flag, joinPairs(values, separator)))
+			// Quoted: thresholds hold a "<", which a shell takes for itself.
+			flags = append(flags, fmt.Sprintf("--%s=%q", flag, joinPairs(values, separator)))
 		}
 	}
 	number("max-pods", kubelet.MaxPods)
