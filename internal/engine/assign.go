@@ -97,8 +97,9 @@ func assign(p *problem, known *learned) *assignment {
 	return a
 }
 
-// order: by priority; pods that rules only count before the pods that carry the
-// rules, the least tight first, so that the tight ones adapt; then the largest.
+// order: pods that rules only count before the pods that carry the rules, the
+// least tight first, so that the tight ones adapt; then by priority; then the
+// largest.
 func (a *assignment) order() []*class {
 	total := make(vector, len(a.p.resources.names))
 	for _, c := range a.p.classes {
@@ -121,11 +122,11 @@ func (a *assignment) order() []*class {
 	}
 	sort.SliceStable(order, func(i, j int) bool {
 		x, y := order[i], order[j]
-		if x.pod.Priority != y.pod.Priority {
-			return x.pod.Priority > y.pod.Priority
-		}
 		if rank[x.id] != rank[y.id] {
 			return rank[x.id] < rank[y.id]
+		}
+		if x.pod.Priority != y.pod.Priority {
+			return x.pod.Priority > y.pod.Priority
 		}
 		return sizes[x.id] > sizes[y.id]
 	})
@@ -136,8 +137,12 @@ func tightness(c *class) int {
 	rank := 0
 	for _, touches := range [][]touch{c.touches, c.hosts} {
 		for i := range touches {
-			if t := &touches[i]; t.owns && t.rule.kind == spreadRule {
+			t := &touches[i]
+			switch {
+			case t.owns && t.rule.kind == spreadRule:
 				rank = max(rank, math.MaxInt32-t.maxSkew)
+			case t.owns && t.rule.kind == affinityRule:
+				rank = math.MaxInt32
 			}
 		}
 	}
@@ -292,7 +297,7 @@ func (a *assignment) placeFreely(c *class, places []*place, want int) int {
 func (a *assignment) hostBuyable(c *class) bool {
 	for i := range c.hosts {
 		t := &c.hosts[i]
-		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.rules[t.rule.id].total > 0 {
+		if t.owns && t.rule.kind == affinityRule && t.matched && !a.ledger.opens(t.rule) {
 			return false
 		}
 	}
@@ -373,7 +378,7 @@ func (a *assignment) nextNode(c *class, pl *place) int {
 func (a *assignment) hostAllows(c *class, n int) bool {
 	for i := range c.hosts {
 		t := &c.hosts[i]
-		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.rules[t.rule.id].total == 0 && !a.holdsAll(c, n) {
+		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.opens(t.rule) && !a.holdsAll(c, n) {
 			return false
 		}
 		if !a.ledger.allows(t, t.rule.domainOfNode(n)) {

@@ -76,13 +76,13 @@ func (p *problem) rightSize(b *bin, used usage) {
 	weight := p.space.configs[b.config].pool.spec.Weight
 	best, price := b.config, p.space.configs[b.config].price
 	cheaper := func(c *config) bool {
-		return c.price < price && c.pool.spec.Weight == weight && used.times(c, 1) > 0
+		return c.price < price && c.pool.spec.Weight == weight && used.times(c.pool, c.capacity, 1) > 0
 	}
 	for _, i := range p.holders(b, cheaper) {
 		if c := &p.space.configs[i]; c.price < price {
 			moved := bin{config: i, shares: b.shares}
-			if p.flexible(&moved) {
-				best, price = i, c.price
+			if p.flexible(&moved, used) {
+				best, price, b.charge = i, c.price, moved.charge
 			}
 		}
 	}
@@ -90,25 +90,68 @@ func (p *problem) rightSize(b *bin, used usage) {
 }
 
 // flexible reports whether enough different offerings hold the bin to meet the
-// pool's minValues.
-func (p *problem) flexible(b *bin) bool {
-	needs := p.space.configs[b.config].pool.minValues
-	if len(needs) == 0 {
+// pool's minValues within its limits, and sets what the bin is charged.
+func (p *problem) flexible(b *bin, used usage) bool {
+	chosen := &p.space.configs[b.config]
+	b.charge = chosen.capacity
+	if len(chosen.pool.minValues) == 0 {
 		return true
 	}
-	acceptable := p.acceptable(b)
-	for _, r := range needs {
-		seen := map[string]bool{}
-		for _, i := range acceptable {
-			if value, ok := p.space.configs[i].label(r.Key); ok {
-				seen[value] = true
-			}
-		}
-		if len(seen) < r.MinValues {
+	o := &offer{p: p, pool: chosen.pool, used: used, largest: append([]int64(nil), chosen.capacity...), listed: map[int]bool{}}
+	o.take(b.config)
+	met := o.meetMinValues(p.sortedChoices(b))
+	b.charge = o.largest
+	return met
+}
+
+// offer is the list of offerings of one launch while it grows; what the launch
+// may count for stays within the limits whichever of them is bought.
+type offer struct {
+	p       *problem
+	pool    *pool
+	used    usage // without this launch
+	largest []int64
+	picked  []int
+	listed  map[int]bool
+}
+
+func (o *offer) allowed(i int) bool {
+	for r, amount := range o.p.space.configs[i].capacity {
+		if amount > o.largest[r] && o.used[o.pool][r]+amount > o.pool.limit[r] {
 			return false
 		}
 	}
 	return true
+}
+
+func (o *offer) take(i int) {
+	o.listed[i] = true
+	o.picked = append(o.picked, i)
+	for r, amount := range o.p.space.configs[i].capacity {
+		o.largest[r] = max(o.largest[r], amount)
+	}
+}
+
+// meetMinValues takes choices until every minValues of the pool is met.
+func (o *offer) meetMinValues(choices []int) bool {
+	met := true
+	for _, r := range o.pool.minValues {
+		seen := map[string]bool{}
+		for _, i := range o.picked {
+			if value, ok := o.p.space.configs[i].label(r.Key); ok {
+				seen[value] = true
+			}
+		}
+		for _, i := range choices {
+			value, ok := o.p.space.configs[i].label(r.Key)
+			if ok && !seen[value] && len(seen) < r.MinValues && o.allowed(i) {
+				seen[value] = true
+				o.take(i)
+			}
+		}
+		met = met && len(seen) >= r.MinValues
+	}
+	return met
 }
 
 // cost is the price of the bins per hour in nanoDollars, nodes their number.

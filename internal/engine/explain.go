@@ -207,7 +207,7 @@ func (s *solution) noCapacity(holding []int) string {
 // limitReached reports the limit that leaves no room for any node of buyable.
 func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) {
 	for _, i := range buyable {
-		if s.used.times(&s.p.space.configs[i], 1) > 0 {
+		if s.used.times(pool, s.p.space.configs[i].capacity, 1) > 0 {
 			return model.Reason{}, false
 		}
 	}

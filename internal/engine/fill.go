@@ -11,6 +11,9 @@ type bin struct {
 	config int
 	shares []share
 	times  int
+	// charge is what one node counts against the pool's limits, by pool.limited:
+	// with minValues, whichever of the required choices is bought.
+	charge []int64
 	sticky bool // other pods depend on these being together
 }
 
@@ -124,7 +127,7 @@ func (f *filler) fits(config, i int) int {
 
 func (f *filler) ruledFits(i, want int) int {
 	it := f.items[i]
-	first := true
+	first := it.rank != rankFollower
 	for _, r := range it.follows {
 		first = first && !f.seated[r]
 	}

@@ -88,24 +88,32 @@ func (it *item) describe(p *problem, widest int) {
 // sticky items stay where they were packed: others depend on them.
 func (it *item) sticky() bool { return len(it.follows) > 0 || len(it.anchors) > 0 }
 
-// markAnchors finds who waits for whom to share a node.
+// markAnchors finds who waits for whom to share a node: pods with an affinity
+// follow pods that it selects and that do not have it themselves. Where there
+// are none, the first of them opens the node that all then share.
 func markAnchors(p *problem, items []*item) {
+	free := map[int]bool{}
+	for _, it := range items {
+		it.eachAffinity(func(t *touch) { free[t.rule.id] = free[t.rule.id] || t.matched && !t.owns })
+	}
 	waiting := map[int]bool{}
 	for _, it := range items {
-		for i := range it.class.hosts {
-			if t := &it.class.hosts[i]; t.owns && t.rule.kind == affinityRule && !t.matched {
+		it.eachAffinity(func(t *touch) {
+			if t.owns && (!t.matched || free[t.rule.id]) {
 				waiting[t.rule.id] = true
 				it.rank = rankFollower
 			}
-		}
+		})
 	}
 	for _, it := range items {
-		for i := range it.class.hosts {
-			if t := &it.class.hosts[i]; t.matched && t.rule.kind == affinityRule && waiting[t.rule.id] {
+		it.eachAffinity(func(t *touch) {
+			if t.matched && !t.owns && waiting[t.rule.id] {
 				it.anchors = append(it.anchors, t.rule.id)
-				it.rank = rankPerNode
+				if it.rank != rankFollower {
+					it.rank = rankPerNode
+				}
 			}
-		}
+		})
 	}
 	for _, it := range items {
 		if it.rank != rankFollower {
@@ -116,6 +124,14 @@ func markAnchors(p *problem, items []*item) {
 			if shareRule(anchor.anchors, it.follows) {
 				it.solo = max(it.solo, it.soloBeside(p, anchor))
 			}
+		}
+	}
+}
+
+func (it *item) eachAffinity(do func(*touch)) {
+	for i := range it.class.hosts {
+		if t := &it.class.hosts[i]; t.rule.kind == affinityRule {
+			do(t)
 		}
 	}
 }

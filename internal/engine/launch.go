@@ -111,69 +111,28 @@ func (p *problem) wishes(b *bin, c *config) int {
 }
 
 // pickOfferings takes the cheapest choices, up to the number that fits into one
-// request, keeping the pool's minValues met and its limits safe whichever of
-// them is bought.
+// request, keeping the pool's minValues met.
 func (s *solution) pickOfferings(b *bin, choices []int) []int {
-	chosen := &s.p.space.configs[b.config]
-	largest := append([]int64(nil), chosen.capacity...)
-	allowed := func(i int) bool { return s.within(chosen.pool, largest, s.p.space.configs[i].capacity) }
-	var picked []int
-	listed := map[int]bool{}
-	take := func(i int) {
-		listed[i] = true
-		picked = append(picked, i)
-		s.raise(chosen.pool, largest, s.p.space.configs[i].capacity)
-	}
-	take(b.config)
-	for _, r := range chosen.pool.minValues {
-		seen := map[string]bool{}
-		for _, i := range append(append([]int(nil), picked...), choices...) {
-			value, ok := s.p.space.configs[i].label(r.Key)
-			if !ok || seen[value] || len(seen) >= r.MinValues {
-				continue
-			}
-			if listed[i] || allowed(i) {
-				seen[value] = true
-				if !listed[i] {
-					take(i)
-				}
-			}
-		}
-	}
+	pool := s.p.space.configs[b.config].pool
+	s.reserved.add(pool, b.charge, -1)
+	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), listed: map[int]bool{}}
+	o.take(b.config)
+	o.meetMinValues(choices)
 	for _, i := range choices {
-		if len(picked) >= s.p.settings.MaxOfferings {
+		if len(o.picked) >= s.p.settings.MaxOfferings {
 			break
 		}
-		if !listed[i] && allowed(i) {
-			take(i)
+		if !o.listed[i] && o.allowed(i) {
+			o.take(i)
 		}
 	}
+	s.reserved.add(pool, o.largest, 1)
 	position := make(map[int]int, len(choices))
 	for n, i := range choices {
 		position[i] = n
 	}
-	sort.SliceStable(picked, func(a, b int) bool { return position[picked[a]] < position[picked[b]] })
-	return picked
-}
-
-// within reports whether the pool's limits hold when a launch counted with
-// largest so far may also become one with capacity.
-func (s *solution) within(p *pool, largest, capacity []int64) bool {
-	for i, amount := range capacity {
-		if grow := amount - largest[i]; grow > 0 && s.reserved[p][i]+grow > p.limit[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *solution) raise(p *pool, largest, capacity []int64) {
-	for i, amount := range capacity {
-		if grow := amount - largest[i]; grow > 0 {
-			largest[i] += grow
-			s.reserved[p][i] += grow
-		}
-	}
+	sort.SliceStable(o.picked, func(a, b int) bool { return position[o.picked[a]] < position[o.picked[b]] })
+	return o.picked
 }
 
 func (s *solution) launch(b *bin, picked []int) model.Launch {

@@ -14,6 +14,7 @@ type tally struct {
 	atMin      int // domains of the universe at min; 0: not known
 	universe   []bool
 	domains    int
+	opened     bool
 }
 
 // newLedger also takes domains that turned out to be bought by other pods.
@@ -64,14 +65,26 @@ func (l *ledger) allows(t *touch, d int32) bool {
 		return l.allowsSpread(t, tally, d)
 	case affinityRule:
 		if !t.owns {
-			return true
+			// Once an affinity has opened a domain, all it selects go there:
+			// bound first elsewhere, they would keep its pods waiting.
+			return !tally.opened || d < 0 || tally.count[d] > 0
 		}
-		return d >= 0 && (tally.count[d] > 0 || tally.total == 0 && t.matched)
+		return d >= 0 && (tally.count[d] > 0 || t.matched && l.opens(t.rule))
 	}
 	if d < 0 {
 		return true
 	}
 	return !(t.owns && tally.count[d] > 0) && !(t.matched && tally.own[d] > 0)
+}
+
+// opens reports whether the rule's first pod is still to come.
+func (l *ledger) opens(r *rule) bool {
+	for _, sibling := range r.siblings {
+		if sibling.total > 0 {
+			return false
+		}
+	}
+	return l.rules[r.id].total == 0
 }
 
 func (l *ledger) allowsSpread(t *touch, tally *tally, d int32) bool {
@@ -104,6 +117,7 @@ func (l *ledger) add(t *touch, d int32) {
 		tally.tight = make([]int32, len(tally.count))
 	}
 	if t.owns {
+		tally.opened = tally.opened || t.rule.kind == affinityRule && t.rule.total == 0 && tally.total == 0
 		tally.own[d]++
 		if skew := int32(t.maxSkew) + 1; t.rule.kind == spreadRule && (tally.tight[d] == 0 || skew < tally.tight[d]) {
 			tally.tight[d] = skew

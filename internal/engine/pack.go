@@ -43,18 +43,17 @@ func (u usage) clone() usage {
 	return copied
 }
 
-func (u usage) add(c *config, times int) {
-	for i, amount := range c.capacity {
-		u[c.pool][i] += amount * int64(times)
+func (u usage) add(p *pool, amounts []int64, times int) {
+	for i, amount := range amounts {
+		u[p][i] += amount * int64(times)
 	}
 }
 
-// times returns how many nodes of the config the limits still allow, up to most.
-func (u usage) times(c *config, most int) int {
-	used := u[c.pool]
-	for i, amount := range c.capacity {
+// times returns how often the limits still allow these amounts, up to most.
+func (u usage) times(p *pool, amounts []int64, most int) int {
+	for i, amount := range amounts {
 		if amount > 0 {
-			most = min(most, int(max(0, c.pool.limit[i]-used[i])/amount))
+			most = min(most, int(max(0, p.limit[i]-u[p][i])/amount))
 		}
 	}
 	return most
@@ -63,6 +62,7 @@ func (u usage) times(c *config, most int) int {
 // packer packs the demands of one tier into nodes to buy.
 type packer struct {
 	p       *problem
+	seated  map[int]bool
 	items   []*item
 	scale   scale
 	configs []int // worth trying, most promising first
@@ -70,9 +70,9 @@ type packer struct {
 	steps   int
 }
 
-func newPacker(p *problem, demands []*demand, left map[*demand]int, tier bitset) *packer {
-	k := &packer{p: p}
-	k.items, k.scale = newItems(p, demands, left, tier)
+func newPacker(u *purchase, tier bitset) *packer {
+	k := &packer{p: u.p, seated: u.seated}
+	k.items, k.scale = newItems(u.p, u.demands, u.left, tier)
 	k.selectConfigs()
 	return k
 }
@@ -183,6 +183,9 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
 	f := newFiller(k.p, k.items, k.scale, out.left)
 	f.plain = v.plain
+	for r := range k.seated {
+		f.seated[r] = true
+	}
 	remaining := int64(0)
 	for i, it := range k.items {
 		remaining += it.value * int64(left[i])
@@ -217,7 +220,7 @@ func (k *packer) choose(f *filler, v variant, used usage, remaining int64, banne
 		if k.promise[n]/price <= best {
 			break
 		}
-		if float64(remaining)/price <= best || banned[i] || v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c, 1) == 0 {
+		if float64(remaining)/price <= best || banned[i] || v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c.pool, c.capacity, 1) == 0 {
 			continue
 		}
 		if ratio := float64(f.fill(i)) / price; ratio > best {
@@ -237,7 +240,7 @@ func (k *packer) settle(f *filler, config int, used usage) bin {
 		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})
 		b.sticky = b.sticky || k.items[i].sticky()
 	}
-	for !k.p.flexible(&b) {
+	for !k.p.flexible(&b, used) {
 		if !shrink(&b) {
 			return bin{config: config}
 		}
@@ -251,7 +254,7 @@ func (k *packer) settle(f *filler, config int, used usage) bin {
 	if b.sticky {
 		b.times = 1
 	}
-	b.times = used.times(&k.p.space.configs[b.config], b.times)
+	b.times = used.times(k.p.space.configs[b.config].pool, b.charge, b.times)
 	return b
 }
 
@@ -306,6 +309,6 @@ func (k *packer) commit(f *filler, out *packing, b bin) int64 {
 	out.bins = append(out.bins, b)
 	out.cost += c.price * int64(b.times)
 	out.nodes += b.times
-	out.usage.add(c, b.times)
+	out.usage.add(c.pool, b.charge, b.times)
 	return worth
 }

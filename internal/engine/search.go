@@ -2,35 +2,48 @@ package engine
 
 import "sort"
 
-// packTier packs the demands on the pools of one weight and returns the bins.
-// It lowers left and raises used accordingly.
-func packTier(p *problem, demands []*demand, left map[*demand]int, tier bitset, used usage, budget *int) []bin {
-	k := newPacker(p, demands, left, tier)
+// purchase is the buying half of a plan while it goes from the heaviest pools
+// to the lightest.
+type purchase struct {
+	p       *problem
+	demands []*demand
+	left    map[*demand]int // still without a node
+	used    usage
+	seated  map[int]bool // affinity rules per node whose one node is decided
+	budget  int          // steps left
+}
+
+// packTier packs what is left on the pools of one weight and returns the bins.
+func (u *purchase) packTier(tier bitset) []bin {
+	k := newPacker(u, tier)
 	if len(k.items) == 0 {
 		return nil
 	}
 	counts := make([]int, len(k.items))
 	for i, it := range k.items {
-		counts[i] = left[it.demand]
+		counts[i] = u.left[it.demand]
 	}
-	best := k.run(variant{}, counts, used.clone())
+	best := k.run(variant{}, counts, u.used.clone())
 	first := k.steps
 	for _, v := range k.variants(counts) {
-		if k.steps+first > *budget {
+		if k.steps+first > u.budget {
 			break
 		}
-		if next := k.run(v, counts, used.clone()); next.better(best) {
+		if next := k.run(v, counts, u.used.clone()); next.better(best) {
 			best = next
 		}
 	}
-	k.improve(best, *budget)
-	*budget -= k.steps
+	k.improve(best, u.budget)
+	u.budget -= k.steps
 	for i, it := range k.items {
-		left[it.demand] = best.left[i]
+		u.left[it.demand] = best.left[i]
+		if it.rank == rankPerNode && best.left[i] < counts[i] {
+			for _, r := range it.follows {
+				u.seated[r] = true
+			}
+		}
 	}
-	for pool, amounts := range best.usage {
-		used[pool] = amounts
-	}
+	u.used = best.usage
 	return best.bins
 }
 
@@ -145,7 +158,7 @@ func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
 			counts[index[s.demand]] += s.count
 			pods += s.count
 		}
-		used.add(&k.p.space.configs[b.config], -1)
+		used.add(k.p.space.configs[b.config].pool, b.charge, -1)
 	}
 	oldCost, oldNodes := k.p.cost(bins[from:to])
 	old := &packing{pods: pods, cost: oldCost, nodes: oldNodes}

@@ -55,19 +55,19 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
 	}
-	left := make(map[*demand]int, len(a.demands))
+	u := &purchase{p: p, demands: a.demands, left: map[*demand]int{}, used: s.used, seated: map[int]bool{}, budget: budget}
 	for _, d := range a.demands {
-		left[d] = d.count
+		u.left[d] = d.count
 	}
-	remaining := budget
 	for tier := range p.tiers {
-		s.bins = append(s.bins, packTier(p, a.demands, left, p.tierConfigs(tier), s.used, &remaining)...)
+		s.bins = append(s.bins, u.packTier(p.tierConfigs(tier))...)
 	}
-	s.steps = budget - remaining + a.steps
+	s.used = u.used
+	s.steps = budget - u.budget + a.steps
 	var short []demandLeft
 	for _, d := range a.demands {
-		if left[d] > 0 {
-			short = append(short, demandLeft{d, left[d]})
+		if u.left[d] > 0 {
+			short = append(short, demandLeft{d, u.left[d]})
 		}
 	}
 	return s, short
@@ -226,13 +226,12 @@ func (s *solution) dropEmpty() {
 			}
 		}
 		if b.shares = shares; len(shares) > 0 {
-			before := b.config
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
 			s.p.rightSize(&b, s.used)
-			s.used.add(&s.p.space.configs[before], -b.times)
-			s.used.add(&s.p.space.configs[b.config], b.times)
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, b.times)
 			kept = append(kept, b)
 		} else {
-			s.used.add(&s.p.space.configs[b.config], -b.times)
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
 		}
 	}
 	s.bins = kept
