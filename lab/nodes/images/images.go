@@ -5,6 +5,7 @@ package images
 import (
 	"fmt"
 	"hash/fnv"
+	"sync"
 	"time"
 
 	"github.com/distribution/reference"
@@ -22,10 +23,12 @@ const (
 	checkTime      = 300 * time.Millisecond
 )
 
-// Store is the images of one node. It is not safe for concurrent use.
+// Store is the images of one node. It is safe for concurrent use.
 type Store struct {
 	scaled func(time.Duration) time.Duration
-	ready  map[string]time.Time
+
+	mu    sync.Mutex
+	ready map[string]time.Time
 }
 
 // New makes an empty store; scaled turns realistic durations into the lab's.
@@ -34,7 +37,11 @@ func New(scaled func(time.Duration) time.Duration) *Store {
 }
 
 // Has marks an image as present.
-func (s *Store) Has(image string, since time.Time) { s.ready[image] = since }
+func (s *Store) Has(image string, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready[image] = since
+}
 
 // Want says when an image will be there and starts to pull it where needed.
 // Several wishes for one image share a pull.
@@ -42,6 +49,8 @@ func (s *Store) Want(image string, policy corev1.PullPolicy, now time.Time) podr
 	if _, err := reference.ParseNormalizedNamed(image); err != nil {
 		return podrun.Image{Problem: "InvalidImageName", Message: fmt.Sprintf("Failed to apply default image tag %q: couldn't parse image name %q: %v", image, image, err)}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ready, known := s.ready[image]
 	present := known && !now.Before(ready)
 	switch {
