@@ -19,7 +19,9 @@ type assignment struct {
 	demands []*demand
 	missing []int // by class: pods that no domain may take
 	stuck   []*rule
-	steps   int
+	// bought are affinity rules per node whose pods go to nodes to buy.
+	bought map[*rule]bool
+	steps  int
 }
 
 // nodeShare is count pods of a class on a node.
@@ -63,7 +65,7 @@ type learned struct {
 // assign decides class by class which pods use existing nodes and which domains
 // the others go to.
 func assign(p *problem, known *learned) *assignment {
-	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes))}
+	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
@@ -257,8 +259,7 @@ func (a *assignment) placeClass(c *class, places []*place, want int) int {
 		if n := a.nextNode(c, best); n >= 0 {
 			a.putOnNode(c, n, 1)
 		} else {
-			best.demand++
-			best.left--
+			a.buy(c, best, 1)
 		}
 		for i := range c.touches {
 			a.ledger.add(&c.touches[i], best.domains[i])
@@ -284,20 +285,33 @@ func (a *assignment) placeFreely(c *class, places []*place, want int) int {
 			placed += count
 		}
 		if count := min(want-placed, pl.left); count > 0 && !pl.configs.empty() && a.hostBuyable(c) {
-			pl.demand += count
-			pl.left -= count
+			a.buy(c, pl, count)
 			placed += count
 		}
 	}
 	return placed
 }
 
-// hostBuyable is false for pods that must share a node with pods that already
-// have theirs, or with pods of which there are none: a new node cannot do.
+func (a *assignment) buy(c *class, pl *place, count int) {
+	pl.demand += count
+	pl.left -= count
+	for i := range c.hosts {
+		if t := &c.hosts[i]; t.matched && t.rule.kind == affinityRule {
+			a.bought[t.rule] = true
+		}
+	}
+}
+
+// hostBuyable is false for pods that must share a node with others when no node
+// to buy can have those: they run already, or nobody has planned any yet.
 func (a *assignment) hostBuyable(c *class) bool {
 	for i := range c.hosts {
 		t := &c.hosts[i]
-		if t.owns && t.rule.kind == affinityRule && t.matched && !a.ledger.opens(t.rule) {
+		if !t.owns || t.rule.kind != affinityRule {
+			continue
+		}
+		opens := t.matched && a.ledger.opens(t.rule)
+		if !opens && !a.bought[t.rule] {
 			return false
 		}
 	}
@@ -378,7 +392,7 @@ func (a *assignment) nextNode(c *class, pl *place) int {
 func (a *assignment) hostAllows(c *class, n int) bool {
 	for i := range c.hosts {
 		t := &c.hosts[i]
-		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.opens(t.rule) && !a.holdsAll(c, n) {
+		if t.owns && t.rule.kind == affinityRule && t.matched && a.ledger.opens(t.rule) && (a.bought[t.rule] || !a.holdsAll(c, n)) {
 			return false
 		}
 		if !a.ledger.allows(t, t.rule.domainOfNode(n)) {

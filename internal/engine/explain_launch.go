@@ -131,6 +131,9 @@ func (s *solution) domainText(d *demand) string {
 func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []model.PodReason {
 	var reasons []model.PodReason
 	for i, share := range s.onNodes {
+		if share.count == 0 {
+			continue
+		}
 		spec := s.p.nodes[share.node].spec
 		message := "node " + spec.Name + " has room: what is there is used before anything is bought"
 		if spec.Launching {

@@ -49,7 +49,7 @@ func newItems(p *problem, demands []*demand, left map[*demand]int, tier bitset) 
 	for _, it := range items {
 		it.describe(p, widest)
 	}
-	markAnchors(p, items)
+	markAnchors(p, items, freelySelected(demands, left))
 	overall := priceItems(p, items, left)
 	sort.SliceStable(items, func(i, j int) bool { return items[i].value > items[j].value })
 	return items, overall
@@ -91,14 +91,10 @@ func (it *item) sticky() bool { return len(it.follows) > 0 || len(it.anchors) > 
 // markAnchors finds who waits for whom to share a node: pods with an affinity
 // follow pods that it selects and that do not have it themselves. Where there
 // are none, the first of them opens the node that all then share.
-func markAnchors(p *problem, items []*item) {
-	free := map[int]bool{}
-	for _, it := range items {
-		it.eachAffinity(func(t *touch) { free[t.rule.id] = free[t.rule.id] || t.matched && !t.owns })
-	}
+func markAnchors(p *problem, items []*item, free map[int]bool) {
 	waiting := map[int]bool{}
 	for _, it := range items {
-		it.eachAffinity(func(t *touch) {
+		it.class.eachAffinity(func(t *touch) {
 			if t.owns && (!t.matched || free[t.rule.id]) {
 				waiting[t.rule.id] = true
 				it.rank = rankFollower
@@ -106,7 +102,7 @@ func markAnchors(p *problem, items []*item) {
 		})
 	}
 	for _, it := range items {
-		it.eachAffinity(func(t *touch) {
+		it.class.eachAffinity(func(t *touch) {
 			if t.matched && !t.owns && waiting[t.rule.id] {
 				it.anchors = append(it.anchors, t.rule.id)
 				if it.rank != rankFollower {
@@ -128,9 +124,22 @@ func markAnchors(p *problem, items []*item) {
 	}
 }
 
-func (it *item) eachAffinity(do func(*touch)) {
-	for i := range it.class.hosts {
-		if t := &it.class.hosts[i]; t.rule.kind == affinityRule {
+// freelySelected are the affinity rules per node that select pods, of this tier
+// or a later one, which do not carry them.
+func freelySelected(demands []*demand, left map[*demand]int) map[int]bool {
+	free := map[int]bool{}
+	for _, d := range demands {
+		if left[d] > 0 {
+			d.class.eachAffinity(func(t *touch) { free[t.rule.id] = free[t.rule.id] || t.matched && !t.owns })
+		}
+	}
+	return free
+}
+
+// eachAffinity calls do for every affinity rule per node that touches the class.
+func (c *class) eachAffinity(do func(*touch)) {
+	for i := range c.hosts {
+		if t := &c.hosts[i]; t.rule.kind == affinityRule {
 			do(t)
 		}
 	}

@@ -9,7 +9,7 @@ type purchase struct {
 	demands []*demand
 	left    map[*demand]int // still without a node
 	used    usage
-	seated  map[int]bool // affinity rules per node whose one node is decided
+	seated  map[int]bool // affinity rules per node that already have pods somewhere
 	budget  int          // steps left
 }
 
@@ -37,10 +37,8 @@ func (u *purchase) packTier(tier bitset) []bin {
 	u.budget -= k.steps
 	for i, it := range k.items {
 		u.left[it.demand] = best.left[i]
-		if it.rank == rankPerNode && best.left[i] < counts[i] {
-			for _, r := range it.follows {
-				u.seated[r] = true
-			}
+		if best.left[i] < counts[i] {
+			it.class.eachAffinity(func(t *touch) { u.seated[t.rule.id] = u.seated[t.rule.id] || t.matched })
 		}
 	}
 	u.used = best.usage

@@ -143,25 +143,44 @@ func (s *solution) finish(short []demandLeft) *solution {
 // enforce takes pods out again until every topology rule holds in the end, for
 // the rare plan whose domains never came out as chosen.
 func (s *solution) enforce(known *learned) {
-	for {
-		l := s.recount(known)
-		removed := 0
-		for i := range s.bins {
-			for j := range s.bins[i].shares {
-				removed += s.eject(l, &s.bins[i], &s.bins[i].shares[j])
-				if removed > 0 {
-					break
-				}
-			}
-			if removed > 0 {
-				break
-			}
-		}
-		if removed == 0 {
-			break
-		}
+	for s.ejectOne(s.recount(known)) {
 	}
 	s.dropEmpty()
+}
+
+// ejectOne takes one pod that breaks a rule it carries out of the plan; from a
+// repeated bin, one of each copy.
+func (s *solution) ejectOne(l *ledger) bool {
+	for i := range s.bins {
+		b := &s.bins[i]
+		for j := range b.shares {
+			sh := &b.shares[j]
+			if sh.count > 0 && s.breaks(l, sh.demand.class, func(t int) int32 { return sh.demand.domains[t] }) {
+				sh.count--
+				s.unplaced[sh.demand.class.id] += b.times
+				return true
+			}
+		}
+	}
+	for i := range s.onNodes {
+		n := &s.onNodes[i]
+		if n.count > 0 && s.breaks(l, n.class, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }) {
+			n.count--
+			s.unplaced[n.class.id]++
+			return true
+		}
+	}
+	return false
+}
+
+func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
+	for i := range c.touches {
+		if t := &c.touches[i]; t.owns && l.broken(t, domain(i)) {
+			s.stuck[c.id] = t.rule
+			return true
+		}
+	}
+	return false
 }
 
 // recount counts all planned pods along the topology axes.
@@ -187,23 +206,6 @@ func (s *solution) recount(known *learned) *ledger {
 	return l
 }
 
-// eject removes one pod per node of the bin when a rule it carries is broken.
-func (s *solution) eject(l *ledger, b *bin, sh *share) int {
-	if sh.count == 0 {
-		return 0
-	}
-	c := sh.demand.class
-	for i := range c.touches {
-		if t := &c.touches[i]; t.owns && l.broken(t, sh.demand.domains[i]) {
-			sh.count--
-			s.unplaced[c.id] += b.times
-			s.stuck[c.id] = t.rule
-			return b.times
-		}
-	}
-	return 0
-}
-
 // broken reports whether a pod that is counted in domain d breaks its own rule.
 func (l *ledger) broken(t *touch, d int32) bool {
 	tally := &l.rules[t.rule.id]
@@ -211,7 +213,16 @@ func (l *ledger) broken(t *touch, d int32) bool {
 	case spreadRule:
 		return d < 0 || tally.count[d]-l.least(t.rule) > int32(t.maxSkew)
 	case affinityRule:
-		return d < 0 || tally.count[d] == 0
+		if d < 0 || tally.count[d] == 0 {
+			return true
+		}
+		// Pods that carry the rule may only open a domain of their own when no
+		// other selected pod is anywhere.
+		others := int32(tally.total)
+		for _, carriers := range tally.own {
+			others -= carriers
+		}
+		return t.matched && others > 0 && tally.count[d] <= tally.own[d]
 	}
 	return false
 }
