@@ -21,6 +21,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/drover-project/drover/internal/cloud/aws"
@@ -73,8 +74,12 @@ the environment variables in brackets.`,
 
 // run wires everything together and blocks until the context ends.
 func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
-	ctrl.SetLogger(log)
-	klog.SetLogger(log)
+	// What the libraries tell step by step is for debugging; their errors show.
+	libraries := log.WithName("runtime").V(1)
+	ctrl.SetLogger(libraries)
+	klog.SetLogger(libraries)
+	b := readBuild()
+	log.Info("starting drover", "version", b.Version, "cluster", options.clusterName, "leader-election", !options.noLeaderElection)
 	if gates, _ := parseFeatureGates(options.featureGates); len(gates) > 0 {
 		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(gates, ","))
 	}
@@ -82,7 +87,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(configuration, options, log)
+	mgr, err := newManager(configuration, options, libraries)
 	if err != nil {
 		return err
 	}
@@ -105,6 +110,13 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
 	}, log)
+	if err != nil {
+		return err
+	}
+	err = mgr.Add(manager.RunnableFunc(func(context.Context) error {
+		log.Info("leading: this process acts from now on")
+		return nil
+	}))
 	if err != nil {
 		return err
 	}

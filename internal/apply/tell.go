@@ -71,7 +71,9 @@ func Explain(group model.PodReason) string {
 	var text strings.Builder
 	text.WriteString(group.Message)
 	for _, alternative := range group.Alternatives {
-		fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)
+		if !strings.Contains(group.Message, alternative.Message) {
+			fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)
+		}
 	}
 	return text.String()
 }

@@ -149,6 +149,7 @@ func (r *Reconciler) take(ctx context.Context, candidate candidate) (bool, error
 	if err := write.Changes(ctx, r.Client, node, before); err != nil {
 		return false, fmt.Errorf("tainting node %s: %w", node.Name, err)
 	}
+	r.Log.Info("tainted node", "node", node.Name, "taint.Key", karpv1.DisruptedTaintKey, "taint.Effect", string(corev1.TaintEffectNoSchedule))
 	if occupied, err := r.occupied(ctx, node); err != nil || occupied {
 		r.Metrics.DisruptionFailed.WithLabelValues(consolidationType).Inc()
 		if undo := r.release(ctx, node); undo != nil {

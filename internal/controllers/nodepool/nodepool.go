@@ -157,11 +157,14 @@ func isServed(ref *karpv1.NodeClassReference) bool {
 // judge sets the pool's conditions.
 func (r *Reconciler) judge(ctx context.Context, pool *karpv1.NodePool, class *ec2v1.EC2NodeClass) {
 	conditions := pool.StatusConditions()
-	if reason, message := classTrouble(pool.Spec.Template.Spec.NodeClassRef, class); reason != "" {
-		conditions.SetFalse(karpv1.ConditionTypeNodeClassReady, reason, message)
-	} else {
+	switch reason, message := classTrouble(pool.Spec.Template.Spec.NodeClassRef, class); reason {
+	case "":
 		conditions.SetTrue(karpv1.ConditionTypeNodeClassReady)
 		pool.Status.NodeClassObservedGeneration = class.Generation
+	case notYetKnown:
+		conditions.SetUnknownWithReason(karpv1.ConditionTypeNodeClassReady, reason, message)
+	default:
+		conditions.SetFalse(karpv1.ConditionTypeNodeClassReady, reason, message)
 	}
 	if err := Validate(ctx, pool); err != nil {
 		conditions.SetFalse(karpv1.ConditionTypeValidationSucceeded, "NodePoolValidationFailed", err.Error())
@@ -180,6 +183,10 @@ func (r *Reconciler) judge(ctx context.Context, pool *karpv1.NodePool, class *ec
 	}
 	conditions.SetTrue(karpv1.ConditionTypeValidationSucceeded)
 }
+
+// notYetKnown is the reason while a class is still being resolved, which is
+// nobody's mistake.
+const notYetKnown = "NodeClassReadinessUnknown"
 
 func classTrouble(ref *karpv1.NodeClassReference, class *ec2v1.EC2NodeClass) (reason, message string) {
 	switch {
@@ -201,7 +208,7 @@ func classTrouble(ref *karpv1.NodeClassReference, class *ec2v1.EC2NodeClass) (re
 			return "NodeClassNotReady", fmt.Sprintf("EC2NodeClass %q: %s", class.Name, condition.Message)
 		}
 	}
-	return "NodeClassNotReady", fmt.Sprintf("EC2NodeClass %q is not ready yet: %s", class.Name, conditions.Root().Message)
+	return notYetKnown, fmt.Sprintf("EC2NodeClass %q is not ready yet: %s", class.Name, conditions.Root().Message)
 }
 
 // tell says once, on the object and in the log, what keeps the pool from
