@@ -8,20 +8,20 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 )
 
-func newCluster(t *testing.T, pods int) *controllertest.Cluster {
-	cluster := controllertest.New(t, cloudtest.World{ShutdownTime: 10 * time.Second}, controllertest.Class(), controllertest.Pool())
+func newCluster(t *testing.T, pods int) *clustertest.Cluster {
+	cluster := clustertest.New(t, cloudtest.World{ShutdownTime: 10 * time.Second}, clustertest.Class(), clustertest.Pool())
 	for i := range pods {
-		cluster.Create(controllertest.PendingPod(fmt.Sprintf("inflate-%d", i), "1Gi"))
+		cluster.Create(clustertest.PendingPod(fmt.Sprintf("inflate-%d", i), "1Gi"))
 	}
 	return cluster
 }
 
 // requireOneToOne checks that claims, nodes and instances match, and how many
 // there are.
-func requireOneToOne(t *testing.T, cluster *controllertest.Cluster, want int) {
+func requireOneToOne(t *testing.T, cluster *clustertest.Cluster, want int) {
 	t.Helper()
 	instances, err := cluster.Cloud.List(t.Context())
 	if err != nil {
@@ -45,7 +45,7 @@ func requireOneToOne(t *testing.T, cluster *controllertest.Cluster, want int) {
 	}
 }
 
-func requireAllBound(t *testing.T, cluster *controllertest.Cluster) {
+func requireAllBound(t *testing.T, cluster *clustertest.Cluster) {
 	t.Helper()
 	for _, pod := range cluster.Pods() {
 		if pod.Spec.NodeName == "" {
@@ -56,7 +56,7 @@ func requireAllBound(t *testing.T, cluster *controllertest.Cluster) {
 
 func TestPendingPodsGetTheCheapestNodeThatHoldsThem(t *testing.T) {
 	cluster := newCluster(t, 5)
-	start(t, cluster, &controllertest.Faults{}).settle()
+	start(t, cluster, &clustertest.Faults{}).settle()
 	requireOneToOne(t, cluster, 1)
 	requireAllBound(t, cluster)
 	claim := cluster.Claims()[0]
@@ -75,7 +75,7 @@ func TestPendingPodsGetTheCheapestNodeThatHoldsThem(t *testing.T) {
 
 func TestEmptyNodeGoesWithItsClaimAndInstance(t *testing.T) {
 	cluster := newCluster(t, 5)
-	drover := start(t, cluster, &controllertest.Faults{})
+	drover := start(t, cluster, &clustertest.Faults{})
 	drover.settle()
 	for _, pod := range cluster.Pods() {
 		cluster.Delete(&pod)
@@ -88,7 +88,7 @@ func TestEmptyNodeGoesWithItsClaimAndInstance(t *testing.T) {
 // ahead of it and before its answer, first while nodes come and then while they
 // go, and lets a new process take over.
 func TestKilledAtAnyCall(t *testing.T) {
-	whole := &controllertest.Faults{}
+	whole := &clustertest.Faults{}
 	nodes := comeAndGo(t, whole)
 	if whole.Calls() < 15 {
 		t.Fatalf("a whole life took %d calls, which cannot be all", whole.Calls())
@@ -97,7 +97,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 		for _, answered := range []bool{false, true} {
 			t.Run(fmt.Sprintf("call %d, answered %t", at, answered), func(t *testing.T) {
 				t.Parallel()
-				faults := &controllertest.Faults{At: at, Answered: answered}
+				faults := &clustertest.Faults{At: at, Answered: answered}
 				if got := comeAndGo(t, faults); got != nodes {
 					t.Errorf("%d nodes were bought, %d without the kill", got, nodes)
 				}
@@ -112,10 +112,10 @@ func TestKilledAtAnyCall(t *testing.T) {
 // comeAndGo lets nodes come for pods and go with them, each time by a process
 // with the given faults and then by one that takes over. It returns how many
 // nodes there were.
-func comeAndGo(t *testing.T, faults *controllertest.Faults) int {
+func comeAndGo(t *testing.T, faults *clustertest.Faults) int {
 	cluster := newCluster(t, 2)
 	first := start(t, cluster, faults)
-	second := start(t, cluster, &controllertest.Faults{})
+	second := start(t, cluster, &clustertest.Faults{})
 	first.settle()
 	second.settle()
 	requireAllBound(t, cluster)

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/drover-project/drover/internal/apply"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/disruption"
 	"github.com/drover-project/drover/internal/controllers/node/termination"
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/consolidatable"
@@ -26,8 +26,8 @@ import (
 // process is one run of drover over a cluster: all duties, called by hand.
 type process struct {
 	t       *testing.T
-	cluster *controllertest.Cluster
-	faults  *controllertest.Faults
+	cluster *clustertest.Cluster
+	faults  *clustertest.Faults
 
 	provisioner    *provisioner.Provisioner
 	lifecycle      *lifecycle.Reconciler
@@ -37,7 +37,7 @@ type process struct {
 	collector      *garbagecollection.Collector
 }
 
-func start(t *testing.T, cluster *controllertest.Cluster, faults *controllertest.Faults) *process {
+func start(t *testing.T, cluster *clustertest.Cluster, faults *clustertest.Faults) *process {
 	t.Helper()
 	log := logr.Discard()
 	if testing.Verbose() {
@@ -95,7 +95,7 @@ func (p *process) eachClaim(reconcileOne reconcile.Func) {
 // mind fails the test on errors that are not the process's death.
 func (p *process) mind(err error) {
 	p.t.Helper()
-	if err != nil && !errors.Is(err, controllertest.ErrKilled) && !p.faults.Dead() {
+	if err != nil && !errors.Is(err, clustertest.ErrKilled) && !p.faults.Dead() {
 		p.t.Fatalf("a duty failed: %v", err)
 	}
 }

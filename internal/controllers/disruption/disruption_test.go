@@ -16,7 +16,7 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/disruption"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/observe"
@@ -26,14 +26,14 @@ import (
 const providerID = "aws:///us-west-2a/i-%d"
 
 // restingNodes adds claims and their nodes that are at rest and empty.
-func restingNodes(cluster *controllertest.Cluster, count int) {
+func restingNodes(cluster *clustertest.Cluster, count int) {
 	for i := range count {
 		claim := &karpv1.NodeClaim{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("default-%d", i), Finalizers: []string{karpv1.TerminationFinalizer}}}
 		claim.Labels = map[string]string{
 			karpv1.NodePoolLabelKey: "default", "type": "karpenter", corev1.LabelInstanceTypeStable: "m5.large",
 			corev1.LabelTopologyZone: "us-west-2a", karpv1.CapacityTypeLabelKey: "on-demand",
 		}
-		claim.Spec.NodeClassRef = controllertest.Pool().Spec.Template.Spec.NodeClassRef
+		claim.Spec.NodeClassRef = clustertest.Pool().Spec.Template.Spec.NodeClassRef
 		claim.Status.ProviderID = fmt.Sprintf(providerID, i)
 		for _, condition := range []string{karpv1.ConditionTypeLaunched, karpv1.ConditionTypeRegistered, karpv1.ConditionTypeInitialized, karpv1.ConditionTypeConsolidatable} {
 			claim.StatusConditions().SetTrue(condition)
@@ -59,7 +59,7 @@ func podOn(node string, change func(*corev1.Pod)) *corev1.Pod {
 	return pod
 }
 
-func look(t *testing.T, cluster *controllertest.Cluster, live client.Reader) {
+func look(t *testing.T, cluster *clustertest.Cluster, live client.Reader) {
 	t.Helper()
 	reconciler := &disruption.Reconciler{
 		Client: cluster.Client, Live: live, Observer: &observe.Observer{Reader: cluster.Client, Cloud: cluster.Cloud},
@@ -71,7 +71,7 @@ func look(t *testing.T, cluster *controllertest.Cluster, live client.Reader) {
 }
 
 // ending names the claims that are being deleted.
-func ending(cluster *controllertest.Cluster) string {
+func ending(cluster *clustertest.Cluster) string {
 	var names []string
 	for _, claim := range cluster.Claims() {
 		if claim.DeletionTimestamp != nil {
@@ -87,37 +87,37 @@ func TestWhichEmptyNodesGo(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name    string
-		prepare func(*controllertest.Cluster)
+		prepare func(*clustertest.Cluster)
 		want    string
 	}{
-		{"an empty node", func(*controllertest.Cluster) {}, "default-0"},
-		{"a node with a DaemonSet's pod", func(c *controllertest.Cluster) { c.Create(podOn("node-0", daemon)) }, "default-0"},
-		{"a node with a pod that has ended", func(c *controllertest.Cluster) {
+		{"an empty node", func(*clustertest.Cluster) {}, "default-0"},
+		{"a node with a DaemonSet's pod", func(c *clustertest.Cluster) { c.Create(podOn("node-0", daemon)) }, "default-0"},
+		{"a node with a pod that has ended", func(c *clustertest.Cluster) {
 			c.Create(podOn("node-0", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }))
 		}, "default-0"},
-		{"a node with a pod", func(c *controllertest.Cluster) { c.Create(podOn("node-0", nil)) }, ""},
-		{"a DaemonSet's pod that must not be disturbed", func(c *controllertest.Cluster) {
+		{"a node with a pod", func(c *clustertest.Cluster) { c.Create(podOn("node-0", nil)) }, ""},
+		{"a DaemonSet's pod that must not be disturbed", func(c *clustertest.Cluster) {
 			c.Create(podOn("node-0", func(p *corev1.Pod) {
 				daemon(p)
 				p.Annotations = map[string]string{karpv1.DoNotDisruptAnnotationKey: "true"}
 			}))
 		}, ""},
-		{"a node that must not be disturbed", func(c *controllertest.Cluster) {
-			node := controllertest.Get(c, &corev1.Node{}, "node-0")
+		{"a node that must not be disturbed", func(c *clustertest.Cluster) {
+			node := clustertest.Get(c, &corev1.Node{}, "node-0")
 			node.Annotations = map[string]string{karpv1.DoNotDisruptAnnotationKey: "true"}
 			c.Update(node)
 		}, ""},
-		{"a node that a pending pod is about to go to", func(c *controllertest.Cluster) {
-			c.Create(controllertest.PendingPod("inflate", "1Gi"))
+		{"a node that a pending pod is about to go to", func(c *clustertest.Cluster) {
+			c.Create(clustertest.PendingPod("inflate", "1Gi"))
 		}, ""},
-		{"a budget that is closed", func(c *controllertest.Cluster) {
-			pool := controllertest.Get(c, &karpv1.NodePool{}, "default")
+		{"a budget that is closed", func(c *clustertest.Cluster) {
+			pool := clustertest.Get(c, &karpv1.NodePool{}, "default")
 			pool.Spec.Disruption.Budgets = []karpv1.Budget{{Nodes: "0", Reasons: []karpv1.DisruptionReason{karpv1.DisruptionReasonEmpty}}}
 			c.Update(pool)
 		}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cluster := controllertest.New(t, cloudtest.World{}, controllertest.Class(), controllertest.Pool())
+			cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool())
 			restingNodes(cluster, 1)
 			test.prepare(cluster)
 			look(t, cluster, cluster.Client)
@@ -129,7 +129,7 @@ func TestWhichEmptyNodesGo(t *testing.T) {
 }
 
 func TestBudgetCountsNodesThatAreGoing(t *testing.T) {
-	cluster := controllertest.New(t, cloudtest.World{}, controllertest.Class(), controllertest.Pool())
+	cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool())
 	restingNodes(cluster, 15) // 10 % of 15, rounded up, is 2
 	look(t, cluster, cluster.Client)
 	if got := ending(cluster); got != "default-0 default-1" {
@@ -142,7 +142,7 @@ func TestBudgetCountsNodesThatAreGoing(t *testing.T) {
 }
 
 // late is an API server that already has a pod which the cache does not show.
-func late(cluster *controllertest.Cluster) client.Reader {
+func late(cluster *clustertest.Cluster) client.Reader {
 	return interceptor.NewClient(cluster.Client, interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			if pods, ok := list.(*corev1.PodList); ok {
@@ -155,26 +155,26 @@ func late(cluster *controllertest.Cluster) client.Reader {
 }
 
 func TestNodeThatGotAPodInTheMeantimeStays(t *testing.T) {
-	cluster := controllertest.New(t, cloudtest.World{}, controllertest.Class(), controllertest.Pool())
+	cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool())
 	restingNodes(cluster, 1)
 	look(t, cluster, late(cluster))
 	if got := ending(cluster); got != "" {
 		t.Errorf("ending claims are %q, want none", got)
 	}
-	if taints := controllertest.Get(cluster, &corev1.Node{}, "node-0").Spec.Taints; len(taints) != 0 {
+	if taints := clustertest.Get(cluster, &corev1.Node{}, "node-0").Spec.Taints; len(taints) != 0 {
 		t.Errorf("the node keeps taints %v", taints)
 	}
 }
 
 func TestTaintOfAKilledProcessIsUndone(t *testing.T) {
-	cluster := controllertest.New(t, cloudtest.World{}, controllertest.Class(), controllertest.Pool())
+	cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool())
 	restingNodes(cluster, 1)
 	cluster.Create(podOn("node-0", nil))
-	node := controllertest.Get(cluster, &corev1.Node{}, "node-0")
+	node := clustertest.Get(cluster, &corev1.Node{}, "node-0")
 	node.Spec.Taints = []corev1.Taint{karpv1.DisruptedNoScheduleTaint}
 	cluster.Update(node)
 	look(t, cluster, cluster.Client)
-	if taints := controllertest.Get(cluster, &corev1.Node{}, "node-0").Spec.Taints; len(taints) != 0 {
+	if taints := clustertest.Get(cluster, &corev1.Node{}, "node-0").Spec.Taints; len(taints) != 0 {
 		t.Errorf("the node keeps taints %v", taints)
 	}
 }

@@ -13,23 +13,23 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/nodeclass"
 )
 
-func reconcileClass(t *testing.T, cluster *controllertest.Cluster) (reconcile.Result, error) {
+func reconcileClass(t *testing.T, cluster *clustertest.Cluster) (reconcile.Result, error) {
 	t.Helper()
 	reconciler := &nodeclass.Reconciler{Client: cluster.Client, Cloud: cluster.Cloud, Events: cluster.Events, Log: logr.Discard()}
 	return reconciler.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKey{Name: "default"}})
 }
 
 func TestClassBecomesReady(t *testing.T) {
-	cluster := controllertest.New(t, cloudtest.World{}, cloudtest.NodeClass())
+	cluster := clustertest.New(t, cloudtest.World{}, cloudtest.NodeClass())
 	result, err := reconcileClass(t, cluster)
 	if err != nil || result.RequeueAfter == 0 {
 		t.Fatalf("result %v, error %v: want another look later", result, err)
 	}
-	class := controllertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
+	class := clustertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
 	if !class.StatusConditions().Root().IsTrue() {
 		t.Errorf("not Ready: %s", class.StatusConditions().Root().Message)
 	}
@@ -40,7 +40,7 @@ func TestClassBecomesReady(t *testing.T) {
 	if _, err := reconcileClass(t, cluster); err != nil {
 		t.Fatal(err)
 	}
-	if again := controllertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default"); again.ResourceVersion != version {
+	if again := clustertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default"); again.ResourceVersion != version {
 		t.Error("a look that found nothing new wrote to the object, and would wake itself for ever")
 	}
 }
@@ -87,11 +87,11 @@ func TestConditionSaysWhichSelectorMatchesNothing(t *testing.T) {
 		t.Run(test.want[0], func(t *testing.T) {
 			spoilt := cloudtest.NodeClass()
 			test.spoil(spoilt)
-			cluster := controllertest.New(t, cloudtest.World{}, spoilt)
+			cluster := clustertest.New(t, cloudtest.World{}, spoilt)
 			if _, err := reconcileClass(t, cluster); err != nil {
 				t.Fatal(err)
 			}
-			class := controllertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
+			class := clustertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
 			condition := class.StatusConditions().Get(test.condition)
 			if !condition.IsFalse() || class.StatusConditions().Root().IsTrue() {
 				t.Fatalf("%s is %s, want False", test.condition, condition.Status)
@@ -108,7 +108,7 @@ func TestConditionSaysWhichSelectorMatchesNothing(t *testing.T) {
 
 func TestMomentaryTroubleChangesNothing(t *testing.T) {
 	trouble := error(nil)
-	cluster := controllertest.New(t, cloudtest.World{Before: func(string) error { return trouble }}, cloudtest.NodeClass())
+	cluster := clustertest.New(t, cloudtest.World{Before: func(string) error { return trouble }}, cloudtest.NodeClass())
 	if _, err := reconcileClass(t, cluster); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestMomentaryTroubleChangesNothing(t *testing.T) {
 	if _, err := reconcileClass(t, cluster); !errors.Is(err, trouble) {
 		t.Errorf("error is %v, want it to be tried again because of %v", err, trouble)
 	}
-	class := controllertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
+	class := clustertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default")
 	if !class.StatusConditions().Root().IsTrue() {
 		t.Errorf("the class is not Ready any more: %s", class.StatusConditions().Root().Message)
 	}
@@ -125,14 +125,14 @@ func TestMomentaryTroubleChangesNothing(t *testing.T) {
 func TestClassStaysWhileClaimsNeedIt(t *testing.T) {
 	claim := &karpv1.NodeClaim{ObjectMeta: metav1.ObjectMeta{Name: "default-1"}}
 	claim.Spec.NodeClassRef = &karpv1.NodeClassReference{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: "default"}
-	cluster := controllertest.New(t, cloudtest.World{}, cloudtest.NodeClass(), claim)
+	cluster := clustertest.New(t, cloudtest.World{}, cloudtest.NodeClass(), claim)
 	reconcileTwice := func() {
 		if _, err := reconcileClass(t, cluster); err != nil {
 			t.Fatal(err)
 		}
 	}
 	reconcileTwice()
-	cluster.Delete(controllertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default"))
+	cluster.Delete(clustertest.Get(cluster, &ec2v1.EC2NodeClass{}, "default"))
 	reconcileTwice()
 	if !cluster.Exists(&ec2v1.EC2NodeClass{}, "default") || !cluster.Cloud.HasInstanceProfile("default") {
 		t.Fatal("the class went although a claim needs it")

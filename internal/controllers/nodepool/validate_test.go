@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/nodepool"
 	"github.com/drover-project/drover/internal/model"
 )
 
 func TestIncompatibleSaysWhatWouldBeRight(t *testing.T) {
-	catalog, err := cloudtest.New(cloudtest.World{}).Catalog(t.Context(), controllertest.Class())
+	catalog, err := cloudtest.New(cloudtest.World{}).Catalog(t.Context(), clustertest.Class())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestIncompatibleSaysWhatWouldBeRight(t *testing.T) {
 }
 
 func TestStaticPoolIsRefused(t *testing.T) {
-	pool := controllertest.Pool()
+	pool := clustertest.Pool()
 	pool.Spec.Replicas = new(int64(3))
 	if err := nodepool.Validate(t.Context(), pool); err == nil || !strings.Contains(err.Error(), "spec.replicas") {
 		t.Errorf("error is %v, want one about spec.replicas", err)

@@ -18,7 +18,7 @@ import (
 	"github.com/drover-project/drover/internal/apply"
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
-	"github.com/drover-project/drover/internal/controllers/controllertest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/lifecycle"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/model"
@@ -34,7 +34,7 @@ func offering(instanceType, zone string) model.Offering {
 // claimFor is the claim of a launch that may be an m5.large in zone a or b.
 func claimFor(t *testing.T) *karpv1.NodeClaim {
 	t.Helper()
-	claim, err := apply.NewNodeClaim(controllertest.Pool(), &model.Launch{
+	claim, err := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{
 		NodePool:  "default",
 		Offerings: []model.Offering{offering("m5.large", "us-west-2a"), offering("m5.large", "us-west-2b")},
 		Requests:  model.Resources{model.Memory: 5 << 30},
@@ -46,7 +46,7 @@ func claimFor(t *testing.T) *karpv1.NodeClaim {
 }
 
 type subject struct {
-	*controllertest.Cluster
+	*clustertest.Cluster
 	t     *testing.T
 	claim string
 }
@@ -54,7 +54,7 @@ type subject struct {
 func newSubject(t *testing.T, world cloudtest.World) *subject {
 	t.Helper()
 	claim := claimFor(t)
-	cluster := controllertest.New(t, world, controllertest.Class(), claim)
+	cluster := clustertest.New(t, world, clustertest.Class(), claim)
 	return &subject{Cluster: cluster, t: t, claim: claim.Name}
 }
 
@@ -78,7 +78,7 @@ func (s *subject) mustReconcile() reconcile.Result {
 
 func (s *subject) get() *karpv1.NodeClaim {
 	s.t.Helper()
-	return controllertest.Get(s.Cluster, &karpv1.NodeClaim{}, s.claim)
+	return clustertest.Get(s.Cluster, &karpv1.NodeClaim{}, s.claim)
 }
 
 func TestPoolWithoutCapacityIsPassedOverAndSaid(t *testing.T) {
@@ -133,7 +133,7 @@ func TestRefusedLaunchKeepsTheReasonOnTheClaim(t *testing.T) {
 
 func TestClaimOfAClassThatIsNotReadyIsGivenUp(t *testing.T) {
 	s := newSubject(t, cloudtest.World{})
-	class := controllertest.Get(s.Cluster, &ec2v1.EC2NodeClass{}, "default")
+	class := clustertest.Get(s.Cluster, &ec2v1.EC2NodeClass{}, "default")
 	class.StatusConditions().SetFalse(ec2v1.ConditionTypeSubnetsReady, "SubnetsNotFound", "no subnet")
 	s.UpdateStatus(class)
 	s.mustReconcile()

@@ -1,7 +1,7 @@
-// Package controllertest is a small cluster for the tests of controllers: an
+// Package clustertest is a small cluster for the tests of controllers: an
 // API server in memory, a fake cloud, a clock that stands still, and hands that
 // do what kubelet and scheduler would.
-package controllertest
+package clustertest
 
 import (
 	"context"
