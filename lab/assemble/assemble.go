@@ -123,7 +123,6 @@ func (l *Lab) run(ctx, background context.Context) error {
 	if err := l.applyObjects(ctx); err != nil {
 		return err
 	}
-	go l.watchFailures(background)
 	return l.writeOwnKubeconfig()
 }
 
@@ -149,14 +148,6 @@ func (l *Lab) Stop() error {
 	}
 	errs = append(errs, l.options.Dir.ClearRun())
 	return errors.Join(errs...)
-}
-
-func (l *Lab) watchFailures(ctx context.Context) {
-	select {
-	case err := <-l.plane.Failed():
-		l.failed <- err
-	case <-ctx.Done():
-	}
 }
 
 func (l *Lab) startControlPlane(ctx context.Context) (err error) {
@@ -206,7 +197,6 @@ func (l *Lab) describe() datadir.Run {
 		Kubeconfig: l.Kubeconfig(), TimeScale: l.options.TimeScale, AWSEndpoint: l.awsURL,
 		Components: []datadir.Component{
 			{Name: "drover-lab", PID: os.Getpid(), Since: l.started},
-			{Name: "etcd", PID: os.Getpid(), Since: l.started},
 		},
 	}
 	if l.plane == nil {

@@ -102,7 +102,7 @@ func (l *Lab) tokenKeys(accessKeyID string) (string, tokenreview.Caller, bool) {
 	secret, ok := l.secret(accessKeyID)
 	return secret, tokenreview.Caller{
 		ARN:     "arn:aws:iam::" + Account + ":user/lab",
-		UserID:  "AIDA" + strings.TrimPrefix(l.state.AccessKeyID, "LAB"),
+		UserID:  "AIDA" + l.state.AccessKeyID[len("AIDA"):],
 		Account: Account,
 		Groups:  []string{"system:masters"},
 	}, ok

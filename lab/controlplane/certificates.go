@@ -12,8 +12,6 @@ import (
 const (
 	leafAPIServer         = "apiserver"
 	leafKubeletClient     = "apiserver-kubelet-client"
-	leafEtcd              = "etcd"
-	leafEtcdClient        = "apiserver-etcd-client"
 	leafFrontProxy        = "front-proxy-client"
 	leafWebhook           = "webhook"
 	leafControllerManager = "controller-manager"
@@ -72,9 +70,7 @@ func issueCertificates(dir string) (*certificates, error) {
 		{name: leafAPIServer, ca: cluster, subject: component.APIServer, hosts: apiHosts},
 		{name: leafControllerManager, ca: cluster, subject: component.ControllerManager, hosts: loopback},
 		{name: leafScheduler, ca: cluster, subject: component.Scheduler, hosts: loopback},
-		{name: leafEtcd, ca: cluster, subject: "etcd", hosts: loopback},
 		{name: leafWebhook, ca: cluster, subject: "drover-lab", hosts: loopback},
-		{name: leafEtcdClient, ca: cluster, subject: etcdClientName},
 		{name: leafKubeletClient, ca: cluster, subject: "kube-apiserver-kubelet-client", groups: []string{adminGroup}},
 		{name: leafFrontProxy, ca: frontProxy, subject: frontProxyUser},
 	} {

@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/client-go/rest"
 
 	"github.com/drover-project/drover/lab/controlplane/pki"
@@ -63,7 +62,6 @@ type ControlPlane struct {
 	endpoint  string
 	authority *pki.Authority
 	admin     *rest.Config
-	etcd      *embed.Etcd
 	servers   []*http.Server
 	listeners []net.Listener
 
@@ -122,7 +120,7 @@ func clientConfig(authority *pki.Authority, endpoint, user string, groups ...str
 }
 
 // Statuses returns the components that live in child processes; two with the
-// same PID share one. etcd is not among them: it is part of this process.
+// same PID share one.
 func (c *ControlPlane) Statuses() []process.Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,12 +135,7 @@ func (c *ControlPlane) Statuses() []process.Status {
 	return statuses
 }
 
-// Failed delivers the error of etcd when it ends by itself: nothing goes on
-// without it.
-func (c *ControlPlane) Failed() <-chan error { return c.etcd.Err() }
-
-// Stop ends every component, clients first and etcd last, and returns when
-// nothing is left.
+// Stop ends every component, clients first, and returns when nothing is left.
 func (c *ControlPlane) Stop() {
 	c.mu.Lock()
 	children := c.children
@@ -155,9 +148,6 @@ func (c *ControlPlane) Stop() {
 	}
 	for _, listener := range c.listeners {
 		_ = listener.Close()
-	}
-	if c.etcd != nil {
-		c.etcd.Close()
 	}
 }
 

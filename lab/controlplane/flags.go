@@ -2,6 +2,10 @@ package controlplane
 
 import (
 	"net"
+	"path/filepath"
+	"strconv"
+
+	"github.com/drover-project/drover/lab/controlplane/component"
 )
 
 const (
@@ -24,16 +28,20 @@ const (
 	healthPaths = "/healthz,/livez,/readyz,/metrics"
 )
 
+func (s *startup) etcdFlags() []string {
+	return []string{
+		"--data-dir=" + filepath.Join(s.paths.dir, "etcd"),
+		"--unsafe-no-fsync=" + strconv.FormatBool(s.config.Ephemeral),
+	}
+}
+
 func (s *startup) apiServerFlags(listener net.Listener) []string {
 	leaf := s.certs.leaf
 	return []string{
 		"--secure-port=" + port(listener),
 		"--bind-address=127.0.0.1",
 		"--advertise-address=" + advertised,
-		"--etcd-servers=" + s.etcdEndpoint,
-		"--etcd-cafile=" + s.certs.authorityFile,
-		"--etcd-certfile=" + leaf[leafEtcdClient].cert,
-		"--etcd-keyfile=" + leaf[leafEtcdClient].key,
+		"--etcd-servers=" + component.EtcdSocket,
 		"--tls-cert-file=" + leaf[leafAPIServer].cert,
 		"--tls-private-key-file=" + leaf[leafAPIServer].key,
 		"--client-ca-file=" + s.certs.authorityFile,

@@ -27,16 +27,18 @@ const (
 	readyTimeout = 60 * time.Second
 	readyPoll    = 50 * time.Millisecond
 	logMegabytes = 20
+	// maxStartAttempts is how often a child may end before it has ever been
+	// ready.
+	maxStartAttempts = 4
 )
 
 // startup is what exists only while the control plane starts.
 type startup struct {
-	config       Config
-	paths        layout
-	certs        *certificates
-	endpoint     string
-	etcdEndpoint string
-	plane        *ControlPlane
+	config   Config
+	paths    layout
+	certs    *certificates
+	endpoint string
+	plane    *ControlPlane
 }
 
 func prepare(config Config) (*startup, error) {
@@ -75,12 +77,6 @@ func (s *startup) run(ctx context.Context) error {
 	if err := s.serveAPIServer(); err != nil {
 		return err
 	}
-	s.plane.etcd, err = startEtcd(ctx, s.paths, s.certs, s.config.Ephemeral)
-	if err != nil {
-		return err
-	}
-	s.etcdEndpoint = "https://" + s.plane.etcd.Clients[0].Addr().String()
-	s.config.Progress("etcd")
 	return s.startComponents(ctx, api)
 }
 
@@ -133,16 +129,26 @@ func (s *startup) serve(server *http.Server, listener net.Listener) {
 	}()
 }
 
-// startComponents starts kube-apiserver in a process of its own and, once it is
-// ready, its two clients together in another: most of a process's memory is
-// the program itself, and neither is of use without the other.
+// startComponents starts kube-apiserver with its database in one process and,
+// once it is ready, its two clients together in another: most of a process's
+// memory is the program itself, and no part of a pair is of use alone.
 func (s *startup) startComponents(ctx context.Context, api net.Listener) error {
-	if err := s.supervise(part{component.APIServer, s.apiServerFlags(api), api}); err != nil {
+	child, err := s.supervise(
+		part{name: component.Etcd, flags: s.etcdFlags()},
+		part{component.APIServer, s.apiServerFlags(api), api},
+	)
+	if err != nil {
 		return err
 	}
-	if err := s.waitReady(ctx, component.APIServer, s.endpoint+"/readyz"); err != nil {
+	if err := s.waitReady(ctx, child, "https://"+api.Addr().String()+"/readyz"); err != nil {
 		return err
 	}
+	s.config.Progress(component.Etcd)
+	s.config.Progress(component.APIServer)
+	return s.startClients(ctx)
+}
+
+func (s *startup) startClients(ctx context.Context) error {
 	manager, err := s.listen(0)
 	if err != nil {
 		return err
@@ -151,51 +157,60 @@ func (s *startup) startComponents(ctx context.Context, api net.Listener) error {
 	if err != nil {
 		return err
 	}
-	err = s.supervise(
+	child, err := s.supervise(
 		part{component.ControllerManager, s.controllerManagerFlags(manager), manager},
 		part{component.Scheduler, s.schedulerFlags(scheduler), scheduler},
 	)
 	if err != nil {
 		return err
 	}
-	if err := s.waitReady(ctx, component.ControllerManager, "https://"+manager.Addr().String()+"/healthz"); err != nil {
+	if err := s.waitReady(ctx, child, "https://"+manager.Addr().String()+"/healthz"); err != nil {
 		return err
 	}
-	return s.waitReady(ctx, component.Scheduler, "https://"+scheduler.Addr().String()+"/readyz")
+	s.config.Progress(component.ControllerManager)
+	if err := s.waitReady(ctx, child, "https://"+scheduler.Addr().String()+"/readyz"); err != nil {
+		return err
+	}
+	s.config.Progress(component.Scheduler)
+	return nil
 }
 
-// part is one component of a child process.
+// part is one component of a child process; etcd has no listener.
 type part struct {
 	name     string
 	flags    []string
 	listener net.Listener
 }
 
-func (s *startup) supervise(parts ...part) error {
+func (s *startup) supervise(parts ...part) (supervised, error) {
 	var names []string
-	spec := process.Spec{Args: slices.Clone(s.config.ComponentCommand), Env: environment()}
+	spec := process.Spec{Args: slices.Clone(s.config.ComponentCommand), Env: environment(), Dir: s.paths.config()}
 	for i, part := range parts {
-		file, err := part.listener.(*net.TCPListener).File()
-		if err != nil {
-			return fmt.Errorf("handing the listener to %s: %w", part.name, err)
-		}
 		if i > 0 {
 			spec.Args = append(spec.Args, component.Separator)
 		}
 		spec.Args = append(append(spec.Args, part.name), part.flags...)
-		spec.Files = append(spec.Files, file)
 		names = append(names, part.name)
+		if part.listener == nil {
+			continue
+		}
+		file, err := part.listener.(*net.TCPListener).File()
+		if err != nil {
+			return supervised{}, fmt.Errorf("handing the listener to %s: %w", part.name, err)
+		}
+		spec.Files = append(spec.Files, file)
 	}
 	spec.Name = strings.Join(names, "+")
-	spec.Log = s.logWriter(names[0])
+	spec.Log = s.logWriter(spec.Name)
 	child, err := process.Supervise(spec, s.config.Changed)
 	if err != nil {
-		return err
+		return supervised{}, err
 	}
+	added := supervised{Child: child, names: names}
 	s.plane.mu.Lock()
 	defer s.plane.mu.Unlock()
-	s.plane.children = append(s.plane.children, supervised{Child: child, names: names})
-	return nil
+	s.plane.children = append(s.plane.children, added)
+	return added, nil
 }
 
 func (s *startup) logWriter(name string) io.Writer {
@@ -214,28 +229,37 @@ func environment() []string {
 	return env
 }
 
-// waitReady asks a component's health endpoint until it is well.
-func (s *startup) waitReady(ctx context.Context, name, url string) error {
+// waitReady asks a child's health endpoint until it is well. It gives up on a
+// child that ends again and again.
+func (s *startup) waitReady(ctx context.Context, child supervised, url string) error {
 	config := rest.CopyConfig(s.plane.admin)
 	config.Timeout = 5 * time.Second
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return fmt.Errorf("making a client for %s: %w", name, err)
+		return fmt.Errorf("making a client for %s: %w", child.Status().Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	last := "no answer"
 	for {
-		if last = health(ctx, client, url); last == "" {
-			s.config.Progress(name)
+		problem := health(ctx, client, url)
+		if problem == "" {
 			return nil
+		}
+		if status := child.Status(); status.Restarts >= maxStartAttempts {
+			return s.hopeless(status.Name, fmt.Sprintf("ended %d times in a row, %s", status.Restarts, status.LastExit))
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready (%s): see %s", name, last, s.paths.log(name))
+			return s.hopeless(child.Status().Name, "is not ready: "+problem)
 		case <-time.After(readyPoll):
 		}
 	}
+}
+
+// hopeless says what is wrong in the words of the component itself.
+func (s *startup) hopeless(name, problem string) error {
+	path := s.paths.log(name)
+	return fmt.Errorf("%s %s: %s\nThe whole story is in %s; if the lab's files are damaged, `drover-lab reset` starts afresh", name, problem, complaint(path), path)
 }
 
 // health returns what is wrong, or nothing.

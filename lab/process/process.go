@@ -36,6 +36,8 @@ type Spec struct {
 	Name string
 	// Args follow the path of the running executable.
 	Args []string
+	// Dir is the child's working directory; empty means the parent's.
+	Dir string
 	// Env is the child's whole environment, as KEY=value.
 	Env []string
 	// Files are inherited; the first is descriptor FirstFileFD in the child.
@@ -135,7 +137,7 @@ func (c *Child) runOnce(ctx context.Context) error {
 	}
 	defer hold.Close()
 	cmd := exec.CommandContext(ctx, c.exe, c.spec.Args...)
-	cmd.Env = c.spec.Env
+	cmd.Dir, cmd.Env = c.spec.Dir, c.spec.Env
 	cmd.Stdout, cmd.Stderr = c.spec.Log, c.spec.Log
 	cmd.ExtraFiles = append([]*os.File{lifeline}, c.spec.Files...)
 	cmd.SysProcAttr = attributes()

@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apiserver/pkg/util/compatibility"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
@@ -26,6 +25,7 @@ import (
 
 // Names of the components that Run knows.
 const (
+	Etcd              = "etcd"
 	APIServer         = "kube-apiserver"
 	ControllerManager = "kube-controller-manager"
 	Scheduler         = "kube-scheduler"
@@ -35,19 +35,23 @@ const (
 // process.
 const Separator = "--"
 
-// component has its flags parsed and is ready to run.
+// component has its flags parsed. Those that share a process are prepared one
+// after the other and then run side by side.
 type component struct {
 	name string
+	// logs is nil for what is not of Kubernetes.
 	logs *logs.Options
-	run  func(ctx context.Context) error
+	// prepare may be nil.
+	prepare func(ctx context.Context) error
+	run     func(ctx context.Context) error
 }
 
 // Run becomes the components that the arguments name, until one of them fails
 // or SIGTERM arrives. The arguments are a component's name and its own flags,
-// then Separator and the next. The first serves on the listener inherited as
-// descriptor process.FirstFileFD, the second on the next: the parent keeps them
-// open, so while a component restarts its clients wait instead of being
-// refused.
+// then Separator and the next. The first of Kubernetes serves on the listener
+// inherited as descriptor process.FirstFileFD, the second on the next: the
+// parent keeps them open, so while a component restarts its clients wait
+// instead of being refused.
 func Run(args []string) error {
 	if err := process.ExitWithParent(); err != nil {
 		return err
@@ -61,41 +65,63 @@ func Run(args []string) error {
 	if err := applyGlobals(components); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
 	for _, c := range components {
-		group.Go(func() error {
-			err := c.run(ctx)
-			if err == nil && ctx.Err() == nil {
+		if c.prepare == nil {
+			continue
+		}
+		if err := c.prepare(ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return runAll(ctx, components)
+}
+
+// runAll returns as soon as one component fails, since the process is of no use
+// then. When ctx ends they stop one after the other, the last one first: what
+// it needs is still there.
+func runAll(ctx context.Context, components []component) error {
+	ended := make(chan error, len(components))
+	stop := ctx
+	for _, c := range slices.Backward(components) {
+		own, next := stop, make(chan struct{})
+		go func() {
+			defer close(next)
+			err := c.run(own)
+			if err == nil && own.Err() == nil {
 				err = errors.New("ended without being asked to")
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
+				err = fmt.Errorf("%s: %w", c.name, err)
 			}
-			return nil
-		})
+			ended <- err
+		}()
+		stop = until(next)
 	}
-	return group.Wait()
+	for range components {
+		if err := <-ended; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// until is a context that ends when the channel is closed.
+func until(closed <-chan struct{}) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-closed
+		cancel()
+	}()
+	return ctx
 }
 
 func parseAll(args []string) ([]component, error) {
-	parsers := map[string]func(flags []string, listener net.Listener) (component, error){
-		APIServer:         apiServer,
-		ControllerManager: controllerManager,
-		Scheduler:         scheduler,
-	}
 	var components []component
+	fd := uintptr(process.FirstFileFD)
 	for len(args) > 0 {
 		var own []string
 		own, args = cut(args)
-		parse, known := parsers[own[0]]
-		if !known {
-			return nil, fmt.Errorf("no component is called %q", own[0])
-		}
-		listener, err := inheritedListener(uintptr(process.FirstFileFD + len(components)))
-		if err != nil {
-			return nil, err
-		}
-		c, err := parse(own[1:], listener)
+		c, err := parseOne(own[0], own[1:], &fd)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", own[0], err)
 		}
@@ -105,6 +131,27 @@ func parseAll(args []string) ([]component, error) {
 		return nil, errors.New("no component is named")
 	}
 	return components, nil
+}
+
+// parseOne takes the next inherited listener for a component that needs one.
+func parseOne(name string, flags []string, fd *uintptr) (component, error) {
+	if name == Etcd {
+		return etcd(flags)
+	}
+	parse, known := map[string]func(flags []string, listener net.Listener) (component, error){
+		APIServer:         apiServer,
+		ControllerManager: controllerManager,
+		Scheduler:         scheduler,
+	}[name]
+	if !known {
+		return component{}, errors.New("there is no such component")
+	}
+	listener, err := inheritedListener(*fd)
+	if err != nil {
+		return component{}, err
+	}
+	*fd++
+	return parse(flags, listener)
 }
 
 // cut splits off the first component's arguments.
@@ -125,7 +172,11 @@ func applyGlobals(components []component) error {
 	// Components watch deprecated APIs on purpose.
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	gates := registry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
-	if err := logsapi.ValidateAndApply(components[0].logs, gates); err != nil {
+	i := slices.IndexFunc(components, func(c component) bool { return c.logs != nil })
+	if i < 0 {
+		return nil
+	}
+	if err := logsapi.ValidateAndApply(components[i].logs, gates); err != nil {
 		return fmt.Errorf("setting up logging: %w", err)
 	}
 	return nil

@@ -79,8 +79,10 @@ func TestAuthorityAsTLSCertificateSigns(t *testing.T) {
 
 func TestDamagedAuthority(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, dir string) error{
-		"no key":      func(_ *testing.T, dir string) error { return os.Remove(filepath.Join(dir, "ca.key")) },
-		"broken cert": func(_ *testing.T, dir string) error { return os.WriteFile(filepath.Join(dir, "ca.crt"), []byte("x"), 0o600) },
+		"no key": func(_ *testing.T, dir string) error { return os.Remove(filepath.Join(dir, "ca.key")) },
+		"broken cert": func(_ *testing.T, dir string) error {
+			return os.WriteFile(filepath.Join(dir, "ca.crt"), []byte("x"), 0o600)
+		},
 		"another key": func(t *testing.T, dir string) error {
 			other := t.TempDir()
 			authority(t, other)
