@@ -39,13 +39,11 @@ func solve(p *problem, budget int) *solution {
 		s, short := attempt(p, known, budget)
 		again := known.caps(short)
 		again = known.opened(s) || again
-		if !again {
-			return s.finish(short)
+		if again && pass < maxPasses {
+			continue
 		}
-		if pass == maxPasses {
-			s.enforce(known)
-			return s.finish(short)
-		}
+		s.enforce(known)
+		return s.finish(short)
 	}
 }
 
@@ -138,112 +136,4 @@ func (s *solution) finish(short []demandLeft) *solution {
 		s.placed += c.count() - s.unplaced[c.id]
 	}
 	return s
-}
-
-// enforce takes pods out again until every topology rule holds in the end, for
-// the rare plan whose domains never came out as chosen.
-func (s *solution) enforce(known *learned) {
-	for s.ejectOne(s.recount(known)) {
-	}
-	s.dropEmpty()
-}
-
-// ejectOne takes one pod that breaks a rule it carries out of the plan; from a
-// repeated bin, one of each copy.
-func (s *solution) ejectOne(l *ledger) bool {
-	for i := range s.bins {
-		b := &s.bins[i]
-		for j := range b.shares {
-			sh := &b.shares[j]
-			if sh.count > 0 && s.breaks(l, sh.demand.class, func(t int) int32 { return sh.demand.domains[t] }) {
-				sh.count--
-				s.unplaced[sh.demand.class.id] += b.times
-				return true
-			}
-		}
-	}
-	for i := range s.onNodes {
-		n := &s.onNodes[i]
-		if n.count > 0 && s.breaks(l, n.class, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }) {
-			n.count--
-			s.unplaced[n.class.id]++
-			return true
-		}
-	}
-	return false
-}
-
-func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
-	for i := range c.touches {
-		if t := &c.touches[i]; t.owns && l.broken(t, domain(i)) {
-			s.stuck[c.id] = t.rule
-			return true
-		}
-	}
-	return false
-}
-
-// recount counts all planned pods along the topology axes.
-func (s *solution) recount(known *learned) *ledger {
-	l := newLedger(s.p.rules, known.domains)
-	for _, n := range s.onNodes {
-		for i := range n.class.touches {
-			t := &n.class.touches[i]
-			for k := 0; k < n.count; k++ {
-				l.add(t, t.rule.domainOfNode(n.node))
-			}
-		}
-	}
-	for i := range s.bins {
-		for _, sh := range s.bins[i].shares {
-			for t := range sh.demand.class.touches {
-				for k := 0; k < sh.count*s.bins[i].times; k++ {
-					l.add(&sh.demand.class.touches[t], sh.demand.domains[t])
-				}
-			}
-		}
-	}
-	return l
-}
-
-// broken reports whether a pod that is counted in domain d breaks its own rule.
-func (l *ledger) broken(t *touch, d int32) bool {
-	tally := &l.rules[t.rule.id]
-	switch t.rule.kind {
-	case spreadRule:
-		return d < 0 || tally.count[d]-l.least(t.rule) > int32(t.maxSkew)
-	case affinityRule:
-		if d < 0 || tally.count[d] == 0 {
-			return true
-		}
-		// Pods that carry the rule may only open a domain of their own when no
-		// other selected pod is anywhere.
-		others := int32(tally.total)
-		for _, carriers := range tally.own {
-			others -= carriers
-		}
-		return t.matched && others > 0 && tally.count[d] <= tally.own[d]
-	}
-	return false
-}
-
-func (s *solution) dropEmpty() {
-	var kept []bin
-	for _, b := range s.bins {
-		var shares []share
-		for _, sh := range b.shares {
-			if sh.count > 0 {
-				shares = append(shares, sh)
-			}
-		}
-		if b.shares = shares; len(shares) > 0 {
-			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
-			s.p.rightSize(&b, s.used)
-			s.used.add(s.p.space.configs[b.config].pool, b.charge, b.times)
-			kept = append(kept, b)
-		} else {
-			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
-		}
-	}
-	s.bins = kept
 }

@@ -1,0 +1,226 @@
+package engine
+
+// enforce takes pods out again until every topology rule holds in the end, for
+// the rare plan whose domains never came out as chosen, or whose pods wait for
+// each other in a circle.
+func (s *solution) enforce(known *learned) {
+	ejected := false
+	for s.ejectOne(s.recount(known)) || s.ejectStranded() {
+		ejected = true
+	}
+	if ejected {
+		s.dropEmpty()
+	}
+}
+
+// ejectOne takes one pod that breaks a rule it carries out of the plan; from a
+// repeated bin, one of each copy.
+func (s *solution) ejectOne(l *ledger) bool {
+	for i := range s.bins {
+		b := &s.bins[i]
+		for j := range b.shares {
+			sh := &b.shares[j]
+			if sh.count > 0 && s.breaks(l, sh.demand.class, func(t int) int32 { return sh.demand.domains[t] }) {
+				sh.count--
+				s.unplaced[sh.demand.class.id] += b.times
+				return true
+			}
+		}
+	}
+	for i := range s.onNodes {
+		n := &s.onNodes[i]
+		if n.count > 0 && s.breaks(l, n.class, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }) {
+			n.count--
+			s.unplaced[n.class.id]++
+			return true
+		}
+	}
+	return false
+}
+
+func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
+	for i := range c.touches {
+		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && l.skewed(t, domain(i)) {
+			s.stuck[c.id] = t.rule
+			return true
+		}
+	}
+	return false
+}
+
+// recount counts all planned pods along the topology axes.
+func (s *solution) recount(known *learned) *ledger {
+	l := newLedger(s.p.rules, known.domains)
+	for _, n := range s.onNodes {
+		for i := range n.class.touches {
+			t := &n.class.touches[i]
+			for k := 0; k < n.count; k++ {
+				l.add(t, t.rule.domainOfNode(n.node))
+			}
+		}
+	}
+	for i := range s.bins {
+		for _, sh := range s.bins[i].shares {
+			for t := range sh.demand.class.touches {
+				for k := 0; k < sh.count*s.bins[i].times; k++ {
+					l.add(&sh.demand.class.touches[t], sh.demand.domains[t])
+				}
+			}
+		}
+	}
+	return l
+}
+
+// skewed reports whether domain d has more than the spread allows.
+func (l *ledger) skewed(t *touch, d int32) bool {
+	return d < 0 || l.rules[t.rule.id].count[d]-l.least(t.rule) > int32(t.maxSkew)
+}
+
+func (s *solution) dropEmpty() {
+	var kept []bin
+	for _, b := range s.bins {
+		var shares []share
+		for _, sh := range b.shares {
+			if sh.count > 0 {
+				shares = append(shares, sh)
+			}
+		}
+		if b.shares = shares; len(shares) > 0 {
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
+			s.p.rightSize(&b, s.used)
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, b.times)
+			kept = append(kept, b)
+		} else {
+			s.used.add(s.p.space.configs[b.config].pool, b.charge, -b.times)
+		}
+	}
+	s.bins = kept
+}
+
+// group is pods of one class in one place, for replaying a plan.
+type group struct {
+	class  *class
+	count  *int
+	times  int
+	place  int // node, or nodes + bin
+	domain func(touch int) int32
+}
+
+func (s *solution) groups() []group {
+	var all []group
+	for i := range s.onNodes {
+		n := &s.onNodes[i]
+		if n.count > 0 {
+			all = append(all, group{n.class, &n.count, 1, n.node, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }})
+		}
+	}
+	for i := range s.bins {
+		for j := range s.bins[i].shares {
+			if sh := &s.bins[i].shares[j]; sh.count > 0 {
+				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i,
+					func(t int) int32 { return sh.demand.domains[t] }})
+			}
+		}
+	}
+	return all
+}
+
+// replay binds the groups of a plan in an order that their affinity allows.
+type replay struct {
+	ledger  *ledger
+	beside  map[[2]int]int // selected pods by place and rule per node
+	totals  map[int]int    // by rule per node
+	opening bool           // may a pod open its affinity's first domain
+}
+
+// ejectStranded takes out the pods whose required affinity is never met,
+// whatever order the others are bound in.
+func (s *solution) ejectStranded() bool {
+	waiting := s.groups()
+	r := &replay{ledger: newLedger(s.p.rules, nil), beside: map[[2]int]int{}, totals: map[int]int{}}
+	r.countBound(s.p)
+	for {
+		var still []group
+		for _, g := range waiting {
+			if r.met(g) {
+				r.bind(g)
+				r.opening = false
+			} else {
+				still = append(still, g)
+			}
+		}
+		if len(still) == 0 {
+			return false
+		}
+		if len(still) == len(waiting) {
+			if r.opening {
+				return s.strand(still)
+			}
+			r.opening = true
+		}
+		waiting = still
+	}
+}
+
+func (s *solution) strand(groups []group) bool {
+	for _, g := range groups {
+		s.unplaced[g.class.id] += *g.count * g.times
+		*g.count = 0
+		for i := range g.class.hosts {
+			if t := &g.class.hosts[i]; t.owns && t.rule.kind == affinityRule {
+				s.stuck[g.class.id] = t.rule
+			}
+		}
+	}
+	return true
+}
+
+func (r *replay) countBound(p *problem) {
+	for _, rule := range p.rules {
+		if rule.kind == affinityRule && rule.axis.host {
+			for n, count := range rule.count {
+				if count > 0 {
+					r.beside[[2]int{n, rule.id}] = int(count)
+				}
+			}
+			r.totals[rule.id] = rule.total
+		}
+	}
+}
+
+func (r *replay) met(g group) bool {
+	for i := range g.class.touches {
+		t := &g.class.touches[i]
+		if !t.owns || t.rule.kind != affinityRule {
+			continue
+		}
+		d := g.domain(i)
+		if d < 0 || r.ledger.rules[t.rule.id].count[d] == 0 && !(r.opening && t.matched && r.ledger.opens(t.rule)) {
+			return false
+		}
+	}
+	for i := range g.class.hosts {
+		t := &g.class.hosts[i]
+		if !t.owns || t.rule.kind != affinityRule || r.beside[[2]int{g.place, t.rule.id}] > 0 {
+			continue
+		}
+		if !(r.opening && t.matched && r.totals[t.rule.id] == 0 && r.ledger.opens(t.rule) && g.times == 1) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *replay) bind(g group) {
+	for i := range g.class.touches {
+		for k := 0; k < *g.count*g.times; k++ {
+			r.ledger.add(&g.class.touches[i], g.domain(i))
+		}
+	}
+	for i := range g.class.hosts {
+		if t := &g.class.hosts[i]; t.matched {
+			r.beside[[2]int{g.place, t.rule.id}] += *g.count
+			r.totals[t.rule.id] += *g.count * g.times
+		}
+	}
+}
