@@ -44,6 +44,9 @@ type Parameters struct {
 	RoleARN string
 	// Replicas of the controller; 0 means 2, one of which leads.
 	Replicas int32
+	// MetricsPort and HealthPort are where the controller listens; 0 means 8080
+	// and 8081. Others are for hosts whose ports pods share.
+	MetricsPort, HealthPort int32
 	// Env is added to the controller's environment and wins over the rest.
 	Env map[string]string
 }
@@ -167,6 +170,12 @@ func (p Parameters) fillDeployment(object *unstructured.Unstructured) error {
 	}
 	env, _ := container["env"].([]any)
 	container["env"] = p.environment(env)
+	ports, _ := container["ports"].([]any)
+	for i, port := range []int32{p.MetricsPort, p.HealthPort} {
+		if port != 0 {
+			ports[i].(map[string]any)["containerPort"] = int64(port)
+		}
+	}
 	return unstructured.SetNestedSlice(object.Object, containers, "spec", "template", "spec", "containers")
 }
 
@@ -178,6 +187,12 @@ func (p Parameters) environment(env []any) []any {
 	}
 	if p.Region != "" {
 		values["AWS_REGION"] = p.Region
+	}
+	if p.MetricsPort != 0 {
+		values["METRICS_PORT"] = fmt.Sprint(p.MetricsPort)
+	}
+	if p.HealthPort != 0 {
+		values["HEALTH_PROBE_PORT"] = fmt.Sprint(p.HealthPort)
 	}
 	maps.Copy(values, p.Env)
 	env = slices.DeleteFunc(env, func(variable any) bool {

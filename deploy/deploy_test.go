@@ -39,7 +39,7 @@ func environment(container corev1.Container) map[string]string {
 func TestParametersReachTheController(t *testing.T) {
 	objects, err := deploy.Objects(deploy.Parameters{
 		Image: "example.test/drover:1", ClusterName: "blue", ClusterEndpoint: "https://10.0.0.1", Region: "eu-west-1",
-		Replicas: 1, Env: map[string]string{"LOG_LEVEL": "debug", "METRICS_PORT": "9090"},
+		Replicas: 1, MetricsPort: 9090, HealthPort: 9091, Env: map[string]string{"LOG_LEVEL": "debug"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,11 +52,14 @@ func TestParametersReachTheController(t *testing.T) {
 	values := environment(container)
 	for name, want := range map[string]string{
 		"CLUSTER_NAME": "blue", "CLUSTER_ENDPOINT": "https://10.0.0.1", "AWS_REGION": "eu-west-1",
-		"LOG_LEVEL": "debug", "METRICS_PORT": "9090", "HEALTH_PROBE_PORT": "8081",
+		"LOG_LEVEL": "debug", "METRICS_PORT": "9090", "HEALTH_PROBE_PORT": "9091",
 	} {
 		if values[name] != want {
 			t.Errorf("%s = %q, want %q", name, values[name], want)
 		}
+	}
+	if metrics, health := container.Ports[0].ContainerPort, container.Ports[1].ContainerPort; metrics != 9090 || health != 9091 {
+		t.Errorf("ports are %d for metrics and %d for health, want 9090 and 9091", metrics, health)
 	}
 	if len(values) != len(container.Env) {
 		t.Errorf("a variable is set twice: %v", container.Env)

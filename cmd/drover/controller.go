@@ -154,7 +154,7 @@ func newManager(configuration *rest.Config, options controllerOptions, log logr.
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the API server at %s: %w", configuration.Host, err)
+		return nil, fmt.Errorf("setting up for the API server at %s: %w", configuration.Host, err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return nil, err
