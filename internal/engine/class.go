@@ -16,9 +16,8 @@ type class struct {
 	request vector
 	profile int
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
-	// softTaints makes PreferNoSchedule taints count like NoSchedule.
-	softTaints bool
-	fault      *model.Reason // why no plan can take the class into account
+	granted grants                   // preferred rules to keep
+	fault   *model.Reason            // why no plan can take the class into account
 
 	labelled bitset // configs whose labels and taints admit the class
 	fits     bitset // of those: large enough and known to have capacity

@@ -14,9 +14,11 @@ import (
 func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
 	base := newProblem(snapshot, settings)
-	classes := groupPods(snapshot, signer)
-	best := solve(base.withClasses(classes, signer), base.settings.MaxSteps)
-	return best.plan()
+	chosen := solveWithWishes(base, groupPods(snapshot, signer), signer)
+	plan, report := chosen.best.plan()
+	report.Preferences = chosen.report()
+	report.Steps = chosen.steps
+	return plan, report
 }
 
 // plan names the pods and writes plan and report.

@@ -64,7 +64,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if pool.fault != nil {
 		return stageNotReady, *pool.fault
 	}
-	if taint, off := untolerated(pool.taints, c.pod.Tolerations, c.softTaints); off {
+	if taint, off := untolerated(pool.taints, c.pod.Tolerations, c.granted.taints); off {
 		return stageTaints, model.Reason{Code: model.CodeTaintNotTolerated, Message: fmt.Sprintf("taint %s not tolerated", taintText(taint))}
 	}
 	labelled := poolOnly(c.labelled, pool)

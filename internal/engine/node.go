@@ -117,8 +117,13 @@ func (n *node) admitsClass(c *class) bool {
 	if n.spec.Unschedulable {
 		return false
 	}
-	if _, off := untolerated(n.taints, c.pod.Tolerations, c.softTaints); off {
+	if _, off := untolerated(n.taints, c.pod.Tolerations, c.granted.taints); off {
 		return false
+	}
+	for _, term := range c.granted.nodes {
+		if !n.meets(term) {
+			return false
+		}
 	}
 	return n.admits(c.terms)
 }

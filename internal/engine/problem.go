@@ -71,7 +71,10 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 		c.labelled = newBitset(len(q.space.configs))
 		if c.fault == nil {
 			c.labelled.or(q.space.admits(c.terms))
-			c.labelled.and(q.space.tolerated(c.pod.Tolerations, q.pools, c.softTaints))
+			c.labelled.and(q.space.tolerated(c.pod.Tolerations, q.pools, c.granted.taints))
+			for _, term := range c.granted.nodes {
+				c.labelled.and(q.space.admits([]model.NodeSelectorTerm{term}))
+			}
 		}
 		c.fits = c.labelled.clone()
 		c.fits.and(q.buyable)

@@ -44,6 +44,9 @@ type rule struct {
 	count, own []int32
 	total      int
 	minDomains int
+	// siblings are the other affinity rules of the same pods: the first pod may
+	// open a domain only when none of them counts any pod.
+	siblings []*rule
 }
 
 // touch is how a class meets a rule: it carries it, or is counted by it.
@@ -222,23 +225,35 @@ func (t *topology) classRules(c *class) map[int]*touch {
 		}
 	}
 	for _, s := range c.pod.TopologySpread {
-		if s.ScheduleAnyway {
-			continue
+		if !s.ScheduleAnyway {
+			t.spread(owned, c, s, keys)
 		}
-		filter := t.filterText(c, s, keys)
-		r := t.rule(spreadRule, s.TopologyKey, []matcher{spreadMatcher(s, c.pod)}, filter, func(r *rule) { t.spreadNodes(r, c, s, keys) })
-		r.minDomains = max(r.minDomains, int(s.MinDomains))
-		own(owned, r, int(s.MaxSkew))
+	}
+	for _, s := range c.granted.spread {
+		t.spread(owned, c, s, append(append([]string(nil), keys...), s.TopologyKey))
 	}
 	for _, r := range t.affinityRules(c.pod) {
 		own(owned, r, 0)
 	}
+	for _, term := range c.granted.near {
+		own(owned, t.rule(affinityRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+	}
+	away := append([]model.PodAffinityTerm(nil), c.granted.away...)
 	for _, term := range c.pod.PodAntiAffinity {
 		if requires(term) {
-			own(owned, t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+			away = append(away, term)
 		}
 	}
+	for _, term := range away {
+		own(owned, t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+	}
 	return owned
+}
+
+func (t *topology) spread(owned map[int]*touch, c *class, s model.TopologySpread, keys []string) {
+	r := t.rule(spreadRule, s.TopologyKey, []matcher{spreadMatcher(s, c.pod)}, t.filterText(c, s, keys), func(r *rule) { t.spreadNodes(r, c, s, keys) })
+	r.minDomains = max(r.minDomains, int(s.MinDomains))
+	own(owned, r, int(s.MaxSkew))
 }
 
 func own(owned map[int]*touch, r *rule, maxSkew int) {
@@ -261,6 +276,13 @@ func (t *topology) affinityRules(pod *model.Pod) []*rule {
 	for _, term := range pod.PodAffinity {
 		if requires(term) {
 			rules = append(rules, t.rule(affinityRule, term.TopologyKey, matchers, "", nil))
+		}
+	}
+	for _, r := range rules {
+		for _, sibling := range rules {
+			if sibling != r {
+				r.siblings = append(r.siblings, sibling)
+			}
 		}
 	}
 	return rules
