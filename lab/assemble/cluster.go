@@ -5,17 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/drover-project/drover/deploy"
 	"github.com/drover-project/drover/lab/addons"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/kubeconfig"
 	"github.com/drover-project/drover/lab/nodes"
 )
-
-// droverImage is the image name that nodes run as the drover program.
-const droverImage = "drover-lab/drover:local"
 
 // startNodes lets machines become nodes until background ends.
 func (l *Lab) startNodes(background context.Context) error {
@@ -54,24 +48,6 @@ func (l *Lab) startNodes(background context.Context) error {
 	return nil
 }
 
-// processes gives the drover program what a pod on EKS gets from its service
-// account: a region, credentials and where the API is.
-func (l *Lab) processes() map[string]nodes.Process {
-	if l.options.DroverBinary == "" {
-		return nil
-	}
-	return map[string]nodes.Process{droverImage: {
-		Path: l.options.DroverBinary,
-		Env: []string{
-			"AWS_ENDPOINT_URL=" + l.awsURL,
-			"AWS_REGION=" + l.state.Region,
-			"AWS_ACCESS_KEY_ID=" + l.state.AccessKeyID,
-			"AWS_SECRET_ACCESS_KEY=" + l.state.SecretAccessKey,
-			"AWS_EC2_METADATA_DISABLED=true",
-		},
-	}}
-}
-
 func (l *Lab) applyObjects(ctx context.Context) error {
 	objects, err := addons.Objects(addons.Cluster{Region: l.state.Region, ClusterName: ClusterName})
 	if err != nil {
@@ -93,20 +69,6 @@ func (l *Lab) applyObjects(ctx context.Context) error {
 	}
 	l.options.Progress("add-ons")
 	return nil
-}
-
-func (l *Lab) droverObjects() ([]*unstructured.Unstructured, error) {
-	objects, err := deploy.Objects(deploy.Parameters{
-		Image:       droverImage,
-		ClusterName: ClusterName,
-		Region:      l.state.Region,
-		// A second process would only wait for the first.
-		Replicas: 1,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("drover's manifests: %w", err)
-	}
-	return objects, nil
 }
 
 // Kubeconfig is the lab's own file, in which the lab is the current context.

@@ -23,7 +23,9 @@ const (
 
 // entries are what a lab puts into its folder; Remove deletes these and no
 // others.
-var entries = []string{runFile, "kubeconfig", "config", "etcd", "logs", "nodes", "pki", "region", stateFile, lockFile}
+var entries = []string{
+	runFile, "kubeconfig", "config", "etcd", "logs", "nodes", "pki", portsFile, "region", kubeconfigsFile, stateFile, lockFile,
+}
 
 // InUseError says that a lab runs on the folder.
 type InUseError struct {

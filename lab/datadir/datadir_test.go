@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -178,5 +179,39 @@ func TestDefault(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", "/data")
 	if path, err := Default(); err != nil || path != "/data/drover/lab" {
 		t.Errorf("%q, %v", path, err)
+	}
+}
+
+func TestDroverPortsStayWhileTheyAreFree(t *testing.T) {
+	dir := open(t, filepath.Join(t.TempDir(), "lab"))
+	taken := map[int]bool{8081: true}
+	free := func(preferred int) (int, error) {
+		if taken[preferred] {
+			return preferred + 1000, nil
+		}
+		return preferred, nil
+	}
+	for range 2 {
+		ports, err := dir.DroverPorts(free)
+		if err != nil || ports != (DroverPorts{Metrics: 8080, Health: 9081}) {
+			t.Fatalf("ports %+v, %v", ports, err)
+		}
+	}
+	taken[8080] = true
+	if ports, err := dir.DroverPorts(free); err != nil || ports != (DroverPorts{Metrics: 9080, Health: 9081}) {
+		t.Errorf("ports %+v, %v", ports, err)
+	}
+}
+
+func TestKubeconfigsAreRememberedOnce(t *testing.T) {
+	dir := open(t, filepath.Join(t.TempDir(), "lab"))
+	one, two := KubeconfigEntry{Path: "/a", Context: "lab"}, KubeconfigEntry{Path: "/b", Context: "lab"}
+	for _, entry := range []KubeconfigEntry{one, two, one} {
+		if err := dir.RecordKubeconfig(entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, err := ReadKubeconfigs(dir.Path()); err != nil || !slices.Equal(entries, []KubeconfigEntry{one, two}) {
+		t.Errorf("entries %v, %v", entries, err)
 	}
 }

@@ -41,6 +41,7 @@ type Spec struct {
 	// Env is the child's whole environment, as KEY=value.
 	Env []string
 	// Files are inherited; the first is descriptor FirstFileFD in the child.
+	// They are closed when supervision ends.
 	Files []*os.File
 	// Log receives what the child writes to its standard output and error.
 	Log io.Writer
@@ -106,6 +107,7 @@ func (c *Child) loop(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(c.done)
+	defer c.closeFiles()
 	backoff := firstBackoff
 	for {
 		started := time.Now()
@@ -127,6 +129,12 @@ func (c *Child) loop(ctx context.Context) {
 		case <-time.After(backoff):
 		}
 		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+func (c *Child) closeFiles() {
+	for _, file := range c.spec.Files {
+		_ = file.Close()
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -39,7 +40,6 @@ func newDown() *cobra.Command {
 
 func newReset() *cobra.Command {
 	var force bool
-	var context string
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Delete the lab's state: its cluster, its region, its keys",
@@ -54,19 +54,28 @@ func newReset() *cobra.Command {
 					return err
 				}
 			}
-			if err := datadir.Remove(path); err != nil {
-				return err
-			}
-			if err := kubeconfig.Remove(kubeconfig.DefaultPath(), context); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "the lab's state in %s is deleted\n", path)
-			return nil
+			return reset(cmd.OutOrStdout(), path)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "stop the lab first if it is running")
-	cmd.Flags().StringVar(&context, "context", "drover-lab", "`name` of the cluster to take out of the kubeconfig")
 	return cmd
+}
+
+func reset(out io.Writer, path string) error {
+	entries, err := datadir.ReadKubeconfigs(path)
+	if err != nil {
+		return err
+	}
+	if err := datadir.Remove(path); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := kubeconfig.Remove(entry.Path, entry.Context); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(out, "the lab's state in %s is deleted\n", path)
+	return err
 }
 
 // stopLab ends the lab that runs on the folder, if one does, and waits until it

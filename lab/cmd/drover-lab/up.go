@@ -206,6 +206,9 @@ func (f *upFlags) announce(cmd *cobra.Command, lab *assemble.Lab, dir *datadir.D
 		if err != nil {
 			return err
 		}
+		if err := dir.RecordKubeconfig(datadir.KubeconfigEntry{Path: path, Context: f.context}); err != nil {
+			return err
+		}
 		fmt.Fprintf(out, "context %q is in %s (current context: %s)\n\n", f.context, path, current)
 	}
 	argument := ""
@@ -221,7 +224,11 @@ func (f *upFlags) userKubeconfig() string {
 	if f.kubeconfig == "" && !f.ephemeral {
 		return kubeconfig.DefaultPath()
 	}
-	return f.kubeconfig
+	path, err := filepath.Abs(f.kubeconfig)
+	if err != nil || f.kubeconfig == "" {
+		return f.kubeconfig
+	}
+	return path
 }
 
 // progress prints a line for each part that is ready.
