@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/record"
 
 	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/nodes/images"
@@ -58,7 +57,6 @@ type power struct {
 	lease      *coordinationv1.Lease
 	reportedAt time.Time // of the last full status
 	images     *images.Store
-	recorder   record.EventRecorder
 }
 
 func (n *node) setMachine(m machine.Machine) {
@@ -130,7 +128,6 @@ func (s *Simulator) powerOn(n *node, now time.Time) {
 		return
 	}
 	p.config, p.name = config, nodespec.Name(m, config)
-	p.recorder = s.recorder(p.name)
 	fromLaunch := m.LaunchTime.Add(s.opts.Clock.Scaled(pendingTime + s.vary(m.ID, bootTime)))
 	p.registerAt = later(now, fromLaunch)
 	if existing, err := s.nodeLister.Get(p.name); err == nil && existing.Spec.ProviderID == nodespec.ProviderID(m) {

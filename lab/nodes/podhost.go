@@ -14,7 +14,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/record"
 
 	"github.com/drover-project/drover/lab/nodes/hostprocess"
 	"github.com/drover-project/drover/lab/nodes/images"
@@ -28,7 +27,6 @@ type podHost struct {
 	simulator   *Simulator
 	pod         *pod
 	images      *images.Store
-	recorder    record.EventRecorder
 	continued   bool // the node was up before the simulator started
 	hostIP      string
 	subnet      string
@@ -50,22 +48,18 @@ func (h *podHost) Image(image string, policy corev1.PullPolicy, now time.Time) p
 
 // Event implements podrun.Host.
 func (h *podHost) Event(object *corev1.Pod, container string, event podrun.Event) {
-	reference := &corev1.ObjectReference{
+	about := corev1.ObjectReference{
 		Kind: "Pod", APIVersion: "v1", Namespace: object.Namespace, Name: object.Name,
 		UID: object.UID, ResourceVersion: object.ResourceVersion,
 	}
 	if container != "" {
-		reference.FieldPath = fmt.Sprintf("spec.containers{%s}", container)
+		about.FieldPath = fmt.Sprintf("spec.containers{%s}", container)
 		isInit := func(c corev1.Container) bool { return c.Name == container }
 		if slices.ContainsFunc(object.Spec.InitContainers, isInit) {
-			reference.FieldPath = fmt.Sprintf("spec.initContainers{%s}", container)
+			about.FieldPath = fmt.Sprintf("spec.initContainers{%s}", container)
 		}
 	}
-	kind := corev1.EventTypeNormal
-	if event.Warning {
-		kind = corev1.EventTypeWarning
-	}
-	h.recorder.Event(reference, kind, event.Reason, event.Message)
+	h.simulator.events.Say(object.Spec.NodeName, about, event.Warning, event.Reason, event.Message)
 }
 
 // Start implements podrun.Host.

@@ -159,7 +159,7 @@ func (s *Simulator) hostFor(object *corev1.Pod, now time.Time) (*podHost, bool) 
 		return nil, false
 	}
 	return &podHost{
-		simulator: s, images: power.images, recorder: power.recorder, continued: power.continued,
+		simulator: s, images: power.images, continued: power.continued,
 		hostIP: n.machine.PrivateIP, subnet: n.machine.SubnetCIDR, allocatable: power.built.Status.Allocatable,
 	}, true
 }

@@ -25,16 +25,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
-	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	listersv1 "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 
 	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/nodes/addresses"
+	"github.com/drover-project/drover/lab/nodes/events"
 	"github.com/drover-project/drover/lab/nodes/hostprocess"
 	"github.com/drover-project/drover/lab/nodes/kubelet"
 	"github.com/drover-project/drover/lab/nodes/podlog"
@@ -60,7 +58,7 @@ type Simulator struct {
 
 	work       workqueue.TypedRateLimitingInterface[task]
 	heartbeats workqueue.TypedRateLimitingInterface[string] // instance IDs
-	events     record.EventBroadcaster
+	events     *events.Writer
 
 	nodeInformers, podInformers informers.SharedInformerFactory
 	nodeLister                  listersv1.NodeLister
@@ -93,7 +91,7 @@ func New(opts Options) (*Simulator, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Simulator{
-		opts: opts, log: log, logs: podlog.Dir(opts.DataDir), addresses: addresses.New(),
+		opts: opts, log: log, events: events.New(opts.Client, log), logs: podlog.Dir(opts.DataDir), addresses: addresses.New(),
 		machines: map[string]*node{}, names: map[string]*node{}, nodeIPs: map[string]*node{},
 		pods: map[types.NamespacedName]*pod{}, podIPs: map[string]*pod{},
 		complaints: rate.Sometimes{First: 10, Interval: 10 * time.Second},
@@ -126,9 +124,6 @@ func (s *Simulator) Run(ctx context.Context) error {
 	s.processes = hostprocess.NewRunner()
 	defer s.processes.Close()
 	s.openQueues()
-	s.events = record.NewBroadcaster()
-	s.events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: s.opts.Client.CoreV1().Events("")})
-	defer s.events.Shutdown()
 	if err := s.startInformers(ctx); err != nil {
 		return err
 	}
@@ -159,6 +154,7 @@ func (s *Simulator) serveQueues(ctx context.Context) {
 	for range heartbeatWorkers {
 		all.Go(func() { serve(s.heartbeats, func(id string) error { return s.heartbeat(ctx, id) }, s.report) })
 	}
+	all.Go(func() { s.events.Run(ctx) })
 	<-ctx.Done()
 	s.work.ShutDown()
 	s.heartbeats.ShutDown()
@@ -249,7 +245,3 @@ func (s *Simulator) machineChanged(m machine.Machine) {
 
 // after asks for a task once the lab's clock has moved on by d.
 func (s *Simulator) after(d time.Duration, t task) { s.work.AddAfter(t, d) }
-
-func (s *Simulator) recorder(nodeName string) record.EventRecorder {
-	return s.events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "kubelet", Host: nodeName})
-}

@@ -164,6 +164,6 @@ func (s *Simulator) firstLease(ctx context.Context, p *power) (*coordinationv1.L
 
 // nodeEvent tells of a node; the object's UID is its name, as kubelets have it.
 func (s *Simulator) nodeEvent(n *node, reason, message string) {
-	reference := &corev1.ObjectReference{Kind: "Node", Name: n.power.name, UID: types.UID(n.power.name)}
-	n.power.recorder.Event(reference, corev1.EventTypeNormal, reason, message)
+	about := corev1.ObjectReference{Kind: "Node", Name: n.power.name, UID: types.UID(n.power.name)}
+	s.events.Say(n.power.name, about, false, reason, message)
 }

@@ -26,6 +26,8 @@ type subnet struct {
 	first  netip.Addr // lowest address to hand out
 	last   netip.Addr
 	next   netip.Addr
+	// full is set by a search in vain, until an address is released.
+	full bool
 }
 
 // New makes an empty pool.
@@ -47,6 +49,9 @@ func (p *Pool) Release(address string) {
 	if ip, err := netip.ParseAddr(address); err == nil {
 		p.mu.Lock()
 		delete(p.taken, ip)
+		for prefix, s := range p.subnets {
+			s.full = s.full && !prefix.Contains(ip)
+		}
 		p.mu.Unlock()
 	}
 }
@@ -94,6 +99,9 @@ func newSubnet(prefix netip.Prefix) *subnet {
 const maxTries = 1 << 14
 
 func (s *subnet) take(taken map[netip.Addr]struct{}) (netip.Addr, bool) {
+	if s.full {
+		return netip.Addr{}, false
+	}
 	for range maxTries {
 		candidate := s.next
 		s.next = s.next.Prev()
@@ -105,5 +113,6 @@ func (s *subnet) take(taken map[netip.Addr]struct{}) (netip.Addr, bool) {
 			return candidate, true
 		}
 	}
+	s.full = true
 	return netip.Addr{}, false
 }

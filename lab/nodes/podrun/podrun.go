@@ -129,13 +129,16 @@ func New(host Host, pod *corev1.Pod, addresses Addresses, now time.Time) *Pod {
 	p := &Pod{host: host, pod: pod, addresses: addresses, startTime: now}
 	for i := range pod.Spec.InitContainers {
 		spec := &pod.Spec.InitContainers[i]
-		sidecar := spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways
-		p.containers = append(p.containers, &container{spec: spec, init: true, sidecar: sidecar})
+		p.containers = append(p.containers, &container{spec: spec, init: true, sidecar: isSidecar(spec)})
 	}
 	for i := range pod.Spec.Containers {
 		p.containers = append(p.containers, &container{spec: &pod.Spec.Containers[i]})
 	}
 	return p
+}
+
+func isSidecar(init *corev1.Container) bool {
+	return init.RestartPolicy != nil && *init.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // Reject makes the pod fail with a reason such as OutOfcpu.

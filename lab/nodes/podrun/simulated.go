@@ -27,6 +27,19 @@ type Simulated struct {
 // delays are the times after which probes succeed.
 type delays struct{ started, ready time.Duration }
 
+// initTime is how long an init container takes that is not understood: it is
+// there to come to an end.
+const initTime = time.Second
+
+func isInit(request StartRequest) bool {
+	for i := range request.Pod.Spec.InitContainers {
+		if request.Pod.Spec.InitContainers[i].Name == request.Container.Name {
+			return !isSidecar(&request.Pod.Spec.InitContainers[i])
+		}
+	}
+	return false
+}
+
 // shortestRun is how long a program takes that does nothing.
 const shortestRun = 100 * time.Millisecond
 
@@ -38,6 +51,9 @@ func NewSimulated(request StartRequest, scaled func(time.Duration) time.Duration
 	plan, err := program.Of(request.Container, request.Pod.Annotations)
 	if err != nil {
 		return nil, err
+	}
+	if !plan.Ends && isInit(request) {
+		plan.Ends, plan.After = true, initTime
 	}
 	if plan.Ends {
 		plan.After = max(plan.After, shortestRun)

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -91,6 +92,8 @@ func interpret(words []string, env []string) Program {
 	script, params := scriptOf(words)
 	r := &recorder{}
 	err := shellbox.Box{Env: env, Params: params, Stdout: r, MaxCommands: maxCommands, Exec: r.exec}.Run([]byte(script))
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.flush()
 	program := Program{Output: r.lines}
 	var exit shellbox.Exit
@@ -128,7 +131,9 @@ func scriptOf(words []string) (script string, params []string) {
 // unquotable stands for a command that no shell can spell: a service.
 const unquotable = "service"
 
+// recorder is written to by the parts of a pipeline at the same time.
 type recorder struct {
+	mu      sync.Mutex
 	now     time.Duration
 	pending strings.Builder
 	lines   []Line
@@ -141,6 +146,8 @@ const (
 )
 
 func (r *recorder) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, b := range p {
 		if b == '\n' {
 			r.flush()
@@ -166,6 +173,8 @@ func (r *recorder) exec(words []string, _ io.Reader, _ io.Writer) error {
 	if path.Base(words[0]) != "sleep" {
 		return errService
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, word := range words[1:] {
 		duration, ok := sleepTime(word)
 		if !ok {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -35,7 +36,8 @@ type Box struct {
 	// MaxCommands bounds loops; 10,000 when 0.
 	MaxCommands int
 	// Exec stands for every program that is not a shell builtin. It answers by
-	// writing to stdout; an error that is not an Exit ends the script.
+	// writing to stdout; an error that is not an Exit ends the script. Parts of
+	// a pipeline run at the same time, so that calls may overlap.
 	Exec func(words []string, stdin io.Reader, stdout io.Writer) error
 }
 
@@ -90,10 +92,9 @@ func (b Box) exec(ctx context.Context, words []string) error {
 }
 
 func countTo(limit int) interp.CallHandlerFunc {
-	count := 0
+	var count atomic.Int64
 	return func(_ context.Context, words []string) ([]string, error) {
-		count++
-		if count > limit {
+		if count.Add(1) > int64(limit) {
 			return nil, ErrEndless
 		}
 		return words, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"mvdan.cc/sh/v3/shell"
@@ -34,6 +35,8 @@ func parseScripts(scripts [][]byte, m machine.Machine) (Config, error) {
 func bootstrapArguments(script []byte, m machine.Machine) ([]string, error) {
 	boot := &bootScript{machine: m}
 	err := shellbox.Box{Exec: boot.exec}.Run(script)
+	boot.mu.Lock()
+	defer boot.mu.Unlock()
 	var exit shellbox.Exit
 	if boot.bootstrap != nil || err == nil || errors.As(err, &exit) {
 		return boot.bootstrap, nil
@@ -43,8 +46,16 @@ func bootstrapArguments(script []byte, m machine.Machine) ([]string, error) {
 
 // bootScript answers the programs that a script starts on a machine.
 type bootScript struct {
-	machine   machine.Machine
+	machine machine.Machine
+
+	mu        sync.Mutex
 	bootstrap []string
+}
+
+func (s *bootScript) bootstrapped(arguments []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bootstrap = append([]string{}, arguments...)
 }
 
 func (s *bootScript) exec(words []string, stdin io.Reader, stdout io.Writer) error {
@@ -52,10 +63,10 @@ func (s *bootScript) exec(words []string, stdin io.Reader, stdout io.Writer) err
 	var err error
 	switch path.Base(words[0]) {
 	case "bootstrap.sh":
-		s.bootstrap = append([]string{}, words[1:]...)
+		s.bootstrapped(words[1:])
 	case "bash", "sh":
 		if len(words) > 1 && path.Base(words[1]) == "bootstrap.sh" {
-			s.bootstrap = append([]string{}, words[2:]...)
+			s.bootstrapped(words[2:])
 		}
 	case "cat", "tee":
 		if stdin != nil {
