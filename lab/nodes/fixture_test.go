@@ -107,7 +107,9 @@ type lab struct {
 	client *fake.Clientset
 	log    *bytes.Buffer
 	dir    string
-	stop   func()
+	// endpoint is where the API server is at present.
+	endpoint string
+	stop     func()
 }
 
 // inBubble runs a test with time that passes when everyone waits.
@@ -115,7 +117,7 @@ func inBubble(t *testing.T, test func(t *testing.T, l *lab)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{t: t, region: newRegion(), client: fake.NewClientset(), log: &bytes.Buffer{}, dir: dir}
+		l := &lab{t: t, region: newRegion(), client: fake.NewClientset(), log: &bytes.Buffer{}, dir: dir, endpoint: endpoint}
 		l.start()
 		test(t, l)
 		l.stop()
@@ -126,7 +128,7 @@ func (l *lab) start() {
 	l.t.Helper()
 	simulator, err := nodes.New(nodes.Options{
 		Client: l.client, Source: l.region, Clock: clock.Wall{}, DataDir: l.dir,
-		Cluster: nodes.Cluster{Name: "test", Version: "1.37.2", Endpoint: endpoint, CA: clusterCA},
+		Cluster: nodes.Cluster{Name: "test", Version: "1.37.2", Endpoint: l.endpoint, CA: clusterCA},
 		Log:     slog.New(slog.NewTextHandler(l.log, nil)),
 	})
 	if err != nil {

@@ -36,6 +36,9 @@ type node struct {
 	// power is the present period between power on and power off; nil while
 	// the machine is not running.
 	power *power
+	// older means that the machine was there before the simulator started, so
+	// that its user data may name an address that the API server had then.
+	older bool
 	// removed means that the cloud controller has deleted the Node.
 	removed bool
 }
@@ -119,7 +122,7 @@ func (s *Simulator) powerOn(n *node, now time.Time) {
 	s.console(m.ID, fmt.Sprintf("[    0.000000] %s starting on %s", m.ImageName, m.Type))
 	config, err := userdata.Parse(m)
 	if err == nil {
-		err = s.checkCluster(config)
+		err = s.checkCluster(config, n.older)
 	}
 	if err != nil {
 		p.broken = true
@@ -159,12 +162,12 @@ func (s *Simulator) fraction(id string) float64 {
 
 // checkCluster compares what user data says with the cluster of the lab. The
 // node of another cluster would join that one.
-func (s *Simulator) checkCluster(config userdata.Config) error {
+func (s *Simulator) checkCluster(config userdata.Config, older bool) error {
 	cluster := s.opts.Cluster
 	switch {
 	case config.ClusterName != cluster.Name:
 		return fmt.Errorf("user data names cluster %q; this is %q", config.ClusterName, cluster.Name)
-	case config.Endpoint != "" && cluster.Endpoint != "" && !sameEndpoint(config.Endpoint, cluster.Endpoint):
+	case !older && config.Endpoint != "" && cluster.Endpoint != "" && !sameEndpoint(config.Endpoint, cluster.Endpoint):
 		return fmt.Errorf("user data gives the API server %s; it is at %s", config.Endpoint, cluster.Endpoint)
 	case len(config.CA) > 0 && len(cluster.CA) > 0 && !sameCertificate(config.CA, cluster.CA):
 		return errors.New("user data gives a certificate authority that did not sign this API server")

@@ -71,6 +71,7 @@ type Simulator struct {
 	nodeIPs  map[string]*node // by address, while registered
 	pods     map[types.NamespacedName]*pod
 	podIPs   map[string]*pod // process pods only
+	watching bool            // the machines that were there are known
 
 	complaints rate.Sometimes
 }
@@ -134,6 +135,9 @@ func (s *Simulator) Run(ctx context.Context) error {
 	}
 	stop := s.opts.Source.Watch(s.machineChanged)
 	defer stop()
+	s.mu.Lock()
+	s.watching = true
+	s.mu.Unlock()
 	cancelSweep := s.opts.Clock.AfterFunc(cloudControllerPeriod, func() { s.removeOrphans(ctx) })
 	defer cancelSweep()
 	s.serveQueues(ctx)
@@ -235,7 +239,7 @@ func (s *Simulator) machineChanged(m machine.Machine) {
 	s.mu.Lock()
 	n, known := s.machines[m.ID]
 	if !known {
-		n = &node{machine: m}
+		n = &node{machine: m, older: !s.watching}
 		s.machines[m.ID] = n
 	}
 	s.mu.Unlock()

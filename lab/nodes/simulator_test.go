@@ -212,6 +212,26 @@ func TestRestartOfTheLabContinues(t *testing.T) {
 	})
 }
 
+// A lab on any free port has another address after each restart.
+func TestNodesOutliveAChangeOfTheAPIServersAddress(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *lab) {
+		ready, booting := newMachine(1), newMachine(2)
+		l.readyNode(ready)
+		booting.LaunchTime = time.Now()
+		l.launch(booting)
+		l.stop()
+		l.endpoint = "https://127.0.0.1:7443"
+		l.start()
+		wait(time.Minute)
+		if age := time.Since(l.lease(ready).Spec.RenewTime.Time); age > 10*time.Second {
+			t.Errorf("lease of the node that was up is %v old", age)
+		}
+		if node := l.node(booting); node == nil || conditionOf(node, corev1.NodeReady) != corev1.ConditionTrue {
+			t.Errorf("the node that was booting is %+v", node)
+		}
+	})
+}
+
 func TestNodeOfATerminatedMachineGoes(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *lab) {
 		seen, unseen := newMachine(1), newMachine(2)
