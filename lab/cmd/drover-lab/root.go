@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/drover-project/drover/lab/controlplane/component"
 	"github.com/drover-project/drover/lab/datadir"
@@ -21,6 +22,9 @@ const componentVerb = "component"
 const dataDirFlag = "data-dir"
 
 func newRoot() *cobra.Command {
+	// The Kubernetes packages put flags of their own into the global set, among
+	// them --version, and cobra would offer them on every verb.
+	pflag.CommandLine = pflag.NewFlagSet("drover-lab", pflag.ContinueOnError)
 	up := newUp()
 	root := &cobra.Command{
 		Use:   "drover-lab",

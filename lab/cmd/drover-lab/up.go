@@ -48,7 +48,7 @@ func newUp() *cobra.Command {
   drover-lab up --time-scale 10 --region eu-west-1 --data-dir /tmp/lab-eu --api-port 7443 --aws-port 4567`,
 	}
 	f := cmd.Flags()
-	f.BoolVarP(&flags.detach, "detach", "d", false, "return when the lab is ready, and leave it running (`drover-lab down` stops it)")
+	f.BoolVarP(&flags.detach, "detach", "d", false, "return when the lab is ready, and leave it running until drover-lab down")
 	f.BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in a temporary folder that is deleted at the end")
 	f.StringVar(&flags.region, "region", "", "AWS `region`: us-west-2, us-east-1, eu-west-1 or ap-northeast-2 (default us-west-2, or what the data directory holds)")
 	f.IntVar(&flags.apiPort, "api-port", 6443, "`port` of the Kubernetes API on 127.0.0.1, 0 for any free one")
