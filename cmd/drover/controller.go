@@ -62,6 +62,12 @@ the environment variables in brackets.`,
 			if err != nil {
 				return err
 			}
+			libraries, err := logging.New(command.OutOrStdout(), logging.Quiet(options.logLevel), readBuild().Commit)
+			if err != nil {
+				return err
+			}
+			ctrl.SetLogger(libraries)
+			klog.SetLogger(libraries)
 			if err := run(command.Context(), options, log); err != nil {
 				return failure{err}
 			}
@@ -74,10 +80,6 @@ the environment variables in brackets.`,
 
 // run wires everything together and blocks until the context ends.
 func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
-	// What the libraries tell step by step is for debugging; their errors show.
-	libraries := log.WithName("runtime").V(1)
-	ctrl.SetLogger(libraries)
-	klog.SetLogger(libraries)
 	b := readBuild()
 	log.Info("starting drover", "version", b.Version, "cluster", options.clusterName, "leader-election", !options.noLeaderElection)
 	if gates, _ := parseFeatureGates(options.featureGates); len(gates) > 0 {
@@ -87,7 +89,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(configuration, options, libraries)
+	mgr, err := newManager(configuration, options)
 	if err != nil {
 		return err
 	}
@@ -136,11 +138,10 @@ func restConfig(options controllerOptions) (*rest.Config, error) {
 	return configuration, nil
 }
 
-func newManager(configuration *rest.Config, options controllerOptions, log logr.Logger) (ctrl.Manager, error) {
+func newManager(configuration *rest.Config, options controllerOptions) (ctrl.Manager, error) {
 	lease, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownTimeout
 	mgr, err := ctrl.NewManager(configuration, ctrl.Options{
 		Scheme:                        scheme.Scheme,
-		Logger:                        log,
 		Metrics:                       metricsserver.Options{BindAddress: address(options.metricsPort)},
 		HealthProbeBindAddress:        address(options.healthPort),
 		LeaderElection:                !options.noLeaderElection,

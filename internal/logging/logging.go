@@ -16,6 +16,15 @@ import (
 // timeLayout is ISO 8601 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
+// Quiet is the level for libraries when drover itself logs at level: what they
+// tell step by step is for debugging, their warnings and errors are for people.
+func Quiet(level string) string {
+	if level == "info" {
+		return "warn"
+	}
+	return level
+}
+
 // New returns a logger named "controller" that writes to out. The level is
 // debug, info, warn or error.
 func New(out io.Writer, level, commit string) (logr.Logger, error) {

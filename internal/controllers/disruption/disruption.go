@@ -63,11 +63,10 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// cameToRest lets through that a claim has become consolidatable, and at the
-// start every claim.
+// cameToRest lets through that a claim has become consolidatable, at the start
+// every claim, and that one is gone, which leaves more of the budget.
 func cameToRest() predicate.Predicate {
 	return predicate.Funcs{
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return !isTrue(e.ObjectOld, karpv1.ConditionTypeConsolidatable) && isTrue(e.ObjectNew, karpv1.ConditionTypeConsolidatable)
 		},

@@ -48,7 +48,7 @@ func Incompatible(requirements []model.Requirement, catalog model.Catalog) strin
 			return satisfies(requirement, value, ok)
 		}
 		if !slices.ContainsFunc(catalog.Offerings, matches) {
-			return fmt.Sprintf("requirement %s matches no instance type: use one of %s", text(requirement), choices(types, catalog.Offerings, requirement.Key))
+			return fmt.Sprintf("requirement %s matches no instance type: use one of %s", text(requirement), choices(types, catalog.Offerings, requirement))
 		}
 		var narrowed []model.Offering
 		for _, offering := range left {
@@ -58,7 +58,7 @@ func Incompatible(requirements []model.Requirement, catalog model.Catalog) strin
 		}
 		if len(narrowed) == 0 {
 			return fmt.Sprintf("requirement %s excludes all that is left by %s: with those, use one of %s",
-				text(requirement), strings.Join(kept, " and "), choices(types, left, requirement.Key))
+				text(requirement), strings.Join(kept, " and "), choices(types, left, requirement))
 		}
 		left, kept = narrowed, append(kept, text(requirement))
 	}
@@ -120,27 +120,46 @@ func text(requirement model.Requirement) string {
 	return fmt.Sprintf("%s %s %v", requirement.Key, requirement.Operator, requirement.Values)
 }
 
-// choices lists the values that a label has, numbers in order of size.
-func choices(types map[string]*model.InstanceType, offerings []model.Offering, key string) string {
+// choices lists the values that a label has, those first that begin like what
+// was asked for, else in order, numbers by size.
+func choices(types map[string]*model.InstanceType, offerings []model.Offering, requirement model.Requirement) string {
 	const shown = 12
 	seen := map[string]bool{}
 	var values []string
 	for _, offering := range offerings {
-		if value, ok := label(types[offering.InstanceType], offering, key); ok && !seen[value] {
+		if value, ok := label(types[offering.InstanceType], offering, requirement.Key); ok && !seen[value] {
 			seen[value] = true
 			values = append(values, value)
 		}
 	}
 	slices.SortFunc(values, func(a, b string) int {
-		left, leftErr := strconv.Atoi(a)
-		right, rightErr := strconv.Atoi(b)
-		if leftErr == nil && rightErr == nil {
-			return cmp.Compare(left, right)
-		}
-		return cmp.Compare(a, b)
+		return cmp.Or(cmp.Compare(likeness(b, requirement.Values), likeness(a, requirement.Values)), compareValues(a, b))
 	})
 	if len(values) > shown {
 		return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
 	}
 	return strings.Join(values, ", ")
+}
+
+// likeness is how many characters the value begins with that one of the others
+// begins with too.
+func likeness(value string, others []string) int {
+	longest := 0
+	for _, other := range others {
+		common := 0
+		for common < min(len(value), len(other)) && value[common] == other[common] {
+			common++
+		}
+		longest = max(longest, common)
+	}
+	return longest
+}
+
+func compareValues(a, b string) int {
+	left, leftErr := strconv.Atoi(a)
+	right, rightErr := strconv.Atoi(b)
+	if leftErr == nil && rightErr == nil {
+		return cmp.Compare(left, right)
+	}
+	return cmp.Compare(a, b)
 }

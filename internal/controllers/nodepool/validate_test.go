@@ -26,7 +26,7 @@ func TestIncompatibleSaysWhatWouldBeRight(t *testing.T) {
 		{"nothing asked", nil, nil},
 		{"something is left", []model.Requirement{in("karpenter.k8s.aws/instance-family", "m5", "z9")}, nil},
 		{"a label of the user's own", []model.Requirement{in("team", "blue")}, nil},
-		{"no such type", []model.Requirement{in("node.kubernetes.io/instance-type", "m5.lage")}, []string{"m5.lage", "use one of c5.large, m5.large"}},
+		{"no such type", []model.Requirement{in("node.kubernetes.io/instance-type", "m5.lage")}, []string{"m5.lage", "use one of m5.large, m5.xlarge"}},
 		{"no such zone", []model.Requirement{in("topology.kubernetes.io/zone", "us-west-2z")}, []string{"us-west-2a, us-west-2b, us-west-2c"}},
 		{
 			"two that exclude each other",
