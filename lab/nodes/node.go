@@ -216,7 +216,7 @@ func (s *Simulator) joined(n *node, exists bool, now time.Time) {
 	s.mu.Unlock()
 	n.removed = false
 	s.console(n.machine.ID, "kubelet: registered node "+p.name)
-	s.log.Info("node joined", "node", p.name, "instance", n.machine.ID, "type", n.machine.Type, "zone", n.machine.Zone, "continued", p.continued)
+	s.log.Info(map[bool]string{true: "node goes on", false: "node joined"}[p.continued], "node", p.name, "instance", n.machine.ID, "type", n.machine.Type, "zone", n.machine.Zone)
 	if !p.continued {
 		s.nodeEvent(n, "Starting", "Starting kubelet.")
 		s.nodeEvent(n, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
