@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -155,13 +157,21 @@ func componentPID(ts *testscript.TestScript, name string) int {
 	return 0
 }
 
-// droverPID finds the controller that runs with this script's data directory.
+// droverPID finds the controller of this script's lab: other scripts run theirs
+// at the same time, told apart by the API server in their environment.
 func droverPID(ts *testscript.TestScript) int {
-	out, err := exec.Command("pgrep", "-f", ts.Getenv("DROVER_BIN")+" controller").Output()
+	out, err := exec.Command("pgrep", "-f", "drover controller").Output()
 	if err != nil {
 		ts.Fatalf("no drover controller runs: %v", err)
 	}
-	pid, err := strconv.Atoi(string(bytes.Fields(out)[0]))
-	ts.Check(err)
-	return pid
+	for pid := range strings.FieldsSeq(string(out)) {
+		environment, err := os.ReadFile(filepath.Join("/proc", pid, "environ"))
+		if err == nil && bytes.Contains(environment, []byte(":"+ts.Getenv("API_PORT")+"\x00")) {
+			number, err := strconv.Atoi(pid)
+			ts.Check(err)
+			return number
+		}
+	}
+	ts.Fatalf("no drover controller of this lab among %q", out)
+	return 0
 }
