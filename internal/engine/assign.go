@@ -62,16 +62,22 @@ type learned struct {
 	domains map[*rule][]bool
 }
 
-// assign decides class by class which pods use existing nodes and which domains
-// the others go to.
-func assign(p *problem, known *learned) *assignment {
-	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)), stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}}
+func newAssignment(p *problem, known *learned) *assignment {
+	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)),
+		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
 		a.rooms[i] = n.room.clone()
 		a.ports[i] = append([]model.HostPort(nil), n.ports...)
 	}
+	return a
+}
+
+// assign decides class by class which pods use existing nodes and which domains
+// the others go to.
+func assign(p *problem, known *learned) *assignment {
+	a := newAssignment(p, known)
 	order := a.order()
 	left := make([]int, len(p.classes))
 	places := make([][]*place, len(p.classes))

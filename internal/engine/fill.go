@@ -25,6 +25,7 @@ type filler struct {
 	left    []int // by item
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
+	apart   bool // variant.apart
 	seated  map[int]bool
 	room    vector
 	taken   []int // by item
@@ -135,10 +136,10 @@ func (f *filler) ruledFits(i, want int) int {
 	if want <= 0 || !it.sticky() {
 		return want
 	}
-	if len(it.anchors) > 0 {
+	if len(it.anchors) > 0 && !f.apart {
 		return f.anchorFits(i, want)
 	}
-	if want < f.together(i) && f.taken[i] == 0 {
+	if len(it.follows) > 0 && want < f.together(i) && f.taken[i] == 0 {
 		return 0
 	}
 	return want
@@ -147,6 +148,9 @@ func (f *filler) ruledFits(i, want int) int {
 // together is how many pods of a follower must share one node so that all find
 // a place.
 func (f *filler) together(i int) int {
+	if f.apart {
+		return 1
+	}
 	it := f.items[i]
 	left := f.left[i]
 	if it.rank == rankFollower {
@@ -160,7 +164,7 @@ func (f *filler) together(i int) int {
 		}
 		left = (left + max(anchors, 1) - 1) / max(anchors, 1)
 	}
-	return min(left, it.solo)
+	return min(left, it.solo, it.perNode)
 }
 
 // anchorFits lets one anchor in while pods wait to join it, and only where

@@ -10,6 +10,7 @@ import (
 type variant struct {
 	largest int64 // most a node may be worth; 0: no bound
 	plain   bool
+	apart   bool // pods that should share one node may have less than all of them
 }
 
 // packing is the outcome of one run over one tier.
@@ -182,7 +183,7 @@ func (k *packer) rankConfigs() {
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
 	f := newFiller(k.p, k.items, k.scale, out.left)
-	f.plain = v.plain
+	f.plain, f.apart = v.plain, v.apart
 	for r := range k.seated {
 		f.seated[r] = true
 	}

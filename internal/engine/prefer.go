@@ -58,14 +58,15 @@ func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
 	c.best = solve(base.withClasses(classes, s), base.settings.MaxSteps)
 	c.steps = c.best.steps
 	if !base.settings.IgnorePreferences {
-		c.try(wishes(c.best.p))
+		c.try(wishes(c.best))
 	}
 	return c
 }
 
-// wishes lists the preferred rules of the classes in the order they are tried.
-func wishes(p *problem) []wish {
-	soft := false
+// wishes lists the preferred rules in the order they are tried. Classes that
+// need every place there is get none.
+func wishes(s *solution) []wish {
+	p, soft := s.p, false
 	for _, pool := range p.pools {
 		for _, taint := range pool.taints {
 			soft = soft || taint.Effect == model.PreferNoSchedule
@@ -78,7 +79,7 @@ func wishes(p *problem) []wish {
 	}
 	var list []wish
 	for _, c := range p.classes {
-		if c.fault != nil {
+		if c.fault != nil || s.unplaced[c.id] > 0 {
 			continue
 		}
 		list = append(list, c.wishes(soft)...)
@@ -136,12 +137,12 @@ func (c *chooser) try(list []wish) {
 	next := solve(c.base.withClasses(granted, c.signer), c.base.settings.MaxSteps)
 	c.steps += next.steps
 	switch {
-	case next.placed >= c.best.placed && next.cost <= c.best.cost:
+	case next.keepsPlaces(c.best) && next.cost <= c.best.cost:
 		c.best = next
 		c.kept = append(c.kept, list...)
 	case len(list) == 1:
 		lost := lostWish{wish: list[0]}
-		if next.placed >= c.best.placed {
+		if next.keepsPlaces(c.best) {
 			lost.extra = next.cost - c.best.cost
 		}
 		c.lost = append(c.lost, lost)
@@ -149,6 +150,17 @@ func (c *chooser) try(list []wish) {
 		c.try(list[:len(list)/2])
 		c.try(list[len(list)/2:])
 	}
+}
+
+// keepsPlaces reports whether every class has at least as many pods placed as
+// in the other plan.
+func (s *solution) keepsPlaces(other *solution) bool {
+	for i, n := range s.unplaced {
+		if n > other.unplaced[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // grants are preferred rules of a class that a plan treats as required. They

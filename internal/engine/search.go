@@ -34,15 +34,34 @@ func (u *purchase) packTier(tier bitset) []bin {
 		}
 	}
 	k.improve(best, u.budget)
+	u.settle(k, best)
+	k.seatRest(best)
+	u.settle(k, best)
 	u.budget -= k.steps
+	return best.bins
+}
+
+// settle takes over what a packing has used and left.
+func (u *purchase) settle(k *packer, best *packing) {
+	u.used = best.usage
 	for i, it := range k.items {
-		u.left[it.demand] = best.left[i]
-		if best.left[i] < counts[i] {
+		if best.left[i] < u.left[it.demand] {
 			it.class.eachAffinity(func(t *touch) { u.seated[t.rule.id] = u.seated[t.rule.id] || t.matched })
 		}
+		u.left[it.demand] = best.left[i]
 	}
-	u.used = best.usage
-	return best.bins
+}
+
+// seatRest gives pods that no node held all together a node for some of them.
+func (k *packer) seatRest(best *packing) {
+	for i, it := range k.items {
+		if it.sticky() && best.left[i] > 0 {
+			rest := k.run(variant{apart: true}, best.left, best.usage)
+			best.bins = append(best.bins, rest.bins...)
+			best.left = rest.left
+			return
+		}
+	}
 }
 
 // variants bound the size of nodes in several ways: pods of which only few may

@@ -30,11 +30,75 @@ func (s *solution) better(t *solution) bool {
 // pods opened.
 const maxPasses = 5
 
-// solve decides: existing nodes and domains first, then nodes to buy, heaviest
-// pools first. When a domain cannot buy its part, the others' parts are no
-// longer right, and all begins again with that knowledge.
+// solve decides. Pods are spread over every domain that could be bought; when
+// that leaves pods without a place, a second plan spreads them, as the
+// scheduler itself would, over the domains that there will be.
 func solve(p *problem, budget int) *solution {
+	s := converge(p, &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}, budget)
+	if known := s.narrowerDomains(); known != nil {
+		next := converge(p, known, budget)
+		next.steps += s.steps
+		if next.placed > s.placed {
+			return next
+		}
+		s.steps = next.steps
+		s.topUp(s.narrowerDomains())
+		s.finish()
+	}
+	return s
+}
+
+// narrowerDomains returns domains without those that nobody opened, for the spreads
+// that stopped pods; nil when there is nothing to gain.
+func (s *solution) narrowerDomains() *learned {
 	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	for _, c := range s.p.classes {
+		if s.unplaced[c.id] == 0 || c.fits.empty() {
+			continue
+		}
+		for i := range c.touches {
+			if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule {
+				s.narrow(t.rule, known)
+			}
+		}
+	}
+	if len(known.domains) == 0 {
+		return nil
+	}
+	return known
+}
+
+func (s *solution) narrow(r *rule, known *learned) {
+	marks := make([]bool, r.axis.size)
+	for n := range s.p.nodes {
+		if d := r.domainOfNode(n); d >= 0 {
+			marks[d] = true
+		}
+	}
+	s.markOpened(r, marks)
+	if !equalMarks(marks, r.universe) {
+		known.domains[r] = marks
+	}
+}
+
+// markOpened marks the domains that the plan's launches may bring and returns
+// whether that is news.
+func (s *solution) markOpened(r *rule, marks []bool) bool {
+	news := false
+	for i := range s.bins {
+		for _, config := range s.p.acceptable(&s.bins[i]) {
+			if d := r.domainOfConfig(config); d >= 0 && !marks[d] {
+				marks[d], news = true, true
+			}
+		}
+	}
+	return news
+}
+
+// converge makes a plan: existing nodes and domains first, then nodes to buy,
+// heaviest pools first. When a domain cannot buy its part, the others' parts
+// are no longer right, and all begins again with that knowledge.
+func converge(p *problem, known *learned, budget int) *solution {
 	for pass := 1; ; pass++ {
 		s, short := attempt(p, known, budget)
 		again := known.caps(short)
@@ -42,8 +106,12 @@ func solve(p *problem, budget int) *solution {
 		if again && pass < maxPasses {
 			continue
 		}
+		for _, d := range short {
+			s.unplaced[d.class.id] += d.left
+		}
 		s.enforce(known)
-		return s.finish(short)
+		s.topUp(known)
+		return s.finish()
 	}
 }
 
@@ -99,20 +167,14 @@ func (k *learned) caps(short []demandLeft) bool {
 func (k *learned) opened(s *solution) bool {
 	changed := false
 	for _, r := range s.p.rules {
-		if r.kind != spreadRule || r.axis.host || equalMarks(r.universe, r.reach) {
+		if r.kind != spreadRule || r.axis.host || k.domains[r] == nil && equalMarks(r.universe, r.reach) {
 			continue
 		}
 		marks := append([]bool(nil), r.universe...)
 		if k.domains[r] != nil {
 			copy(marks, k.domains[r])
 		}
-		for i := range s.bins {
-			for _, config := range s.p.acceptable(&s.bins[i]) {
-				if d := r.domainOfConfig(config); d >= 0 && !marks[d] {
-					marks[d], changed = true, true
-				}
-			}
-		}
+		changed = s.markOpened(r, marks) || changed
 		k.domains[r] = marks
 	}
 	return changed
@@ -127,11 +189,9 @@ func equalMarks(a, b []bool) bool {
 	return true
 }
 
-func (s *solution) finish(short []demandLeft) *solution {
-	for _, d := range short {
-		s.unplaced[d.class.id] += d.left
-	}
+func (s *solution) finish() *solution {
 	s.cost, s.nodes = s.p.cost(s.bins)
+	s.placed = 0
 	for _, c := range s.p.classes {
 		s.placed += c.count() - s.unplaced[c.id]
 	}

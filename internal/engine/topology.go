@@ -252,7 +252,7 @@ func (t *topology) classRules(c *class) map[int]*touch {
 
 func (t *topology) spread(owned map[int]*touch, c *class, s model.TopologySpread, keys []string) {
 	r := t.rule(spreadRule, s.TopologyKey, []matcher{spreadMatcher(s, c.pod)}, t.filterText(c, s, keys), func(r *rule) { t.spreadNodes(r, c, s, keys) })
-	r.minDomains = max(r.minDomains, int(s.MinDomains))
+	r.minDomains = int(s.MinDomains)
 	own(owned, r, int(s.MaxSkew))
 }
 
@@ -291,6 +291,7 @@ func (t *topology) affinityRules(pod *model.Pod) []*rule {
 func (t *topology) filterText(c *class, s model.TopologySpread, keys []string) string {
 	f := &signer{}
 	f.texts(keys...)
+	f.number(int64(s.MinDomains))
 	if !s.IgnoreNodeAffinity {
 		for _, term := range c.terms {
 			f.term(term)

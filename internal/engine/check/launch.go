@@ -158,11 +158,17 @@ func largest(offerings []model.Offering, catalog *model.Catalog) model.Resources
 	return most
 }
 
-// launchLabels are the labels of the node that an offering becomes.
+// launchLabels are the labels of the node that an offering becomes. Labels of
+// the launch's own choice are those that the pool declares and nothing else
+// decides.
 func launchLabels(pool *model.NodePool, kind *model.InstanceType, offering model.Offering, narrowed []model.Requirement) map[string]string {
 	labels := map[string]string{}
+	declared := map[string]bool{}
+	for _, r := range pool.Requirements {
+		declared[r.Key] = !strings.Contains(r.Key, "kubernetes.io/") && !strings.Contains(r.Key, "karpenter")
+	}
 	for _, r := range narrowed {
-		if r.Operator == model.In && len(r.Values) == 1 && !strings.Contains(r.Key, "kubernetes.io/") && !strings.Contains(r.Key, "karpenter") {
+		if r.Operator == model.In && len(r.Values) == 1 && declared[r.Key] {
 			labels[r.Key] = r.Values[0]
 		}
 	}

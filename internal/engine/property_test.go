@@ -1,0 +1,145 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// asText shows a snapshot in a failure message so that it can be read and kept.
+func asText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// TestPlansBreakNoRule audits the plans of many drawn clusters.
+func TestPlansBreakNoRule(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		plan, _ := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
+		if violations := check.Plan(snapshot, plan); len(violations) > 0 {
+			t.Fatalf("%v\nsnapshot %s\nplan %s", violations, asText(snapshot), asText(plan))
+		}
+	})
+}
+
+// TestInputOrderDoesNotMatter shuffles every list of the snapshot.
+func TestInputOrderDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
+		shuffled := *snapshot
+		shuffled.Pending = rapid.Permutation(snapshot.Pending).Draw(t, "pending")
+		shuffled.Nodes = rapid.Permutation(snapshot.Nodes).Draw(t, "nodes")
+		shuffled.NodePools = rapid.Permutation(snapshot.NodePools).Draw(t, "pools")
+		shuffled.DaemonSets = rapid.Permutation(snapshot.DaemonSets).Draw(t, "daemonSets")
+		catalog := snapshot.Catalogs["default"]
+		shuffled.Catalogs = map[string]model.Catalog{"default": {
+			InstanceTypes: rapid.Permutation(catalog.InstanceTypes).Draw(t, "types"),
+			Offerings:     rapid.Permutation(catalog.Offerings).Draw(t, "offerings")}}
+		plan2, report2 := engine.Solve(&shuffled, model.Settings{MaxSteps: 20_000})
+		if asText(plan) != asText(plan2) || asText(report) != asText(report2) {
+			t.Fatalf("snapshot %s\nfirst %s %s\nthen %s %s", asText(snapshot), asText(plan), asText(report), asText(plan2), asText(report2))
+		}
+	})
+}
+
+// TestSolveLeavesItsInputAlone compares the snapshot before and after.
+func TestSolveLeavesItsInputAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		before := asText(snapshot)
+		engine.Solve(snapshot, model.Settings{MaxSteps: 5_000})
+		if after := asText(snapshot); after != before {
+			t.Fatalf("before %s\nafter %s", before, after)
+		}
+	})
+}
+
+// TestEveryPodIsAccountedFor: each pending pod is placed once, or reported once
+// with a reason; launches have reasons.
+func TestEveryPodIsAccountedFor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
+		seen := map[model.PodKey]int{}
+		for _, reasons := range [][]model.PodReason{report.Placed, report.Unplaced} {
+			for _, r := range reasons {
+				if r.Code == "" || r.Message == "" {
+					t.Fatalf("no reason: %s", asText(r))
+				}
+				for _, key := range r.Pods {
+					seen[key]++
+				}
+			}
+		}
+		for _, pod := range snapshot.Pending {
+			if seen[pod.PodKey] != 1 {
+				t.Fatalf("%s is reported %d times\n%s\n%s\n%s", pod.PodKey, seen[pod.PodKey], asText(snapshot), asText(plan), asText(report))
+			}
+		}
+		if len(report.Launches) != len(plan.Launches) {
+			t.Fatalf("%d launches have %d reasons", len(plan.Launches), len(report.Launches))
+		}
+	})
+}
+
+// TestUnplacedPodsFitNoNewNode asks the auditor whether one more node of any
+// allowed offering, bought for an unplaced pod alone, would have been right.
+func TestUnplacedPodsFitNoNewNode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
+		for _, reason := range report.Unplaced {
+			if launch := fittingLaunch(snapshot, plan, reason.Pods[0]); launch != nil {
+				t.Fatalf("%s: %s, but %s would do\n%s\n%s", reason.Pods[0], reason.Message, asText(launch), asText(snapshot), asText(plan))
+			}
+		}
+	})
+}
+
+// fittingLaunch returns a launch of one offering that holds the pod and breaks
+// no rule beside the plan.
+func fittingLaunch(snapshot *model.Snapshot, plan model.Plan, key model.PodKey) *model.Launch {
+	var pod model.Pod
+	for _, p := range snapshot.Pending {
+		if p.PodKey == key {
+			pod = p
+		}
+	}
+	for _, pool := range snapshot.NodePools {
+		for _, offering := range snapshot.Catalogs[pool.NodeClass].Offerings {
+			launch := model.Launch{NodePool: pool.Name, Offerings: []model.Offering{offering}, Pods: []model.PodKey{key}, Requests: pod.Requests}
+			for _, d := range snapshot.DaemonSets {
+				launch.Requests = launch.Requests.Add(d.Template.Requests)
+			}
+			if r, free := pod.NodeSelector["team"]; free {
+				launch.Requirements = []model.Requirement{{Key: "team", Operator: model.In, Values: []string{r}}}
+			} else {
+				launch.Requirements = []model.Requirement{{Key: "team", Operator: model.In, Values: []string{"red"}}}
+			}
+			more := plan
+			more.Launches = append(append([]model.Launch(nil), plan.Launches...), launch)
+			more.PricePerHour += offering.PricePerHour
+			violations := check.Plan(snapshot, more)
+			wrong := 0
+			for _, v := range violations {
+				if v.Rule != "Requests" {
+					wrong++
+				}
+			}
+			if wrong == 0 {
+				return &launch
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package engine
+
+// maxTopUps bounds how many pods are placed one by one at the end.
+const maxTopUps = 64
+
+// topUp tries once more, pod by pod beside the finished plan, for pods that
+// scarce limits and topology rules together left out.
+func (s *solution) topUp(known *learned) {
+	for tries, progress := 0, true; progress; {
+		progress = false
+		for _, c := range s.p.classes {
+			if s.unplaced[c.id] == 0 || c.fault != nil {
+				continue
+			}
+			if tries++; tries > maxTopUps {
+				return
+			}
+			progress = s.placeOne(c, known) || progress
+		}
+	}
+}
+
+// together is how many pods of the class to place at once: those that must
+// share a node, all when none of their kind is anywhere, otherwise none.
+func (s *solution) together(c *class) int {
+	count := 1
+	c.eachAffinity(func(t *touch) {
+		if !t.owns {
+			return
+		}
+		count = s.unplaced[c.id]
+		if !t.matched || s.selected(t.rule) > 0 {
+			count = 0
+		}
+	})
+	return count
+}
+
+// selected counts the pods that a rule per node selects, running and planned.
+func (s *solution) selected(r *rule) int {
+	total := r.total
+	add := func(c *class, count int) {
+		c.eachAffinity(func(t *touch) {
+			if t.rule == r && t.matched {
+				total += count
+			}
+		})
+	}
+	for _, n := range s.onNodes {
+		add(n.class, n.count)
+	}
+	for i := range s.bins {
+		for _, sh := range s.bins[i].shares {
+			add(sh.demand.class, sh.count*s.bins[i].times)
+		}
+	}
+	return total
+}
+
+func (s *solution) placeOne(c *class, known *learned) bool {
+	count := s.together(c)
+	if count == 0 {
+		return false
+	}
+	a := s.resume(known)
+	for _, pl := range a.places(c, nil) {
+		if !a.allowed(c, pl) {
+			continue
+		}
+		if n := a.nextNode(c, pl); n >= 0 && count == 1 {
+			s.onNodes = append(s.onNodes, nodeShare{class: c, node: n, count: 1})
+			s.unplaced[c.id]--
+			return true
+		}
+		if !pl.configs.empty() && s.buyOne(c, pl, count, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// buyOne buys a node for the pods, unless its domain is news to a spread.
+func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
+	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
+	before := s.bins
+	for tier := range s.p.tiers {
+		s.bins = append(s.bins, u.packTier(s.p.tierConfigs(tier))...)
+	}
+	if u.left[d] == count || known.opened(s) {
+		s.bins = before
+		return false
+	}
+	s.used = u.used
+	s.unplaced[c.id] -= count - u.left[d]
+	return true
+}
+
+// resume is the assignment as the plan left it.
+func (s *solution) resume(known *learned) *assignment {
+	a := newAssignment(s.p, known)
+	for _, n := range s.onNodes {
+		for k := 0; k < n.count; k++ {
+			a.putOnNode(n.class, n.node, 1)
+		}
+	}
+	a.ledger = s.recount(known)
+	for _, n := range s.onNodes {
+		for i := range n.class.hosts {
+			for k := 0; k < n.count; k++ {
+				a.ledger.add(&n.class.hosts[i], n.class.hosts[i].rule.domainOfNode(n.node))
+			}
+		}
+	}
+	return a
+}
