@@ -14,7 +14,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// ErrorCode, ErrorMessage and ErrorFault follow smithy's APIError words.
+// ErrorCode is the service's code.
 func (e *Error) ErrorCode() string { return e.Code }
 
 // New makes a 400 error.

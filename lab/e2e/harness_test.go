@@ -100,13 +100,19 @@ func setPorts(env *testscript.Env) error {
 
 // freePorts asks the kernel for ports nobody listens on now.
 func freePorts(count int) ([]string, error) {
+	listeners := make([]net.Listener, 0, count)
+	defer func() {
+		for _, listener := range listeners {
+			_ = listener.Close()
+		}
+	}()
 	var ports []string
 	for range count {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close()
+		listeners = append(listeners, listener)
 		ports = append(ports, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 	}
 	return ports, nil

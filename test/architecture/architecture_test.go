@@ -1,4 +1,3 @@
-// Package architecture holds the arrows of ARCHITECTURE.md as tests.
 package architecture
 
 import (

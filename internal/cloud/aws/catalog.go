@@ -68,19 +68,19 @@ func (p *Provider) Catalog(ctx context.Context, class *ec2v1.EC2NodeClass) (mode
 	if err != nil {
 		return model.Catalog{}, fmt.Errorf("reading what %s sells: %w", p.region, err)
 	}
-	print, err := fingerprint(class)
+	digest, err := fingerprint(class)
 	if err != nil {
 		return model.Catalog{}, fmt.Errorf("reading EC2NodeClass %q: %w", class.Name, err)
 	}
 	p.catalogs.mu.Lock()
 	defer p.catalogs.mu.Unlock()
 	cached := p.catalogs.byClass[class.Name]
-	if cached == nil || cached.fingerprint != print || cached.version != known.version {
+	if cached == nil || cached.fingerprint != digest || cached.version != known.version {
 		offered, err := p.buildCatalog(class, known)
 		if err != nil {
 			return model.Catalog{}, err
 		}
-		cached = &classCatalog{fingerprint: print, version: known.version, offered: offered}
+		cached = &classCatalog{fingerprint: digest, version: known.version, offered: offered}
 		cached.show(p.unavailable.current())
 		p.catalogs.byClass[class.Name] = cached
 	} else if p.unavailable.isNewerThan(cached.outages) {

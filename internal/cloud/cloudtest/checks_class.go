@@ -91,7 +91,7 @@ func nodeClassResourcesAreDeletedRepeatably(t *testing.T, s *subject) {
 	}
 	// What was deleted is made again when it is needed again.
 	s.class = s.resolved(t)
-	s.launch(t, s.request(t, s.onDemand(t, 1)))
+	s.launch(t, s.request(s.onDemand(t, 1)))
 }
 
 func catalogIsOrderedAndPriced(t *testing.T, s *subject) {

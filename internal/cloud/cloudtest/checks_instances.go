@@ -13,7 +13,7 @@ import (
 
 func launchBuysTheBestOffering(t *testing.T, s *subject) {
 	offerings := s.onDemand(t, 2)
-	request := s.request(t, offerings)
+	request := s.request(offerings)
 	instance := s.launch(t, request)
 	best := offerings[0]
 	if instance.InstanceType != best.InstanceType || instance.Zone != best.Zone || instance.CapacityType != best.CapacityType {
@@ -43,7 +43,7 @@ func launchBuysTheBestOffering(t *testing.T, s *subject) {
 }
 
 func launchRepeatedBuysOnce(t *testing.T, s *subject) {
-	request := s.request(t, s.onDemand(t, 2))
+	request := s.request(s.onDemand(t, 2))
 	first, second := s.launch(t, request), s.launch(t, request)
 	if first.ID != second.ID || len(s.ofClaim(t, request.NodeClaim)) != 1 {
 		t.Errorf("two calls bought %s and %s, listed are %v", first.ID, second.ID, s.ofClaim(t, request.NodeClaim))
@@ -54,7 +54,7 @@ func launchRepeatedBuysOnce(t *testing.T, s *subject) {
 // plan on fresh state might.
 func launchAfterACrashBuysOnce(t *testing.T, s *subject) {
 	offerings := s.onDemand(t, 2)
-	request := s.request(t, offerings)
+	request := s.request(offerings)
 	first := s.launch(t, request)
 	request.Offerings = []model.Offering{offerings[1], offerings[0]}
 	second, err := s.restarted(t).Launch(t.Context(), request)
@@ -67,7 +67,7 @@ func launchAfterACrashBuysOnce(t *testing.T, s *subject) {
 }
 
 func launchConcurrentlyBuysOnce(t *testing.T, s *subject) {
-	request := s.request(t, s.onDemand(t, 1))
+	request := s.request(s.onDemand(t, 1))
 	var group sync.WaitGroup
 	ids := make([]string, 4)
 	for i := range ids {
@@ -95,7 +95,7 @@ func launchOfManyClaimsBuysEach(t *testing.T, s *subject) {
 	offerings := s.onDemand(t, 1)
 	requests := make([]cloud.LaunchRequest, 5)
 	for i := range requests {
-		requests[i] = s.request(t, offerings)
+		requests[i] = s.request(offerings)
 	}
 	var group sync.WaitGroup
 	for _, request := range requests {
@@ -121,7 +121,7 @@ func launchFallsBack(t *testing.T, s *subject) {
 	s.needsCapacity(t)
 	offerings := s.onDemand(t, 2)
 	s.SetCapacity(t, offerings[0].OfferingKey, 0)
-	instance := s.launch(t, s.request(t, offerings))
+	instance := s.launch(t, s.request(offerings))
 	if instance.InstanceType != offerings[1].InstanceType {
 		t.Errorf("bought %s, want %s", instance.InstanceType, offerings[1].InstanceType)
 	}
@@ -153,7 +153,7 @@ func launchWithoutCapacity(t *testing.T, s *subject) {
 	for _, offering := range offerings {
 		s.SetCapacity(t, offering.OfferingKey, 0)
 	}
-	request := s.request(t, offerings)
+	request := s.request(offerings)
 	_, err := s.Launch(t.Context(), request)
 	var capacity *cloud.CapacityError
 	if !errors.As(err, &capacity) {
@@ -174,7 +174,7 @@ func unavailabilityIsForgotten(t *testing.T, s *subject) {
 	}
 	offerings := s.onDemand(t, 2)
 	s.SetCapacity(t, offerings[0].OfferingKey, 0)
-	s.launch(t, s.request(t, offerings))
+	s.launch(t, s.request(offerings))
 	s.Advance(UnavailableFor - time.Second)
 	if s.unavailableReason(t, offerings[0].OfferingKey) == "" {
 		t.Errorf("forgotten before %v", UnavailableFor)
@@ -184,13 +184,13 @@ func unavailabilityIsForgotten(t *testing.T, s *subject) {
 		t.Errorf("still shown after %v: %s", UnavailableFor, reason)
 	}
 	s.SetCapacity(t, offerings[0].OfferingKey, 1)
-	if instance := s.launch(t, s.request(t, offerings)); instance.InstanceType != offerings[0].InstanceType {
+	if instance := s.launch(t, s.request(offerings)); instance.InstanceType != offerings[0].InstanceType {
 		t.Errorf("bought %s, want %s again", instance.InstanceType, offerings[0].InstanceType)
 	}
 }
 
 func terminatedInstancesAreGone(t *testing.T, s *subject) {
-	request := s.request(t, s.onDemand(t, 1))
+	request := s.request(s.onDemand(t, 1))
 	instance := s.launch(t, request)
 	if err := s.Terminate(t.Context(), instance.ProviderID); err != nil {
 		t.Fatalf("Terminate: %v", err)
@@ -238,7 +238,7 @@ func unknownInstancesAreNotFound(t *testing.T, s *subject) {
 		t.Errorf("Tag: %v, want not found", err)
 	}
 	// One unknown instance must not spoil the calls for others.
-	instance := s.launch(t, s.request(t, s.onDemand(t, 1)))
+	instance := s.launch(t, s.request(s.onDemand(t, 1)))
 	var group sync.WaitGroup
 	group.Go(func() { _ = s.Terminate(t.Context(), unknown) })
 	group.Go(func() {
@@ -250,7 +250,7 @@ func unknownInstancesAreNotFound(t *testing.T, s *subject) {
 }
 
 func tagsAreSeen(t *testing.T, s *subject) {
-	instance := s.launch(t, s.request(t, s.onDemand(t, 1)))
+	instance := s.launch(t, s.request(s.onDemand(t, 1)))
 	if err := s.Tag(t.Context(), instance.ProviderID, map[string]string{"Name": "ip-10-0-0-1", "team": "a"}); err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func tagsAreSeen(t *testing.T, s *subject) {
 func cancelledCallsEnd(t *testing.T, s *subject) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	request := s.request(t, s.onDemand(t, 1))
+	request := s.request(s.onDemand(t, 1))
 	if _, err := s.Launch(ctx, request); err == nil {
 		t.Error("Launch went on after its context ended")
 	}

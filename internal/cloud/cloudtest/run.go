@@ -132,7 +132,7 @@ func (s *subject) onDemand(t *testing.T, count int) []model.Offering {
 	return offerings
 }
 
-func (s *subject) request(t *testing.T, offerings []model.Offering) cloud.LaunchRequest {
+func (s *subject) request(offerings []model.Offering) cloud.LaunchRequest {
 	// Unique among runs against a cloud that keeps instances.
 	claim := "conformance-" + time.Now().UTC().Format("150405.000000000")
 	return cloud.LaunchRequest{
