@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"os"
 	"path/filepath"
@@ -70,9 +69,7 @@ func TestServerCertificate(t *testing.T) {
 }
 
 func TestAuthorityAsTLSCertificateSigns(t *testing.T) {
-	a := authority(t, t.TempDir())
-	var signer *tls.Certificate = a.TLS()
-	if !signer.Leaf.IsCA || signer.PrivateKey == nil {
+	if signer := authority(t, t.TempDir()).TLS(); !signer.Leaf.IsCA || signer.PrivateKey == nil {
 		t.Error("it cannot sign")
 	}
 }

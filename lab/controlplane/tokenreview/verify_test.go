@@ -48,8 +48,9 @@ func (c claim) token(t *testing.T) string {
 		}
 		return value
 	}
-	if c.signedAt.IsZero() {
-		c.signedAt = now
+	signedAt := c.signedAt
+	if signedAt.IsZero() {
+		signedAt = now
 	}
 	query := url.Values{
 		"Action": {or(c.action, "GetCallerIdentity")}, "Version": {"2011-06-15"}, "X-Amz-Expires": {or(c.expires, "60")},
@@ -60,7 +61,7 @@ func (c claim) token(t *testing.T) string {
 	}
 	request.Header.Set("x-k8s-aws-id", or(c.cluster, "blue"))
 	credentials := aws.Credentials{AccessKeyID: or(c.key, testKey), SecretAccessKey: or(c.secret, testSecret), SessionToken: c.session}
-	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, request, emptySHA256, "sts", "us-west-2", c.signedAt)
+	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, request, emptySHA256, "sts", "us-west-2", signedAt)
 	if err != nil {
 		t.Fatal(err)
 	}
