@@ -89,7 +89,7 @@ func CRDs() ([]*unstructured.Unstructured, error) {
 	for _, content := range [][]byte{awsapis.NodePoolCRD, awsapis.NodeClaimCRD, awsapis.EC2NodeClassCRD} {
 		decoded, err := decode(content)
 		if err != nil {
-			return nil, fmt.Errorf("Karpenter's CRDs: %w", err)
+			return nil, fmt.Errorf("decoding Karpenter's CRDs: %w", err)
 		}
 		crds = append(crds, decoded...)
 	}

@@ -29,7 +29,6 @@ const (
 	TerminationGracePeriod    = "TerminationGracePeriodExpiring"
 	FailedTermination         = "FailedTermination"
 	WaitingOnNodeClaims       = "WaitingOnNodeClaimTermination"
-	NotReady                  = "NotReady"
 	quietPeriod               = 5 * time.Minute
 	maxNote                   = 1000 // events.k8s.io refuses notes of 1 KiB and more
 	forgetAfter               = 2 * quietPeriod
