@@ -110,7 +110,7 @@ func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 			return err
 		}
 	}
-	return s.syncStatus(ctx, n, now)
+	return s.syncStatus(n, now)
 }
 
 // powerOn reads the user data and plans the boot. A machine that was running

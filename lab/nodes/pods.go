@@ -267,12 +267,17 @@ func (s *Simulator) forget(key types.NamespacedName, p *pod) {
 // as they are; logs and addresses stay until the objects go.
 func (s *Simulator) killPodsOf(nodeName string) {
 	now := s.opts.Clock.Now()
+	bound, err := s.podIndex.ByIndex(byNode, nodeName)
+	if err != nil {
+		s.report(err)
+		return
+	}
 	s.mu.Lock()
 	var dead []*pod
-	for key, p := range s.pods {
-		if p.nodeName == nodeName {
-			dead = append(dead, p)
-			delete(s.pods, key)
+	for _, object := range bound {
+		if bound, ok := object.(*corev1.Pod); ok && s.pods[keyOf(bound)] != nil {
+			dead = append(dead, s.pods[keyOf(bound)])
+			delete(s.pods, keyOf(bound))
 		}
 	}
 	s.mu.Unlock()

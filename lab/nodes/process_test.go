@@ -65,7 +65,7 @@ type realLab struct {
 func newRealLab(t *testing.T) *realLab {
 	t.Helper()
 	l := &realLab{t: t, client: fake.NewClientset(), authority: newAuthority(t)}
-	l.client.PrependReactor("create", "serviceaccounts", func(action clienttesting.Action) (bool, runtime.Object, error) {
+	l.client.PrependReactor("create", "serviceaccounts", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authenticationv1.TokenRequest{Status: authenticationv1.TokenRequestStatus{Token: "secret-token"}}, nil
 	})
 	region := newRegion()

@@ -27,7 +27,7 @@ const (
 
 // syncStatus reports the node's status where it has changed or five minutes
 // have passed.
-func (s *Simulator) syncStatus(ctx context.Context, n *node, now time.Time) error {
+func (s *Simulator) syncStatus(n *node, now time.Time) error {
 	p := n.power
 	for _, at := range []time.Time{p.readyAt, p.devicesAt} {
 		if now.Before(at) {
@@ -113,7 +113,7 @@ func (s *Simulator) heartbeat(ctx context.Context, id string) error {
 		return err
 	}
 	s.heartbeats.AddAfter(id, heartbeatPeriod)
-	return s.syncStatus(ctx, n, now)
+	return s.syncStatus(n, now)
 }
 
 func (s *Simulator) renewLease(ctx context.Context, p *power, now time.Time) error {

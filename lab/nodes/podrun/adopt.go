@@ -53,7 +53,7 @@ func (p *Pod) adoptContainer(c *container, status corev1.ContainerStatus, reboot
 			c.run = resumer.Resume(StartRequest{Pod: p.pod, Container: c.spec, PodIP: p.addresses.PodIP, Attempt: c.restarts, StartedAt: c.startedAt})
 		}
 		if c.run == nil {
-			p.ended(c, &Exit{At: now, Code: exitLost})
+			p.recordExit(c, &Exit{At: now, Code: exitLost})
 			return
 		}
 		c.health = c.run.Health(now)

@@ -53,7 +53,7 @@ func (p *Pod) initializedCondition(completed bool) condition {
 	}
 	var waiting []string
 	for _, c := range p.containers {
-		if c.init && !c.passed(time.Time{}) {
+		if c.init && !c.passed() {
 			waiting = append(waiting, c.spec.Name)
 		}
 	}

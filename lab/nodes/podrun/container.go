@@ -48,7 +48,7 @@ func (p *Pod) poll(c *container, now time.Time) {
 	c.health = c.run.Health(now)
 	p.heed(c, now)
 	if exit := c.run.Exit(now); exit != nil {
-		p.ended(c, exit)
+		p.recordExit(c, exit)
 	}
 }
 
@@ -69,9 +69,9 @@ func (p *Pod) heed(c *container, now time.Time) {
 	c.run.Stop(now, now.Add(p.host.Scaled(terminationGrace(p.pod))))
 }
 
-// ended records the end of a run and when the next may start: the first
+// recordExit records the end of a run and when the next may start: the first
 // restart comes at once, each later one waits twice as long.
-func (p *Pod) ended(c *container, exit *Exit) {
+func (p *Pod) recordExit(c *container, exit *Exit) {
 	c.exit = &corev1.ContainerStateTerminated{
 		ExitCode: exit.Code, Signal: exit.Signal, Reason: exit.Reason, Message: exit.Message,
 		StartedAt: timeOf(c.startedAt), FinishedAt: timeOf(exit.At), ContainerID: c.id,
@@ -119,7 +119,7 @@ func (c *container) ended(policy corev1.RestartPolicy) bool {
 }
 
 // passed reports whether the containers after this init container may start.
-func (c *container) passed(time.Time) bool {
+func (c *container) passed() bool {
 	if c.sidecar {
 		return c.run != nil && c.health.Started
 	}
@@ -198,7 +198,7 @@ func (p *Pod) start(c *container, now time.Time, wake *alarm) {
 	c.id, c.startedAt, c.waiting, c.image = containerID(p.pod, c.spec.Name, attempt), now, nil, nil
 	if err != nil {
 		p.host.Event(p.pod, c.spec.Name, Event{Warning: true, Reason: "Failed", Message: "Error: " + err.Error()})
-		p.ended(c, &Exit{At: now, Code: 128, Reason: "StartError", Message: err.Error()})
+		p.recordExit(c, &Exit{At: now, Code: 128, Reason: "StartError", Message: err.Error()})
 		wake.at(now.Add(time.Millisecond))
 		return
 	}

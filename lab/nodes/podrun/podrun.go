@@ -214,7 +214,7 @@ func (p *Pod) progress(now time.Time, wake *alarm) {
 			continue
 		}
 		p.ensure(c, now, wake)
-		if !c.passed(now) {
+		if !c.passed() {
 			p.endIf(p.initFailed(), now, wake)
 			return
 		}

@@ -109,13 +109,13 @@ func (w *world) Start(request podrun.StartRequest) (podrun.Run, error) {
 	if w.noConfig {
 		return nil, &podrun.ConfigError{Err: fmt.Errorf("secret %q not found", "s")}
 	}
-	return podrun.NewSimulated(request, w.Scaled, func(at time.Time, line string) {
+	return podrun.NewSimulated(request, w.Scaled, func(_ time.Time, line string) {
 		w.say("%s prints %q", request.Container.Name, line)
 	})
 }
 
 func (w *world) Resume(request podrun.StartRequest) podrun.Run {
-	run, err := podrun.ResumeSimulated(request, w.now, w.Scaled, func(at time.Time, line string) {
+	run, err := podrun.ResumeSimulated(request, w.now, w.Scaled, func(_ time.Time, line string) {
 		w.say("%s prints %q after adoption", request.Container.Name, line)
 	})
 	if err != nil {

@@ -46,8 +46,8 @@ const shortestRun = 100 * time.Millisecond
 // stopTime is how long a program takes to end after SIGTERM.
 const stopTime = 200 * time.Millisecond
 
-// NewSimulated starts a simulated run; print receives its output.
-func NewSimulated(request StartRequest, scaled func(time.Duration) time.Duration, print func(at time.Time, line string)) (*Simulated, error) {
+// NewSimulated starts a simulated run; printLine receives its output.
+func NewSimulated(request StartRequest, scaled func(time.Duration) time.Duration, printLine func(at time.Time, line string)) (*Simulated, error) {
 	plan, err := program.Of(request.Container, request.Pod.Annotations)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func NewSimulated(request StartRequest, scaled func(time.Duration) time.Duration
 		plan.After = max(plan.After, shortestRun)
 	}
 	s := &Simulated{
-		program: plan, startedAt: request.StartedAt, scaled: scaled, print: print,
+		program: plan, startedAt: request.StartedAt, scaled: scaled, print: printLine,
 		probes:   probeDelays(request.Container),
 		stubborn: request.Pod.Annotations[IgnoreSIGTERM] == "true",
 	}
@@ -68,14 +68,14 @@ func NewSimulated(request StartRequest, scaled func(time.Duration) time.Duration
 }
 
 // ResumeSimulated continues a run that has printed what was due before now.
-func ResumeSimulated(request StartRequest, now time.Time, scaled func(time.Duration) time.Duration, print func(at time.Time, line string)) (*Simulated, error) {
+func ResumeSimulated(request StartRequest, now time.Time, scaled func(time.Duration) time.Duration, printLine func(at time.Time, line string)) (*Simulated, error) {
 	silent := func(time.Time, string) {}
 	s, err := NewSimulated(request, scaled, silent)
 	if err != nil {
 		return nil, err
 	}
 	s.printUntil(now)
-	s.print = print
+	s.print = printLine
 	return s, nil
 }
 

@@ -112,7 +112,7 @@ func (p *Pod) initialized() bool {
 		}
 	}
 	for _, c := range p.containers {
-		if c.init && !c.passed(time.Time{}) {
+		if c.init && !c.passed() {
 			return false
 		}
 	}
@@ -160,7 +160,7 @@ func (p *Pod) notYet(c *container) *corev1.ContainerStateWaiting {
 // initTurn returns the init container that the others wait for.
 func (p *Pod) initTurn() *container {
 	for _, c := range p.containers {
-		if c.init && !c.passed(time.Time{}) {
+		if c.init && !c.passed() {
 			return c
 		}
 	}
