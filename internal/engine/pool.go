@@ -86,6 +86,13 @@ func newMentions(snapshot *model.Snapshot) mentions {
 	for i := range snapshot.DaemonSets {
 		m.pod(&snapshot.DaemonSets[i].Template)
 	}
+	for i := range snapshot.Nodes {
+		for j := range snapshot.Nodes[i].Pods {
+			for _, t := range snapshot.Nodes[i].Pods[j].PodAntiAffinity {
+				m.key(t.TopologyKey)
+			}
+		}
+	}
 	return m
 }
 

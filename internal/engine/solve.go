@@ -13,6 +13,7 @@ type solution struct {
 	nodes    int
 	placed   int
 	steps    int
+	known    *learned // what the last pass went by
 }
 
 func (s *solution) better(t *solution) bool {
@@ -57,7 +58,7 @@ func (s *solution) narrowerDomains() *learned {
 			continue
 		}
 		for i := range c.touches {
-			if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule {
+			if t := &c.touches[i]; t.rule.kind == spreadRule {
 				s.narrow(t.rule, known)
 			}
 		}
@@ -76,7 +77,11 @@ func (s *solution) narrow(r *rule, known *learned) {
 		}
 	}
 	s.markOpened(r, marks)
-	if !equalMarks(marks, r.universe) {
+	used := r.universe
+	if s.known.domains[r] != nil {
+		used = s.known.domains[r]
+	}
+	if !equalMarks(marks, used) {
 		known.domains[r] = marks
 	}
 }
@@ -117,7 +122,7 @@ func converge(p *problem, known *learned, budget int) *solution {
 
 func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	a := assign(p, known)
-	s := &solution{p: p, onNodes: a.onNodes, unplaced: a.missing, stuck: a.stuck, used: usage{}}
+	s := &solution{p: p, known: known, onNodes: a.onNodes, unplaced: a.missing, stuck: a.stuck, used: usage{}}
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
 	}
