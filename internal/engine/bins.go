@@ -42,7 +42,17 @@ func (p *problem) holders(b *bin, pass func(*config) bool) []int {
 // rulesHold checks the per-node rules again when another config brings other
 // DaemonSet pods.
 func (p *problem) rulesHold(b *bin, c *config) bool {
-	if c.daemons == p.space.configs[b.config].daemons {
+	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(b, c)
+}
+
+// rulesAdmit checks the per-node rules of a node of this config with the bin's
+// pods.
+func (p *problem) rulesAdmit(b *bin, c *config) bool {
+	anyRule := false
+	for _, s := range b.shares {
+		anyRule = anyRule || ruled(s.demand.class)
+	}
+	if !anyRule {
 		return true
 	}
 	o := newOccupancy(len(p.rules))

@@ -23,6 +23,19 @@ func (u *purchase) packTier(tier bitset) []bin {
 	for i, it := range k.items {
 		counts[i] = u.left[it.demand]
 	}
+	best := k.solveExactly(counts, u.used)
+	if best == nil {
+		best = k.search(counts, u)
+	}
+	u.settle(k, best)
+	k.seatRest(best)
+	u.settle(k, best)
+	u.budget -= k.steps
+	return best.bins
+}
+
+// search runs several variants of the greedy packing and improves the best.
+func (k *packer) search(counts []int, u *purchase) *packing {
 	best := k.run(variant{}, counts, u.used.clone())
 	first := k.steps
 	for _, v := range k.variants(counts) {
@@ -34,11 +47,7 @@ func (u *purchase) packTier(tier bitset) []bin {
 		}
 	}
 	k.improve(best, u.budget)
-	u.settle(k, best)
-	k.seatRest(best)
-	u.settle(k, best)
-	u.budget -= k.steps
-	return best.bins
+	return best
 }
 
 // settle takes over what a packing has used and left.
@@ -183,8 +192,7 @@ func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
 	for i, it := range k.items {
 		total += it.value * int64(counts[i])
 	}
-	for _, v := range []variant{{}, {plain: true}, {largest: total}, {largest: total * 2 / 3}, {largest: total / 2}, {largest: total / 3}} {
-		next := k.run(v, counts, used.clone())
+	for _, next := range k.repackings(counts, used, total) {
 		if !next.better(old) {
 			continue
 		}
@@ -195,4 +203,16 @@ func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
 		return true
 	}
 	return false
+}
+
+// repackings packs the pods exactly when they are few, else in several ways.
+func (k *packer) repackings(counts []int, used usage, total int64) []*packing {
+	if best := k.solveExactly(counts, used); best != nil {
+		return []*packing{best}
+	}
+	var all []*packing
+	for _, v := range []variant{{}, {plain: true}, {largest: total}, {largest: total * 2 / 3}, {largest: total / 2}, {largest: total / 3}} {
+		all = append(all, k.run(v, counts, used.clone()))
+	}
+	return all
 }
