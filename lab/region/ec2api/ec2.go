@@ -12,11 +12,12 @@ import (
 
 // EC2 implements the operations of the service, one method for each.
 type EC2 struct {
-	world *world.World
+	world      *world.World
+	parameters map[string]world.Parameter
 }
 
 // New makes the service of a region.
-func New(w *world.World) *EC2 { return &EC2{world: w} }
+func New(w *world.World) *EC2 { return &EC2{world: w, parameters: w.Parameters()} }
 
 // dryRun is what a request that would have succeeded is told instead.
 func dryRun(asked *bool) error {
@@ -44,8 +45,4 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func invalid(format string, args ...any) error {
-	return awserr.New("InvalidParameterValue", format, args...)
 }

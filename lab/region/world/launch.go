@@ -21,6 +21,7 @@ type Launch struct {
 	Volumes      []Volume // without ids; the first is the root
 	Tags         LaunchTags
 	Reservation  string
+	FleetID      string
 	ClientToken  string
 	FirstIndex   int32
 }
@@ -71,7 +72,7 @@ func (w *World) newInstance(tx *store.Tx, l Launch) (Instance, error) {
 	i := Instance{
 		Type: l.Type, SubnetID: l.Subnet.ID, ImageID: l.Image.ID, LaunchTime: w.Clock.Now(),
 		Spot: l.Spot, SpotMaxPrice: l.SpotMaxPrice, Config: l.Config,
-		Reservation: l.Reservation, ClientToken: l.ClientToken,
+		Reservation: l.Reservation, FleetID: l.FleetID, ClientToken: l.ClientToken,
 		Volumes: append([]Volume(nil), l.Volumes...),
 	}
 	slots := []idSlot{{"i-", &i.ID}, {"eni-", &i.InterfaceID}}

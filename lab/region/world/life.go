@@ -48,6 +48,13 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 	return w.putInstance(tx, i)
 }
 
+// Enter is enter for the services: it gives the instance as it is then.
+func (w *World) Enter(tx *store.Tx, i Instance, s machine.State) (Instance, error) {
+	err := w.enter(tx, i, s)
+	after, _ := w.Instances.Get(i.ID)
+	return after, err
+}
+
 // settle moves on every instance whose time has come, in one transaction.
 func (w *World) settle() {
 	if err := w.Store.Update(w.settleIn); err != nil {
@@ -95,8 +102,10 @@ func (i Instance) resources() []string {
 	for _, v := range i.Volumes {
 		ids = append(ids, v.ID)
 	}
-	if i.SpotRequest != "" {
-		ids = append(ids, i.SpotRequest)
+	for _, id := range []string{i.SpotRequest, i.FleetID} {
+		if id != "" {
+			ids = append(ids, id)
+		}
 	}
 	return ids
 }

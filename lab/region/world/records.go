@@ -26,6 +26,7 @@ type Instance struct {
 	Volumes      []Volume
 	InterfaceID  string
 	Reservation  string
+	FleetID      string `json:",omitempty"`
 	ClientToken  string `json:",omitempty"`
 	// Limit is the id of the capacity limit that counts this instance.
 	Limit string `json:",omitempty"`
@@ -74,6 +75,10 @@ type Volume struct {
 	GiB                 int64
 	Type                string
 	DeleteOnTermination bool
+	Encrypted           bool   `json:",omitempty"`
+	KMSKey              string `json:",omitempty"`
+	IOPS                int32  `json:",omitempty"`
+	Throughput          int32  `json:",omitempty"` // MiB/s
 }
 
 // LaunchTemplate is a launch template with all its versions.

@@ -1,0 +1,29 @@
+package ec2api
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// tokenOf is the idempotency token of a request: the same token stands for the
+// same parameters, of which the token itself and DryRun are not a part.
+func tokenOf[T ec2.CreateFleetInput | ec2.RunInstancesInput | ec2.CreateLaunchTemplateInput | ec2.CreateLaunchTemplateVersionInput](operation string, token *string, in T) world.Token {
+	switch request := any(&in).(type) {
+	case *ec2.CreateFleetInput:
+		request.ClientToken, request.DryRun = nil, nil
+	case *ec2.RunInstancesInput:
+		request.ClientToken, request.DryRun = nil, nil
+	case *ec2.CreateLaunchTemplateInput:
+		request.ClientToken, request.DryRun = nil, nil
+	case *ec2.CreateLaunchTemplateVersionInput:
+		request.ClientToken, request.DryRun = nil, nil
+	}
+	return world.Token{Operation: operation, Value: aws.ToString(token), Parameters: in}
+}
+
+// timestamp is a time as filters compare it.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
