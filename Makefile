@@ -1,9 +1,6 @@
 # Everything goes through bin/; nothing is installed outside this folder.
 SHELL := /bin/bash
 GO ?= go
-COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 REVIVE := github.com/mgechev/revive@v1.14.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LAB_FLAGS ?=
@@ -21,11 +18,11 @@ build: drover drover-lab ## Build bin/drover and bin/drover-lab
 
 .PHONY: drover
 drover:
-	@$(GO) run ./tools/build -ldflags "$(LDFLAGS)" -o bin/drover ./cmd/drover
+	@$(GO) run ./tools/build -o bin/drover ./cmd/drover
 
 .PHONY: drover-lab
 drover-lab:
-	@$(GO) run ./tools/build -C lab -ldflags "$(LDFLAGS)" -o ../bin/drover-lab ./cmd/drover-lab
+	@$(GO) run ./tools/build -C lab -o ../bin/drover-lab ./cmd/drover-lab
 
 .PHONY: test
 test: build ## Run every test: unit, conformance, end to end on the lab

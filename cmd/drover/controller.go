@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,11 +23,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/drover-project/drover/internal/cloud/aws"
 	"github.com/drover-project/drover/internal/controllers"
 	"github.com/drover-project/drover/internal/logging"
+	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -103,6 +106,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		VMMemoryOverheadPercent: options.memoryOverhead,
 		ReservedENIs:            options.reservedENIs,
 		Logger:                  slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
+		OnCall:                  countCalls(metrics.NewAWSRequests(ctrlmetrics.Registry)),
 	})
 	if err != nil {
 		return fmt.Errorf("connecting to AWS: %w", err)
@@ -123,6 +127,17 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// countCalls counts every request to AWS by how it ended.
+func countCalls(requests *prometheus.CounterVec) func(service, operation string, took time.Duration, err error) {
+	return func(service, operation string, _ time.Duration, err error) {
+		result := "ok"
+		if err != nil {
+			result = "error"
+		}
+		requests.WithLabelValues(service, operation, result).Inc()
+	}
 }
 
 func restConfig(options controllerOptions) (*rest.Config, error) {

@@ -32,6 +32,16 @@ type Metrics struct {
 	CloudProviderErrors   *prometheus.CounterVec
 }
 
+// NewAWSRequests makes and registers the counter of requests to AWS, every
+// attempt counted, because attempts are what AWS throttles.
+func NewAWSRequests(registerer prometheus.Registerer) *prometheus.CounterVec {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "drover", Subsystem: "aws", Name: "requests_total", Help: "Requests to AWS, retries included.",
+	}, []string{"service", "operation", "result"})
+	registerer.MustRegister(requests)
+	return requests
+}
+
 // New makes the metrics and registers them.
 func New(registerer prometheus.Registerer) *Metrics {
 	m := &Metrics{

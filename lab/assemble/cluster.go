@@ -27,7 +27,7 @@ func (l *Lab) startNodes(background context.Context) error {
 		Clock:  l.clock,
 		Cluster: nodes.Cluster{
 			Name: ClusterName, Version: controlplane.Version, Endpoint: l.plane.Endpoint(),
-			CA: l.plane.Authority().CertPEM(), ServiceDNS: addons.ClusterDNS,
+			CA: l.plane.Authority().CertPEM(),
 		},
 		ServingCA: l.plane.Authority().TLS(),
 		ClientCAs: l.plane.Authority().Pool(),

@@ -53,8 +53,6 @@ type Cluster struct {
 	Endpoint string
 	// CA is the PEM certificate that verifies the API server.
 	CA []byte
-	// ServiceDNS is the cluster DNS address, 10.100.0.10 when empty.
-	ServiceDNS string
 }
 
 // Process is a real program behind a container image. There is no mount or

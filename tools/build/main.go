@@ -19,25 +19,25 @@ import (
 func main() {
 	dir := flag.String("C", ".", "folder of the module to build in")
 	out := flag.String("o", "", "file to write, relative to that folder")
-	ldflags := flag.String("ldflags", "", "passed to the linker")
 	flag.Parse()
 	if *out == "" || flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: build [-C DIR] [-ldflags FLAGS] -o FILE PACKAGE")
+		fmt.Fprintln(os.Stderr, "usage: build [-C DIR] -o FILE PACKAGE")
 		os.Exit(2)
 	}
-	if err := build(*dir, *out, *ldflags, flag.Arg(0)); err != nil {
+	if err := build(*dir, *out, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
 }
 
-func build(dir, out, ldflags, pkg string) error {
+func build(dir, out, pkg string) error {
 	start := time.Now()
 	total, err := countPackages(dir, pkg)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-v", "-ldflags", ldflags, "-o", out, pkg)
+	// The commit shows in every log line, whatever GOFLAGS say.
+	cmd := exec.Command("go", "build", "-v", "-buildvcs=auto", "-o", out, pkg)
 	cmd.Dir = dir
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/drover-project/drover/internal/cloud"
 )
@@ -88,11 +89,27 @@ var _ cloud.Provider = (*Provider)(nil)
 // files, or the instance's own role and region. The context bounds background
 // work for the Provider's whole life.
 func New(ctx context.Context, options Options) (*Provider, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion())
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
 	}
 	return NewFromConfig(ctx, options, configuration)
+}
+
+// sdkLogger takes what the SDK would print on standard error, between drover's
+// own lines of JSON.
+func sdkLogger(log *slog.Logger) logging.Logger {
+	if log == nil {
+		return logging.Nop{}
+	}
+	return logging.LoggerFunc(func(level logging.Classification, format string, values ...any) {
+		message := fmt.Sprintf(format, values...)
+		if level == logging.Warn {
+			log.Warn(message)
+			return
+		}
+		log.Debug(message)
+	})
 }
 
 // NewFromConfig connects with a given SDK configuration.

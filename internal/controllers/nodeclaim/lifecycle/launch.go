@@ -181,7 +181,7 @@ func offeringsText(offerings []model.Offering) string {
 		if i > 0 {
 			text += ", "
 		}
-		text += fmt.Sprintf("%s in %s (%s)", offering.InstanceType, offering.Zone, offering.CapacityType)
+		text += fmt.Sprintf("%s in %s (%s): %s", offering.InstanceType, offering.Zone, offering.CapacityType, offering.UnavailableReason)
 	}
 	return text
 }

@@ -19,6 +19,10 @@ import (
 	"github.com/drover-project/drover/internal/translate"
 )
 
+// provisionerNameLabel is what Karpenter called karpenter.sh/nodepool before its
+// v1 API: tutorials and dashboards still select nodes by it.
+const provisionerNameLabel = "karpenter.sh/provisioner-name"
+
 var errNoNode = errors.New("no node has joined")
 
 // nodeOf finds the Node of a claim by its provider ID.
@@ -94,6 +98,7 @@ func adopt(node *corev1.Node, claim *karpv1.NodeClaim) {
 	}
 	maps.Copy(node.Labels, claim.Labels)
 	node.Labels[karpv1.NodeRegisteredLabelKey] = "true"
+	node.Labels[provisionerNameLabel] = claim.Labels[karpv1.NodePoolLabelKey]
 	if node.Annotations == nil {
 		node.Annotations = map[string]string{}
 	}
