@@ -82,8 +82,8 @@ func assign(p *problem, known *learned) *assignment {
 	left := make([]int, len(p.classes))
 	places := make([][]*place, len(p.classes))
 	for _, c := range order {
+		left[c.id] = c.count()
 		if c.fault == nil {
-			left[c.id] = c.count()
 			places[c.id] = a.places(c, known.most[c])
 		}
 	}

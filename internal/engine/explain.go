@@ -272,5 +272,9 @@ func (s *solution) domainCounts(r *rule) string {
 			counts = append(counts, fmt.Sprintf("%s has %d", value, tally.count[d]))
 		}
 	}
-	return strings.Join(boundedList(counts, 6), ", ")
+	text := strings.Join(boundedList(counts, 6), ", ")
+	if tally.domains < r.minDomains {
+		text += fmt.Sprintf(", and minDomains asks for %d domains", r.minDomains)
+	}
+	return text
 }

@@ -21,10 +21,17 @@ func (s *solution) launchReason(b *bin) model.LaunchReason {
 		pods += sh.count
 	}
 	reason := model.LaunchReason{Chosen: model.Reason{Code: model.CodeCheapest, Message: fmt.Sprintf(
-		"%s at %s $/h is the cheapest offering of NodePool %s that holds these %d pods (%s)",
-		chosen.text(), priceText(chosen.price), chosen.pool.spec.Name, pods, s.fillText(sum, chosen))}}
+		"%s at %s $/h is the cheapest offering of NodePool %s that holds %s (%s)",
+		chosen.text(), priceText(chosen.price), chosen.pool.spec.Name, podsText(pods), s.fillText(sum, chosen))}}
 	reason.Rejected, reason.RejectedMore = s.rejections(b, sum)
 	return reason
+}
+
+func podsText(count int) string {
+	if count == 1 {
+		return "this pod"
+	}
+	return fmt.Sprintf("these %d pods", count)
 }
 
 // priceText writes a price without losing digits that matter.
@@ -76,7 +83,7 @@ func (s *solution) rejections(b *bin, sum vector) ([]model.OfferingReason, int) 
 
 func (s *solution) whyRejected(b *bin, sum vector, c *config, i int) model.Reason {
 	if !c.available() {
-		return model.Reason{Code: model.CodeNoCapacity, Message: "no capacity: " + c.offering.UnavailableReason}
+		return model.Reason{Code: model.CodeNoCapacity, Message: c.offering.UnavailableReason}
 	}
 	for _, sh := range b.shares {
 		if !sh.demand.class.labelled.has(i) {

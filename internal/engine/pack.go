@@ -10,6 +10,7 @@ import (
 type variant struct {
 	largest int64 // most a node may be worth; 0: no bound
 	plain   bool
+	most    int  // configs filled for each node; 0: no bound
 	apart   bool // pods that should share one node may have less than all of them
 }
 
@@ -137,9 +138,29 @@ func (c *config) replaces(other *config) bool {
 	return true
 }
 
-// rankConfigs orders configs by the most that a dollar could buy with them. The
-// bound uses each resource's highest worth to any item.
+// rankConfigs orders configs by the most that a dollar could buy with them.
 func (k *packer) rankConfigs() {
+	k.promiseWorth()
+	promise := make(map[int]float64, len(k.configs))
+	for n, i := range k.configs {
+		promise[i] = k.promise[n]
+	}
+	sort.SliceStable(k.configs, func(a, b int) bool {
+		i, j := k.configs[a], k.configs[b]
+		x, y := promise[i]/float64(k.p.space.configs[i].price), promise[j]/float64(k.p.space.configs[j].price)
+		if x != y {
+			return x > y
+		}
+		return i < j
+	})
+	for n, i := range k.configs {
+		k.promise[n] = promise[i]
+	}
+}
+
+// promiseWorth bounds what each config's node can be worth, with each resource
+// at its highest worth to any item.
+func (k *packer) promiseWorth() {
 	best := make([]float64, len(k.p.resources.names))
 	for _, it := range k.items {
 		if own := k.scale.worth(it.class.request); own > 0 {
@@ -155,26 +176,11 @@ func (k *packer) rankConfigs() {
 			}
 		}
 	}
-	promise := map[int]float64{}
-	for _, i := range k.configs {
-		c := &k.p.space.configs[i]
-		worth := 0.0
-		for r := range best {
-			worth += float64(best[r] * float64(max(c.room[r], 0)))
-		}
-		promise[i] = worth
-	}
-	sort.SliceStable(k.configs, func(a, b int) bool {
-		i, j := k.configs[a], k.configs[b]
-		x, y := promise[i]/float64(k.p.space.configs[i].price), promise[j]/float64(k.p.space.configs[j].price)
-		if x != y {
-			return x > y
-		}
-		return i < j
-	})
 	k.promise = make([]float64, len(k.configs))
 	for n, i := range k.configs {
-		k.promise[n] = promise[i]
+		for r := range best {
+			k.promise[n] += float64(best[r] * float64(max(k.p.space.configs[i].room[r], 0)))
+		}
 	}
 }
 
@@ -214,18 +220,23 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 
 // choose returns the config whose filled node is worth most for its price.
 func (k *packer) choose(f *filler, v variant, used usage, remaining int64, banned map[int]bool) int {
-	chosen, best := -1, 0.0
+	chosen, best, filled := -1, 0.0, 0
 	for n, i := range k.configs {
 		c := &k.p.space.configs[i]
 		price := float64(max(c.price, 1))
-		if k.promise[n]/price <= best {
-			break
-		}
-		if float64(remaining)/price <= best || banned[i] || v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c.pool, c.capacity, 1) == 0 {
+		if min(k.promise[n], float64(remaining))/price <= best || banned[i] ||
+			v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c.pool, c.capacity, 1) == 0 {
 			continue
 		}
-		if ratio := float64(f.fill(i)) / price; ratio > best {
+		ratio := float64(f.fill(i)) / price
+		if ratio > best {
 			chosen, best = i, ratio
+		}
+		if ratio > 0 {
+			filled++
+		}
+		if v.most > 0 && filled >= v.most {
+			break
 		}
 	}
 	return chosen

@@ -6,7 +6,7 @@ import (
 
 // Defaults of model.Settings.
 const (
-	defaultMaxSteps     = 6_000_000
+	defaultMaxSteps     = 4_000_000
 	defaultMaxOfferings = 60
 )
 

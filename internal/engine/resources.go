@@ -112,6 +112,8 @@ func quantity(name string, amount int64) string {
 func byteQuantity(amount int64) string {
 	const mi, gi = int64(1) << 20, int64(1) << 30
 	switch {
+	case amount == 0:
+		return "0"
 	case amount%gi == 0:
 		return fmt.Sprintf("%dGi", amount/gi)
 	case amount >= 10*gi || amount <= -10*gi:

@@ -37,7 +37,7 @@ func (u *purchase) packTier(tier bitset) []bin {
 // search runs several variants of the greedy packing and improves the best.
 func (k *packer) search(counts []int, u *purchase) *packing {
 	best := k.run(variant{}, counts, u.used.clone())
-	first := k.steps
+	first, last := k.steps, best
 	for _, v := range k.variants(counts) {
 		if k.steps+first > u.budget {
 			break
@@ -46,8 +46,52 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 			best = next
 		}
 	}
+	for round := 0; round < maxRepricings && k.steps+first <= u.budget; round++ {
+		k.reprice(last)
+		last = k.run(variant{most: repricedFills}, counts, u.used.clone())
+		if last.better(best) {
+			best = last
+		}
+	}
 	k.improve(best, u.budget)
 	return best
+}
+
+// maxRepricings bounds how often pods are valued anew. From then on the
+// promises of configs say less, so that only so many are filled for each node.
+const (
+	maxRepricings = 6
+	repricedFills = 32
+)
+
+// reprice moves each item's value towards what its pods really cost in a
+// packing: pods that ended on badly filled nodes are worth more, and get better
+// company the next time.
+func (k *packer) reprice(x *packing) {
+	paid, count := map[*demand]float64{}, map[*demand]float64{}
+	index := make(map[*demand]*item, len(k.items))
+	for _, it := range k.items {
+		index[it.demand] = it
+	}
+	for i := range x.bins {
+		b := &x.bins[i]
+		worth := 0.0
+		for _, s := range b.shares {
+			worth += float64(float64(index[s.demand].value) * float64(s.count))
+		}
+		factor := float64(k.p.space.configs[b.config].price) / worth
+		for _, s := range b.shares {
+			pods := float64(s.count * b.times)
+			paid[s.demand] += float64(float64(float64(index[s.demand].value)*factor) * pods)
+			count[s.demand] += pods
+		}
+	}
+	for _, it := range k.items {
+		if n := count[it.demand]; n > 0 {
+			it.value = (it.value + int64(paid[it.demand]/n)) / 2
+		}
+	}
+	k.promiseWorth()
 }
 
 // settle takes over what a packing has used and left.
