@@ -17,8 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
+	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/translate"
 )
 
 const (
@@ -39,7 +41,23 @@ type Applier struct {
 	// Live reads the API server itself.
 	Live    client.Reader
 	Metrics *metrics.Metrics
+	Events  *events.Recorder
 	Log     logr.Logger
+}
+
+// Decision is a Plan with what it was made from and the reasons for it.
+type Decision struct {
+	Snapshot *model.Snapshot
+	Plan     model.Plan
+	Report   model.Report
+}
+
+// why is the sentence about a launch, empty when the Report has none.
+func (d *Decision) why(launch int) string {
+	if launch >= len(d.Report.Launches) {
+		return ""
+	}
+	return ExplainLaunch(d.Report.Launches[launch])
 }
 
 // Outcome is what became of a Plan's launches.
@@ -53,7 +71,8 @@ type Outcome struct {
 // Launch creates one NodeClaim for each launch of the plan that is still
 // allowed, and returns once the informer cache shows them. The error joins what
 // went wrong; the Outcome is complete all the same.
-func (a *Applier) Launch(ctx context.Context, snapshot *model.Snapshot, plan *model.Plan) (Outcome, error) {
+func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, error) {
+	plan := &decision.Plan
 	outcome := Outcome{
 		Created: make([]string, len(plan.Launches)),
 		Refused: make([]string, len(plan.Launches)),
@@ -62,7 +81,7 @@ func (a *Applier) Launch(ctx context.Context, snapshot *model.Snapshot, plan *mo
 	if err != nil {
 		return outcome, err
 	}
-	room := newHeadroom(snapshot, pools)
+	room := newHeadroom(decision.Snapshot, pools)
 	var (
 		group    errgroup.Group
 		mu       sync.Mutex
@@ -76,7 +95,7 @@ func (a *Applier) Launch(ctx context.Context, snapshot *model.Snapshot, plan *mo
 			continue
 		}
 		group.Go(func() error {
-			name, err := a.create(ctx, pools[launch.NodePool], launch)
+			name, err := a.create(ctx, pools[launch.NodePool], launch, decision.why(i))
 			outcome.Created[i] = name
 			if err != nil {
 				outcome.Refused[i] = err.Error()
@@ -114,17 +133,19 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 	return pools, nil
 }
 
-func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch) (string, error) {
+func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, why string) (string, error) {
 	claim, err := NewNodeClaim(pool, launch)
 	if err != nil {
 		return "", err
 	}
+	claim.Annotations[translate.ReasonAnnotation] = why
 	if err := a.Client.Create(ctx, claim); err != nil {
 		return "", fmt.Errorf("creating a NodeClaim for NodePool %s: %w", pool.Name, err)
 	}
 	a.Metrics.NodeClaimsCreated.WithLabelValues("provisioned", pool.Name).Inc()
 	a.Log.Info("created nodeclaim", "nodepool", pool.Name, "nodeclaim", claim.Name,
-		"requests", amounts(launch.Requests), "instance-types", typesText(launch.Offerings))
+		"requests", amounts(launch.Requests), "instance-types", typesText(launch.Offerings), "reason", why)
+	a.Events.Normal(claim, events.Launching, why)
 	return claim.Name, nil
 }
 

@@ -78,9 +78,10 @@ func launchAll(t *testing.T, pool string, change func(*clustertest.Cluster)) (ap
 		t.Fatal(err)
 	}
 	change(cluster)
-	applier := &apply.Applier{Client: cluster.Client, Live: cluster.Client, Metrics: metrics.New(prometheus.NewRegistry()), Log: logr.Discard()}
-	plan := &model.Plan{Launches: []model.Launch{launch("default"), launch(pool), launch("default")}}
-	outcome, err := applier.Launch(t.Context(), seen, plan)
+	applier := &apply.Applier{Client: cluster.Client, Live: cluster.Client, Events: cluster.Events,
+		Metrics: metrics.New(prometheus.NewRegistry()), Log: logr.Discard()}
+	decision := &apply.Decision{Snapshot: seen, Plan: model.Plan{Launches: []model.Launch{launch("default"), launch(pool), launch("default")}}}
+	outcome, err := applier.Launch(t.Context(), decision)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ type Teller struct {
 }
 
 // Tell publishes the outcome of one decision.
-func (t *Teller) Tell(snapshot *model.Snapshot, plan *model.Plan, report *model.Report, outcome Outcome) {
+func (t *Teller) Tell(decision *Decision, outcome Outcome) {
+	snapshot, plan := decision.Snapshot, &decision.Plan
 	uids := make(map[model.PodKey]types.UID, len(snapshot.Pending))
 	for i := range snapshot.Pending {
 		uids[snapshot.Pending[i].PodKey] = types.UID(snapshot.Pending[i].UID)
@@ -38,11 +39,12 @@ func (t *Teller) Tell(snapshot *model.Snapshot, plan *model.Plan, report *model.
 			t.unplaced(launch.Pods, uids, outcome.Refused[i], waiting)
 			continue
 		}
+		note := fmt.Sprintf("Pod should schedule on: nodeclaim/%s; %s", outcome.Created[i], decision.why(i))
 		for _, key := range launch.Pods {
-			t.Events.Normal(pod(key, uids), events.Nominated, "Pod should schedule on: nodeclaim/"+outcome.Created[i])
+			t.Events.Normal(pod(key, uids), events.Nominated, note)
 		}
 	}
-	for _, group := range report.Unplaced {
+	for _, group := range decision.Report.Unplaced {
 		t.unplaced(group.Pods, uids, Explain(group), waiting)
 	}
 	t.said = waiting
@@ -76,6 +78,33 @@ func Explain(group model.PodReason) string {
 		}
 	}
 	return text.String()
+}
+
+// ExplainLaunch is one sentence for a launch: why this offering, and what kept
+// cheaper ones from being chosen.
+func ExplainLaunch(launch model.LaunchReason) string {
+	var text strings.Builder
+	text.WriteString(launch.Chosen.Message)
+	for i, offering := range launch.Rejected {
+		separator := ", "
+		if i == 0 {
+			separator = "; cheaper but ruled out: "
+		}
+		fmt.Fprintf(&text, "%s%s at %g $/h (%s)", separator, offeringText(offering.OfferingKey), offering.PricePerHour, offering.Message)
+	}
+	if launch.RejectedMore > 0 {
+		fmt.Fprintf(&text, " and %d more", launch.RejectedMore)
+	}
+	return text.String()
+}
+
+// offeringText leaves out the zone when the reason is the same in all of them.
+func offeringText(key model.OfferingKey) string {
+	text := string(key.CapacityType) + " " + key.InstanceType
+	if key.Zone != "" {
+		text += " in " + key.Zone
+	}
+	return text
 }
 
 // Sample is the first few names of a list.

@@ -141,7 +141,7 @@ func (w wiring) setupProvisioner() error {
 	}
 	return w.mgr.Add(&provisioner.Provisioner{
 		Observer: w.observer(),
-		Applier:  &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Log: log},
+		Applier:  &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Events: w.recorder, Log: log},
 		Teller:   &apply.Teller{Events: w.recorder, Log: log},
 		Batcher:  batcher,
 		Settings: w.options.Settings,

@@ -49,7 +49,7 @@ func start(t *testing.T, cluster *clustertest.Cluster, faults *clustertest.Fault
 		t: t, cluster: cluster, faults: faults,
 		provisioner: &provisioner.Provisioner{
 			Observer: observer, Metrics: measures, Log: log,
-			Applier: &apply.Applier{Client: kube, Live: kube, Metrics: measures, Log: log},
+			Applier: &apply.Applier{Client: kube, Live: kube, Metrics: measures, Events: cluster.Events, Log: log},
 			Teller:  &apply.Teller{Events: cluster.Events, Log: log},
 		},
 		lifecycle:      &lifecycle.Reconciler{Client: kube, Live: kube, Cloud: cloud, Events: cluster.Events, Metrics: measures, Clock: now, Log: log},

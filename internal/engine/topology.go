@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"sort"
-
-	"github.com/drover-project/drover/internal/model"
-)
+import "github.com/drover-project/drover/internal/model"
 
 // ruleKind is what a topology rule asks for.
 type ruleKind byte
@@ -328,120 +324,6 @@ func (t *topology) spreadNodes(r *rule, c *class, s model.TopologySpread, keys [
 		if s.HonorNodeTaints && r.nodes[i] {
 			_, off := untolerated(n.taints, c.pod.Tolerations, false)
 			r.nodes[i] = !off
-		}
-	}
-}
-
-// boundOwners records the anti-affinity of pods that already run.
-func (t *topology) boundOwners() {
-	for i, n := range t.p.nodes {
-		for j := range n.spec.Pods {
-			pod := &n.spec.Pods[j]
-			for _, term := range pod.PodAntiAffinity {
-				if !requires(term) || selectorFault(term.Selector) != "" {
-					continue
-				}
-				r := t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, pod.Namespace)}, "", nil)
-				if d := r.domainOfNode(i); d >= 0 {
-					r.own[d]++
-				}
-			}
-		}
-	}
-}
-
-// boundCounts counts the running pods that the rules select; pods that look the
-// same to every rule are matched once.
-func (t *topology) boundCounts() {
-	if len(t.rules) == 0 {
-		return
-	}
-	selected := map[string][]*rule{}
-	for i, n := range t.p.nodes {
-		for j := range n.spec.Pods {
-			profile := t.signer.profile(&n.spec.Pods[j])
-			rules, known := selected[string(profile)]
-			if !known {
-				key := string(profile)
-				rules = t.selecting(&n.spec.Pods[j])
-				selected[key] = rules
-			}
-			for _, r := range rules {
-				if d := r.domainOfNode(i); d >= 0 {
-					r.count[d]++
-					r.total++
-				}
-			}
-		}
-	}
-}
-
-// indexRules sorts the rules by a label that every selected pod has.
-func (t *topology) indexRules() {
-	t.byLabel = map[string][]*rule{}
-	for _, r := range t.rules {
-		if s := r.matchers[0].selector; s == nil {
-			continue // selects nothing
-		} else if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
-			pair := keys[0] + "=" + s.MatchLabels[keys[0]]
-			t.byLabel[pair] = append(t.byLabel[pair], r)
-		} else {
-			t.general = append(t.general, r)
-		}
-	}
-}
-
-// selecting returns the rules that count the pod, in order.
-func (t *topology) selecting(pod *model.Pod) []*rule {
-	var rules []*rule
-	for _, r := range t.general {
-		if r.selects(pod) {
-			rules = append(rules, r)
-		}
-	}
-	for _, key := range t.signer.labels {
-		value, ok := pod.Labels[key]
-		if !ok {
-			continue
-		}
-		for _, r := range t.byLabel[key+"="+value] {
-			if r.selects(pod) {
-				rules = append(rules, r)
-			}
-		}
-	}
-	sort.Slice(rules, func(i, j int) bool { return rules[i].id < rules[j].id })
-	return rules
-}
-
-// touches sorts out which rules the class has to do with.
-func (t *topology) touches(c *class, owned map[int]*touch) {
-	if c.fault != nil {
-		return
-	}
-	all := map[int]*touch{}
-	for id, tc := range owned {
-		all[id] = tc
-	}
-	for _, r := range t.selecting(c.pod) {
-		if all[r.id] == nil {
-			all[r.id] = &touch{rule: r}
-		}
-		all[r.id].matched = true
-	}
-	ids := make([]int, 0, len(all))
-	for id := range all {
-		ids = append(ids, id)
-	}
-	sort.Ints(ids)
-	for _, id := range ids {
-		if r := all[id].rule; all[id].owns && r.kind == spreadRule && !r.axis.host {
-			r.markDomains(r.universe, c.fits)
-		}
-		if all[id].rule.axis.host {
-			c.hosts = append(c.hosts, *all[id])
-		} else {
-			c.touches = append(c.touches, *all[id])
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 // Reasons, with Karpenter's spelling.
 const (
 	Nominated                 = "Nominated"
+	Launching                 = "Launching"
 	FailedScheduling          = "FailedScheduling"
 	NoCompatibleInstanceTypes = "NoCompatibleInstanceTypes"
 	InsufficientCapacityError = "InsufficientCapacityError"

@@ -9,6 +9,9 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
+// ReasonAnnotation says, on a NodeClaim, why it is what it is.
+const ReasonAnnotation = "drover.sh/reason"
+
 // OfferingsAnnotation holds, on a NodeClaim, what it may buy: a JSON list of
 // offerings, best first. It is written when the NodeClaim is created, so that
 // the whole intent is recorded before the cloud is called, and never changed.

@@ -134,7 +134,8 @@ func (l benchLab) run(b *testing.B, stdin, program string, args ...string) strin
 func (l benchLab) report(b *testing.B) {
 	b.Helper()
 	pod := l.kubectl(b, "", "get", "pods", "-n", "karpenter", "-o", "jsonpath={.items[0].metadata.name}")
-	metrics := l.kubectl(b, "", "get", "--raw", "/api/v1/namespaces/karpenter/pods/"+pod+":8080/proxy/metrics")
+	port := l.kubectl(b, "", "get", "pod", "-n", "karpenter", pod, "-o", `jsonpath={.spec.containers[0].ports[?(@.name=="http-metrics")].containerPort}`)
+	metrics := l.kubectl(b, "", "get", "--raw", "/api/v1/namespaces/karpenter/pods/"+pod+":"+port+"/proxy/metrics")
 	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_sum"), "s-deciding")
 	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_count"), "decisions")
 	b.ReportMetric(sumMetric(metrics, "process_resident_memory_bytes")/1e6, "MB-resident")

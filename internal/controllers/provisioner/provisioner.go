@@ -65,24 +65,24 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	p.Metrics.QueueDepth.Set(float64(len(snapshot.Pending)))
 	if len(snapshot.Pending) == 0 {
 		p.Metrics.UnschedulablePods.Set(0)
-		p.Teller.Tell(snapshot, &model.Plan{}, &model.Report{}, apply.Outcome{})
+		p.Teller.Tell(&apply.Decision{Snapshot: snapshot}, apply.Outcome{})
 		return false, nil
 	}
-	plan, report, err := p.decide(snapshot)
+	decision, err := p.decide(snapshot)
 	if err != nil {
 		return true, err
 	}
-	outcome, err := p.Applier.Launch(ctx, snapshot, &plan)
-	p.Teller.Tell(snapshot, &plan, &report, outcome)
+	outcome, err := p.Applier.Launch(ctx, decision)
+	p.Teller.Tell(decision, outcome)
 	return true, err
 }
 
-func (p *Provisioner) decide(snapshot *model.Snapshot) (model.Plan, model.Report, error) {
+func (p *Provisioner) decide(snapshot *model.Snapshot) (*apply.Decision, error) {
 	start := time.Now()
 	plan, report, err := solve(snapshot, p.Settings)
 	took := time.Since(start)
 	if err != nil {
-		return plan, report, err
+		return nil, err
 	}
 	p.Metrics.SchedulingDuration.Observe(took.Seconds())
 	p.Metrics.SchedulingSteps.Add(float64(report.Steps))
@@ -92,7 +92,7 @@ func (p *Provisioner) decide(snapshot *model.Snapshot) (model.Plan, model.Report
 	}
 	p.Metrics.UnschedulablePods.Set(float64(unplaced))
 	p.announce(&plan, took)
-	return plan, report, nil
+	return &apply.Decision{Snapshot: snapshot, Plan: plan, Report: report}, nil
 }
 
 // announce logs a decision that buys something.

@@ -138,7 +138,6 @@ func (a *audit) existingNodes() {
 // node checks everything that concerns one node alone.
 func (a *audit) node(p *place, labels map[string]string, allocatable model.Resources, name string) {
 	need := model.Resources{}
-	var ports []model.HostPort
 	all := append(p.pods(), p.daemons...)
 	for _, pod := range all {
 		need = need.Add(requests(pod))
@@ -156,16 +155,33 @@ func (a *audit) node(p *place, labels map[string]string, allocatable model.Resou
 			a.report("NodeAffinity", p.name, "%s is not admitted by the labels of %s", pod.PodKey, describe(labels))
 		}
 	}
-	for _, pod := range all {
-		for _, port := range pod.HostPorts {
-			for _, other := range ports {
-				if samePort(port, other) {
-					a.report("HostPorts", p.name, "port %d is taken twice", port.Port)
-				}
+	for i, pod := range all {
+		for j, other := range all {
+			if i != j && portsMeet(pod, other) && p.plans(pod) {
+				a.report("HostPorts", p.name, "%s takes a port that %s has", pod.PodKey, other.PodKey)
 			}
 		}
-		ports = append(ports, pod.HostPorts...)
 	}
+}
+
+func (p *place) plans(pod *model.Pod) bool {
+	for _, planned := range p.planned {
+		if planned == pod {
+			return true
+		}
+	}
+	return false
+}
+
+func portsMeet(a, b *model.Pod) bool {
+	for _, x := range a.HostPorts {
+		for _, y := range b.HostPorts {
+			if samePort(x, y) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func describe(labels map[string]string) string {

@@ -116,7 +116,8 @@ func (a *audit) countedIn(other *place, pod *model.Pod, s model.TopologySpread) 
 			matching++
 		}
 	}
-	if len(labelSets) > 0 && len(labelSets) < len(other.labels) && matching > 0 {
+	// Along the hostname a launch that may not count can only help.
+	if s.TopologyKey != hostname && len(labelSets) > 0 && len(labelSets) < len(other.labels) && matching > 0 {
 		a.report("TopologySpread", other.name, "may or may not count for %s", pod.PodKey)
 	}
 	domains := (&place{name: other.name, labels: labelSets}).domains(s.TopologyKey)
@@ -208,25 +209,21 @@ func (a *audit) affinity() {
 
 func (a *audit) affinityMet(w located, there []located) bool {
 	terms := requiredTerms(w.pod.PodAffinity)
-	var matching []located
+	counts := map[[2]string]int{}
 	for _, other := range there {
-		if matchesAll(terms, w.pod, other.pod) {
-			matching = append(matching, other)
+		if !matchesAll(terms, w.pod, other.pod) {
+			continue
 		}
-	}
-	for _, term := range terms {
-		own, ok := a.domain(w.place, term.TopologyKey, "PodAffinity")
-		if !ok {
-			return false
-		}
-		met := len(matching) == 0 && matchesAll(terms, w.pod, w.pod)
-		for _, other := range matching {
-			if domain, ok := a.domain(other.place, term.TopologyKey, "PodAffinity"); ok && domain == own {
-				met = true
-				break
+		for _, term := range terms {
+			if domain, ok := a.domain(other.place, term.TopologyKey, "PodAffinity"); ok {
+				counts[[2]string{term.TopologyKey, domain}]++
 			}
 		}
-		if !met {
+	}
+	opens := len(counts) == 0 && matchesAll(terms, w.pod, w.pod)
+	for _, term := range terms {
+		own, ok := a.domain(w.place, term.TopologyKey, "PodAffinity")
+		if !ok || !opens && counts[[2]string{term.TopologyKey, own}] == 0 {
 			return false
 		}
 	}
