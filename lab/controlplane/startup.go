@@ -220,7 +220,7 @@ func (s *startup) logWriter(name string) io.Writer {
 // environment of a component: nothing of the user's own, whose proxies and
 // credentials are not meant for it.
 func environment() []string {
-	env := []string{"GOGC=50"}
+	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "SSL_CERT_DIR", "SSL_CERT_FILE"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)

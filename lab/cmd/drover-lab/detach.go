@@ -40,6 +40,7 @@ func detach(cmd *cobra.Command) error {
 	defer os.Remove(output.Name())
 	defer output.Close()
 	child := exec.Command(self, append(os.Args[1:], "--detach=false")...)
+	child.Args[0] = os.Args[0] // the lab's hints repeat what the user typed
 	child.Stdout, child.Stderr = output, output
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {

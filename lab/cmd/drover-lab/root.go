@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -51,6 +54,21 @@ func newComponent() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE:               func(_ *cobra.Command, args []string) error { return component.Run(args) },
 	}
+}
+
+// programName is how the user can call this program again from here: by its
+// plain name only when that is what PATH has under it.
+func programName() string {
+	self, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	if found, err := exec.LookPath("drover-lab"); err == nil {
+		if found, err = filepath.EvalSymlinks(found); err == nil && found == self {
+			return "drover-lab"
+		}
+	}
+	return shellQuote(os.Args[0])
 }
 
 // dataDir is the folder that the flag names, or the default one.

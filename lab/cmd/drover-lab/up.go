@@ -215,7 +215,7 @@ func (f *upFlags) announce(cmd *cobra.Command, lab *assemble.Lab, dir *datadir.D
 	if f.ephemeral || cmd.Flags().Changed(dataDirFlag) {
 		argument = " --data-dir " + shellQuote(dir.Path())
 	}
-	fmt.Fprintf(out, "  eval \"$(drover-lab env%s)\"\n  kubectl get nodes\n\n", argument)
+	fmt.Fprintf(out, "  eval \"$(%s env%s)\"\n  kubectl get nodes\n\n", programName(), argument)
 	lab.SetReady()
 	return nil
 }

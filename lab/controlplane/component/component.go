@@ -58,6 +58,7 @@ func Run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	go governHeap(ctx)
 	components, err := parseAll(args)
 	if err != nil {
 		return err
