@@ -31,14 +31,11 @@ func newCapacity() *cobra.Command {
 		Use:   "capacity",
 		Short: "Show or change how much capacity EC2 has; it is unlimited unless set",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return listCapacity(cmd) },
 	}
-	cmd.AddCommand(newCapacitySet(), newCapacityFree(), &cobra.Command{
-		Use:   "list",
-		Short: "List the pools that are limited",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return listCapacity(cmd) },
-	})
+	listCapacity(cmd)
+	list := &cobra.Command{Use: "list", Short: "List the pools that are limited", Args: cobra.NoArgs}
+	listCapacity(list)
+	cmd.AddCommand(newCapacitySet(), newCapacityFree(), list)
 	return cmd
 }
 
@@ -81,21 +78,33 @@ func (p *pool) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.CapacityType, "capacity-type", "*", "on-demand, spot or *")
 }
 
-func listCapacity(cmd *cobra.Command) error {
-	var pools []pool
-	if err := askLab(cmd, http.MethodGet, nil, &pools); err != nil {
+// listCapacity makes the command list the limited pools.
+func listCapacity(cmd *cobra.Command) {
+	var output outputFormat
+	output.addFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		pools := []pool{}
+		if err := askLab(cmd, http.MethodGet, nil, &pools); err != nil {
+			return err
+		}
+		if output != table {
+			return output.encode(cmd.OutOrStdout(), pools)
+		}
+		return printPools(cmd.OutOrStdout(), pools)
+	}
+}
+
+func printPools(out io.Writer, pools []pool) error {
+	if len(pools) == 0 {
+		_, err := fmt.Fprintln(out, "no pool is limited")
 		return err
 	}
-	if len(pools) == 0 {
-		fmt.Fprintln(cmd.OutOrStdout(), "no pool is limited")
-		return nil
-	}
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "INSTANCE TYPE\tZONE\tCAPACITY TYPE\tAVAILABLE")
+	rows := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(rows, "INSTANCE TYPE\tZONE\tCAPACITY TYPE\tAVAILABLE")
 	for _, p := range pools {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\n", p.InstanceType, p.Zone, p.CapacityType, *p.Available)
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%d\n", p.InstanceType, p.Zone, p.CapacityType, *p.Available)
 	}
-	return table.Flush()
+	return rows.Flush()
 }
 
 func changeCapacity(cmd *cobra.Command, method string, p pool) error {

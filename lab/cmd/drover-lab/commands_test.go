@@ -136,11 +136,12 @@ func TestStatus(t *testing.T) {
 	if s.MemoryBytes != s.Components[0].MemoryBytes || s.Components[2].MemoryBytes != 0 {
 		t.Errorf("memory %d in all, components %+v", s.MemoryBytes, s.Components)
 	}
-	table, err := run(t, "status", "--data-dir", path)
-	if err != nil || !strings.Contains(table, "kube-apiserver") || !strings.Contains(table, "https://127.0.0.1:6443") {
-		t.Errorf("%s, %v", table, err)
+	for format, want := range map[string]string{"table": "API SERVER     https://127.0.0.1:6443", "yaml": "apiServer: https://127.0.0.1:6443"} {
+		if out, err := run(t, "status", "-o", format, "--data-dir", path); err != nil || !strings.Contains(out, "kube-apiserver") || !strings.Contains(out, want) {
+			t.Errorf("%s, %v", out, err)
+		}
 	}
-	if _, err := run(t, "status", "-o", "xml", "--data-dir", path); err == nil || !strings.Contains(err.Error(), "table or json") {
+	if _, err := run(t, "status", "-o", "xml", "--data-dir", path); err == nil || !strings.Contains(err.Error(), "table, json or yaml") {
 		t.Errorf("error %v", err)
 	}
 }

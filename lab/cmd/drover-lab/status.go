@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -32,7 +31,7 @@ type componentStatus struct {
 }
 
 func newStatus() *cobra.Command {
-	var output string
+	var output outputFormat
 	var wait bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -40,9 +39,6 @@ func newStatus() *cobra.Command {
 		Short: "Show the running lab; exit code 1 when there is none",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("-o %q: must be table or json", output)
-			}
 			path, err := dataDir(cmd)
 			if err != nil {
 				return err
@@ -63,7 +59,7 @@ func newStatus() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	output.addFlag(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the lab is ready")
 	cmd.Flags().DurationVar(&timeout, "timeout", 60*time.Second, "how long to wait")
 	return cmd
@@ -116,34 +112,32 @@ func residentBytes(pid int) int {
 	return stat.ResidentMemory()
 }
 
-func (s status) print(out io.Writer, format string) error {
-	if format == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
+func (s status) print(out io.Writer, format outputFormat) error {
+	if format != table {
+		return format.encode(out, s)
 	}
 	if !s.Running {
 		_, err := fmt.Fprintf(out, "no lab is running on %s\n", s.DataDir)
 		return err
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(table, "CLUSTER\t%s (Kubernetes %s)\n", s.Cluster, s.Version)
-	fmt.Fprintf(table, "REGION\t%s\n", s.Region)
-	fmt.Fprintf(table, "API SERVER\t%s\n", s.APIServer)
-	fmt.Fprintf(table, "AWS ENDPOINT\t%s\n", s.AWSEndpoint)
-	fmt.Fprintf(table, "KUBECONFIG\t%s\n", s.Kubeconfig)
-	fmt.Fprintf(table, "DATA\t%s\n", s.DataDir)
-	fmt.Fprintf(table, "TIME SCALE\t%v\n", s.TimeScale)
-	fmt.Fprintf(table, "READY\t%v\n", s.Ready)
-	fmt.Fprintf(table, "MEMORY\t%s\n\n", mebibytes(s.MemoryBytes))
-	if err := table.Flush(); err != nil {
+	rows := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(rows, "CLUSTER\t%s (Kubernetes %s)\n", s.Cluster, s.Version)
+	fmt.Fprintf(rows, "REGION\t%s\n", s.Region)
+	fmt.Fprintf(rows, "API SERVER\t%s\n", s.APIServer)
+	fmt.Fprintf(rows, "AWS ENDPOINT\t%s\n", s.AWSEndpoint)
+	fmt.Fprintf(rows, "KUBECONFIG\t%s\n", s.Kubeconfig)
+	fmt.Fprintf(rows, "DATA\t%s\n", s.DataDir)
+	fmt.Fprintf(rows, "TIME SCALE\t%v\n", s.TimeScale)
+	fmt.Fprintf(rows, "READY\t%v\n", s.Ready)
+	fmt.Fprintf(rows, "MEMORY\t%s\n\n", mebibytes(s.MemoryBytes))
+	if err := rows.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(table, "COMPONENT\tPID\tMEMORY\tRESTARTS\tAGE")
+	fmt.Fprintln(rows, "COMPONENT\tPID\tMEMORY\tRESTARTS\tAGE")
 	for _, c := range s.Components {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", c.Name, orDash(c.PID), mebibytes(c.MemoryBytes), c.Restarts, duration.HumanDuration(time.Since(c.Since)))
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%d\t%s\n", c.Name, orDash(c.PID), mebibytes(c.MemoryBytes), c.Restarts, duration.HumanDuration(time.Since(c.Since)))
 	}
-	return table.Flush()
+	return rows.Flush()
 }
 
 func orDash(pid int) string {
