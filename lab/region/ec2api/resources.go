@@ -1,0 +1,90 @@
+package ec2api
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// taggable is a kind of resource that can have tags, known by its ids' prefix.
+type taggable struct {
+	prefix string
+	kind   types.ResourceType
+	// missing is the error code for an id that nothing has, and text its
+	// message, with one %s for the id.
+	missing, text string
+	exists        func(*world.World, string) bool
+}
+
+func taggables() []taggable {
+	return []taggable{
+		{"i-", types.ResourceTypeInstance, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Instances.Get(id); return ok }},
+		{"vol-", types.ResourceTypeVolume, "InvalidVolume.NotFound", "The volume '%s' does not exist.",
+			func(w *world.World, id string) bool {
+				return anyInstance(w, func(i world.Instance) bool {
+					return slices.ContainsFunc(i.Volumes, func(v world.Volume) bool { return v.ID == id })
+				})
+			}},
+		{"eni-", types.ResourceTypeNetworkInterface, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist",
+			func(w *world.World, id string) bool {
+				return anyInstance(w, func(i world.Instance) bool { return i.InterfaceID == id })
+			}},
+		{"sir-", types.ResourceTypeSpotInstancesRequest, "InvalidSpotInstanceRequestID.NotFound", "The spot instance request ID '%s' does not exist",
+			func(w *world.World, id string) bool {
+				return anyInstance(w, func(i world.Instance) bool { return i.SpotRequest == id })
+			}},
+		{"fleet-", types.ResourceTypeFleet, "InvalidFleetId.NotFound", "The fleet ID '%s' does not exist",
+			func(w *world.World, id string) bool {
+				return anyInstance(w, func(i world.Instance) bool { return i.FleetID == id })
+			}},
+		{"lt-", types.ResourceTypeLaunchTemplate, "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.",
+			func(w *world.World, id string) bool { _, ok := w.Templates.Get(id); return ok }},
+		{"vpc-", types.ResourceTypeVpc, "InvalidVpcID.NotFound", "The vpc ID '%s' does not exist",
+			func(w *world.World, id string) bool { return id == w.Network.VPCID }},
+		{"subnet-", types.ResourceTypeSubnet, "InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.Subnet(id); return ok }},
+		{"sg-", types.ResourceTypeSecurityGroup, "InvalidGroup.NotFound", "The security group '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.SecurityGroup(id); return ok }},
+		{"ami-", types.ResourceTypeImage, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist",
+			func(w *world.World, id string) bool {
+				return slices.ContainsFunc(w.Images, func(i world.Image) bool { return i.ID == id })
+			}},
+	}
+}
+
+func anyInstance(w *world.World, is func(world.Instance) bool) bool {
+	return slices.ContainsFunc(w.Instances.All(), is)
+}
+
+// kindOf finds the kind of an id.
+func kindOf(id string) (taggable, bool) {
+	kinds := taggables()
+	i := slices.IndexFunc(kinds, func(k taggable) bool { return strings.HasPrefix(id, k.prefix) })
+	if i < 0 {
+		return taggable{}, false
+	}
+	return kinds[i], true
+}
+
+func resourceType(id string) types.ResourceType {
+	kind, _ := kindOf(id)
+	return kind.kind
+}
+
+// checkTaggable is the error for an id that nothing has, nil when something
+// has it. Use it within View or Update.
+func (e *EC2) checkTaggable(id string) error {
+	kind, known := kindOf(id)
+	if !known {
+		return awserr.New("InvalidID", "The ID '%s' is not valid", id)
+	}
+	if !kind.exists(e.world, id) {
+		return awserr.New(kind.missing, kind.text, id)
+	}
+	return nil
+}
