@@ -31,6 +31,7 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	up := append([]string{"up", "--detach", "--api-port", ts.Getenv("API_PORT"), "--aws-port", ts.Getenv("AWS_PORT")}, dataDir(ts)...)
 	ts.Defer(func() {
+		logState(ts)
 		if err := ts.Exec("drover-lab", append([]string{"down"}, dataDir(ts)...)...); err != nil {
 			ts.Logf("stopping the lab: %v", err)
 		}
@@ -40,6 +41,21 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 	exports := regexp.MustCompile(`(?m)^export (\w+)=(.*)$`)
 	for _, m := range exports.FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
 		ts.Setenv(m[1], strings.Trim(m[2], `'"`))
+	}
+}
+
+// logState leaves in the log how things stood at the end; it is shown when the
+// script failed.
+func logState(ts *testscript.TestScript) {
+	for _, args := range [][]string{
+		{"get", "nodes,nodeclaims", "-o", "wide"},
+		{"get", "pods", "-A", "-o", "wide"},
+		{"logs", "-n", "karpenter", "-l", "app.kubernetes.io/instance=karpenter", "--tail=100"},
+		{"logs", "-n", "karpenter", "-l", "app.kubernetes.io/instance=karpenter", "--tail=100", "--previous"},
+	} {
+		if err := ts.Exec("kubectl", args...); err != nil {
+			ts.Logf("kubectl %q: %v", args, err)
+		}
 	}
 }
 
