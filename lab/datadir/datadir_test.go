@@ -184,22 +184,29 @@ func TestDefault(t *testing.T) {
 
 func TestDroverPortsStayWhileTheyAreFree(t *testing.T) {
 	dir := open(t, filepath.Join(t.TempDir(), "lab"))
-	taken := map[int]bool{8081: true}
-	free := func(preferred int) (int, error) {
-		if taken[preferred] {
-			return preferred + 1000, nil
+	taken := map[int]bool{}
+	free := func(port int) (int, error) {
+		if taken[port] {
+			return port + 10_000, nil
 		}
-		return preferred, nil
+		return port, nil
 	}
+	first, err := dir.DroverPorts(free)
+	if err != nil || first.Metrics < firstPort || first.Health != first.Metrics+1 || first.Health >= 32768 {
+		t.Fatalf("the first ports are %+v, %v", first, err)
+	}
+	taken[first.Health] = true
+	want := DroverPorts{Metrics: first.Metrics, Health: first.Health + 10_000}
 	for range 2 {
-		ports, err := dir.DroverPorts(free)
-		if err != nil || ports != (DroverPorts{Metrics: 8080, Health: 9081}) {
-			t.Fatalf("ports %+v, %v", ports, err)
+		if ports, err := dir.DroverPorts(free); err != nil || ports != want {
+			t.Errorf("ports are %+v, %v, want %+v", ports, err, want)
 		}
 	}
-	taken[8080] = true
-	if ports, err := dir.DroverPorts(free); err != nil || ports != (DroverPorts{Metrics: 9080, Health: 9081}) {
-		t.Errorf("ports %+v, %v", ports, err)
+}
+
+func TestFoldersBeginWithPortsOfTheirOwn(t *testing.T) {
+	if a, b := initialPorts("/home/a/lab"), initialPorts("/home/b/lab"); a == b {
+		t.Errorf("both begin with %+v", a)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"os"
 )
@@ -16,16 +17,25 @@ type DroverPorts struct {
 	Health  int `json:"health"`
 }
 
+// firstPort and portPairs are the pairs of ports that folders may begin with: below what the
+// kernel gives to outgoing connections, which could take one while drover
+// restarts.
+const (
+	firstPort = 20_000
+	portPairs = 5_000
+)
+
 // DroverPorts returns the ports of last time, as far as free lets them pass, so
-// that a restart does not change drover's Deployment without need; at first they
-// are drover's own defaults. free returns the port it is given, or another one
+// that a restart does not change drover's Deployment without need. At first they
+// follow from the folder: labs that start at the same moment would all find
+// drover's own defaults free. free returns the port it is given, or another one
 // instead.
 func (d *Dir) DroverPorts(free func(preferred int) (int, error)) (DroverPorts, error) {
 	var before DroverPorts
 	content, err := os.ReadFile(d.Join(portsFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		before = DroverPorts{Metrics: 8080, Health: 8081}
+		before = initialPorts(d.path)
 	case err != nil:
 		return DroverPorts{}, fmt.Errorf("reading drover's ports: %w", err)
 	default:
@@ -44,4 +54,11 @@ func (d *Dir) DroverPorts(free func(preferred int) (int, error)) (DroverPorts, e
 		return now, nil
 	}
 	return now, d.writeJSON(portsFile, now)
+}
+
+func initialPorts(folder string) DroverPorts {
+	hash := fnv.New32a()
+	hash.Write([]byte(folder))
+	port := firstPort + 2*int(hash.Sum32()%portPairs)
+	return DroverPorts{Metrics: port, Health: port + 1}
 }
