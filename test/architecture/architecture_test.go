@@ -52,6 +52,18 @@ var rules = []rule{
 		reason: "the port speaks drover's words; only its adapter speaks to AWS",
 	},
 	{
+		from: root + "/internal/catalog", only: []string{"github.com/aws/amazon-vpc-resource-controller-k8s/pkg/aws/vpc"},
+		reason: "facts that drover and the lab share: a table has no opinion on who reads it",
+	},
+	{
+		from: root + "/internal/instancetype",
+		never: []string{
+			root + "/internal/cloud", root + "/internal/catalog", root + "/internal/observe", "github.com/aws/aws-sdk-go-v2",
+			"sigs.k8s.io/controller-runtime", "k8s.io/client-go",
+		},
+		reason: "arithmetic on plain facts, so that every source of facts can use it",
+	},
+	{
 		from: root + "/internal/observe",
 		never: []string{
 			root + "/internal/engine", root + "/internal/apply", root + "/internal/controllers",
