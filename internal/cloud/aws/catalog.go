@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/instancetype"
@@ -151,37 +150,12 @@ func (p *Provider) instanceType(s instancetype.Shape, info types.InstanceTypeInf
 	facts := factsOf(info)
 	capacity := s.Capacity(facts)
 	labels := facts.Labels(p.region, capacity[model.PodCount])
-	if capacity[model.PodCount] == 0 || !s.Supports(facts) || amiFor(amis, labels) == nil {
+	if capacity[model.PodCount] == 0 || !s.Supports(facts) || instancetype.ImageFor(amis, labels) == nil {
 		return model.InstanceType{}, false
 	}
 	return model.InstanceType{
 		Name: facts.Name, Labels: labels, Capacity: capacity, Allocatable: s.Allocatable(facts, capacity),
 	}, true
-}
-
-// amiFor is the first AMI that runs on a type with these labels, nil if none.
-func amiFor(amis []ec2v1.AMI, labels map[string]string) *ec2v1.AMI {
-	for i := range amis {
-		if !slices.ContainsFunc(amis[i].Requirements, func(r corev1.NodeSelectorRequirement) bool { return !meets(labels, r) }) {
-			return &amis[i]
-		}
-	}
-	return nil
-}
-
-func meets(labels map[string]string, requirement corev1.NodeSelectorRequirement) bool {
-	value, present := labels[requirement.Key]
-	switch requirement.Operator {
-	case corev1.NodeSelectorOpIn:
-		return present && slices.Contains(requirement.Values, value)
-	case corev1.NodeSelectorOpNotIn:
-		return !slices.Contains(requirement.Values, value)
-	case corev1.NodeSelectorOpExists:
-		return present
-	case corev1.NodeSelectorOpDoesNotExist:
-		return !present
-	}
-	return false
 }
 
 // offerings are the ways to buy a type in the zones; those whose price is not
