@@ -31,6 +31,15 @@ func (w *Workload) Snapshot(catalog *CatalogTable) (*model.Snapshot, error) {
 		NodePools: []model.NodePool{{Name: NodePool, NodeClass: NodeClass}},
 		Catalogs:  map[string]model.Catalog{NodeClass: catalog.Catalog(w.Zones)},
 	}
+	var err error
+	if s.Pending, err = w.Pods(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Pods are the pods of all groups.
+func (w *Workload) Pods() ([]model.Pod, error) {
 	total := 0
 	for i := range w.Groups {
 		total += w.Groups[i].Count
@@ -38,11 +47,11 @@ func (w *Workload) Snapshot(catalog *CatalogTable) (*model.Snapshot, error) {
 	if total > maxCount {
 		return nil, fmt.Errorf("%s: %d pods in all groups; at most %d can be planned for at once", w.File, total, maxCount)
 	}
-	s.Pending = make([]model.Pod, 0, total)
+	pods := make([]model.Pod, 0, total)
 	for i := range w.Groups {
-		s.Pending = w.Groups[i].appendPods(s.Pending)
+		pods = w.Groups[i].appendPods(pods)
 	}
-	return s, nil
+	return pods, nil
 }
 
 // Catalog offers every type on demand in every zone.
