@@ -53,7 +53,11 @@ func report(out io.Writer, err error) {
 	case errors.As(err, new(unplacedPods)):
 	case errors.As(err, &problems):
 		fmt.Fprintln(out, problems)
-		fmt.Fprintf(out, "drover: nothing is planned: %d problem(s) in the input\n", len(problems))
+		what := "problems"
+		if len(problems) == 1 {
+			what = "problem"
+		}
+		fmt.Fprintf(out, "drover: nothing is planned: %d %s in the input\n", len(problems), what)
 	default:
 		fmt.Fprintln(out, "drover:", err)
 	}

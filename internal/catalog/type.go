@@ -142,3 +142,15 @@ func (t Type) Manufacturer() string {
 // Nitro reports whether the type runs on the Nitro System, with a hypervisor or
 // bare metal.
 func (t Type) Nitro() bool { return t.Hypervisor == "nitro" || t.BareMetal }
+
+// Virtualization is how images run on the type, in EC2's words, as far as its
+// family says: hvm, and on the oldest paravirtual as well or only.
+func (t Type) Virtualization() []string {
+	switch t.Family() {
+	case "c1", "m1", "m2", "t1":
+		return []string{"paravirtual"}
+	case "c3", "m3":
+		return []string{"hvm", "paravirtual"}
+	}
+	return []string{"hvm"}
+}

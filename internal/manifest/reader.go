@@ -59,6 +59,10 @@ func (r *reader) file(file string, stdin io.Reader) {
 			r.problem(file, line, "not YAML: %s", message)
 			return
 		}
+		if problem := aliasProblem(&document); problem != "" {
+			r.problem(file, document.Line, "%s", problem)
+			continue
+		}
 		if root := plain(document.Content[0]); root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
 			documents++
 			r.document(file, root, text)

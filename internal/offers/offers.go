@@ -86,6 +86,9 @@ func (m *Market) Catalog(_ context.Context, class *ec2v1.EC2NodeClass) (model.Ca
 	}
 	var offered model.Catalog
 	for _, t := range m.facts.Offered(m.Region) {
+		if !slices.Contains(t.Virtualization(), "hvm") {
+			continue // no image of a node is made for it, and the adapter of AWS does not ask for it
+		}
 		facts := factsOf(t)
 		capacity := shape.Capacity(facts)
 		labels := facts.Labels(m.Region, capacity[model.PodCount])

@@ -38,7 +38,7 @@ func (c *Cluster) createPods() {
 		c.createReplicas("Job", j, parallel(j), &j.Spec.Template)
 	}
 	if ignored := len(all[*batchv1.CronJob](c.store)); ignored > 0 {
-		c.notice(fmt.Sprintf("%d CronJob(s) are left out: their Jobs come and go", ignored))
+		c.notice(fmt.Sprintf("CronJobs are left out, because their Jobs come and go: %d", ignored))
 	}
 }
 

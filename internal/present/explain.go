@@ -87,6 +87,9 @@ func (r *Result) explainPlace(text *strings.Builder, key model.PodKey) {
 	for i := range r.Report.Unplaced {
 		if reason := &r.Report.Unplaced[i]; slices.Contains(reason.Pods, key) {
 			fmt.Fprintf(text, "Place:     none\nWhy:       %s: %s\n", reason.Code, reason.Message)
+			if len(reason.Alternatives) < 2 {
+				return // the reason above is that NodePool's
+			}
 			for _, alternative := range reason.Alternatives {
 				fmt.Fprintf(text, "           NodePool %s: %s: %s\n", alternative.NodePool, alternative.Code, alternative.Message)
 			}

@@ -100,7 +100,7 @@ func grouped(r *present.Result, keys []model.PodKey, pods map[model.PodKey]*mode
 func launched(r *present.Result, i int, pods map[model.PodKey]*model.Pod) box {
 	launch := &r.Plan.Launches[i]
 	first := launch.Offerings[0]
-	b := box{name: first.InstanceType, detail: fmt.Sprintf("%s %.4g $/h", shortZone(first.Zone), first.PricePerHour)}
+	b := box{name: first.InstanceType, detail: fmt.Sprintf("%s  %.3g $/h", shortZone(first.Zone), first.PricePerHour)}
 	b.title = fmt.Sprintf("node %d to launch: %s %s in %s, %.4g $/h, NodePool %s", i+1, first.InstanceType, first.CapacityType, first.Zone, first.PricePerHour, launch.NodePool)
 	if instanceType := r.InstanceType(launch); instanceType != nil {
 		b.room = instanceType.Allocatable
@@ -131,12 +131,9 @@ func existing(r *present.Result, node *model.Node, placed map[string][]model.Pod
 	return b
 }
 
-// shortZone is the letter of a zone's name, or a short name whole.
+// shortZone is the end of a zone's name: 2a of us-west-2a.
 func shortZone(zone string) string {
-	if i := strings.LastIndexByte(zone, '-'); i >= 0 && len(zone) > 8 {
-		return zone[i+1:]
-	}
-	return zone
+	return zone[strings.LastIndexByte(zone, '-')+1:]
 }
 
 // units is a node's size: one unit for each CPU with its 4 GiB, both counted.

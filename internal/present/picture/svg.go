@@ -175,7 +175,7 @@ func (d *drawing) section(head string, boxes []box, named bool) {
 func cell(side float64) float64 { return max(side, 84) }
 
 func (d *drawing) side(b *box) float64 {
-	return max(math.Sqrt(b.units())*d.scale, 14)
+	return max(math.Sqrt(b.units())*d.scale, 22)
 }
 
 // node draws a square with two columns of pods, from the bottom up.

@@ -102,15 +102,12 @@ func burstable(t catalog.Type) bool {
 	return false
 }
 
-// virtualization is hvm; the oldest families can do, or only do, paravirtual.
 func virtualization(t catalog.Type) []types.VirtualizationType {
-	switch t.Family() {
-	case "c1", "m1", "m2", "t1":
-		return []types.VirtualizationType{types.VirtualizationTypeParavirtual}
-	case "c3", "m3":
-		return []types.VirtualizationType{types.VirtualizationTypeHvm, types.VirtualizationTypeParavirtual}
+	var kinds []types.VirtualizationType
+	for _, kind := range t.Virtualization() {
+		kinds = append(kinds, types.VirtualizationType(kind))
 	}
-	return []types.VirtualizationType{types.VirtualizationTypeHvm}
+	return kinds
 }
 
 // threads is 1 on Graviton and 2 on Intel's Nitro types; elsewhere it differs
