@@ -74,22 +74,31 @@ type packer struct {
 
 func newPacker(u *purchase, tier bitset) *packer {
 	k := &packer{p: u.p, seated: u.seated}
-	k.items, k.scale = newItems(u.p, u.demands, u.left, tier)
-	k.selectConfigs()
+	k.items = newItems(u.p, u.demands, u.left, tier)
+	families, admitted := findFamilies(u.p, k.items)
+	describeItems(u.p, k.items, u.demands, u.left)
+	k.selectConfigs(admitted)
+	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
+	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	k.rankConfigs()
 	return k
 }
 
 // selectConfigs drops configs that another one replaces for every item: same
 // pool, same items, at least its room, at most its price.
-func (k *packer) selectConfigs() {
+func (k *packer) selectConfigs(admitted []bitset) {
 	marks := make([]uint64, len(k.p.space.configs))
-	for n, it := range k.items {
-		it.configs.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
+	for n, set := range admitted {
+		set.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
+	}
+	usable := newBitset(len(marks))
+	for _, it := range k.items {
+		usable.or(it.configs)
 	}
 	groups := map[uint64][]int{}
 	var order []uint64
 	for i, mark := range marks {
-		if mark != 0 {
+		if mark != 0 && usable.has(i) {
 			if groups[mark] == nil {
 				order = append(order, mark)
 			}
@@ -99,7 +108,6 @@ func (k *packer) selectConfigs() {
 	for _, mark := range order {
 		k.configs = append(k.configs, k.undominated(groups[mark])...)
 	}
-	k.rankConfigs()
 }
 
 func (k *packer) undominated(group []int) []int {

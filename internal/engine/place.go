@@ -77,12 +77,22 @@ func (a *assignment) configPlaces(c *class, domains []int32, at func([]int32) *p
 	})
 }
 
-func domainsKey(domains []int32) string {
+func domainsKey[N int32 | int64](numbers []N) string {
 	var key []byte
-	for _, d := range domains {
+	for _, d := range numbers {
 		key = append(strconv.AppendInt(key, int64(d), 10), ',')
 	}
 	return string(key)
+}
+
+// homeAt names the configs that the class's labels and its rules' domains leave.
+func (c *class) homeAt(domains []int32) string {
+	home := strconv.AppendInt(nil, int64(c.family), 10)
+	for i, d := range domains {
+		axis := c.touches[i].rule.axis
+		home = append(strconv.AppendInt(append(append(home, '|'), axis.key...), int64(d), 10), ',')
+	}
+	return string(home)
 }
 
 func lessDomains(a, b []int32) bool {
