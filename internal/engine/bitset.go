@@ -29,6 +29,16 @@ func (b bitset) and(other bitset) {
 	}
 }
 
+// meets reports whether all three sets share a member.
+func (b bitset) meets(x, y bitset) bool {
+	for i := range b {
+		if b[i]&x[i]&y[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (b bitset) or(other bitset) {
 	for i := range b {
 		b[i] |= other[i]

@@ -247,14 +247,9 @@ func findFamilies(p *problem, items []*item) (families []demandFamily, admitted 
 func (d *demand) admitted(p *problem) bitset {
 	set := d.class.labelled.clone()
 	set.and(p.buyable)
-	set.each(func(i int) {
-		for t := range d.class.touches {
-			if d.class.touches[t].rule.domainOfConfig(i) != d.domains[t] {
-				set.clear(i)
-				return
-			}
-		}
-	})
+	for t := range d.class.touches {
+		d.class.touches[t].rule.inDomain(set, d.domains[t])
+	}
 	return set
 }
 

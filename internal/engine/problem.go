@@ -20,7 +20,9 @@ type problem struct {
 	tiers       [][]int // indexes of pools of equal weight, heaviest first
 	space       *space
 	everyConfig bitset
-	buyable     bitset // configs known to have capacity
+	noConfig    bitset
+	tierSets    []bitset // configs by tier
+	buyable     bitset   // configs known to have capacity
 	nodes       []*node
 	classes     []*class
 	rules       []*rule
@@ -39,7 +41,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	daemons := sortedDaemons(snapshot)
 	p.pools = sortedPools(snapshot)
 	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}}
-	p.everyConfig = fullBitset(len(p.space.configs))
+	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()
 	p.nodes = sortedNodes(snapshot, daemons, p.resources)
@@ -54,6 +56,15 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 			p.tiers = append(p.tiers, nil)
 		}
 		p.tiers[len(p.tiers)-1] = append(p.tiers[len(p.tiers)-1], i)
+	}
+	for tier := range p.tiers {
+		set := newBitset(len(p.space.configs))
+		for _, i := range p.tiers[tier] {
+			for _, c := range p.pools[i].configs {
+				set.set(c)
+			}
+		}
+		p.tierSets = append(p.tierSets, set)
 	}
 	return p
 }
@@ -124,15 +135,4 @@ func (p *problem) countDaemons() {
 			}
 		}
 	}
-}
-
-// tierConfigs returns the configs of the pools of one weight.
-func (p *problem) tierConfigs(tier int) bitset {
-	set := newBitset(len(p.space.configs))
-	for _, i := range p.tiers[tier] {
-		for _, c := range p.pools[i].configs {
-			set.set(c)
-		}
-	}
-	return set
 }

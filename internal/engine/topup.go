@@ -85,7 +85,7 @@ func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
 	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
 	before := s.bins
 	for tier := range s.p.tiers {
-		s.bins = append(s.bins, u.packTier(s.p.tierConfigs(tier))...)
+		s.bins = append(s.bins, u.packTier(s.p.tierSets[tier])...)
 	}
 	if u.left[d] == count || known.opened(s) {
 		s.bins = before
