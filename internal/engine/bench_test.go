@@ -99,6 +99,8 @@ func measure(b *testing.B, snapshot *model.Snapshot) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
 	b.ReportMetric(float64(len(plan.Launches)), "nodes")
 	b.ReportMetric(plan.PricePerHour, "$/h")
+	b.ReportMetric(report.Bound, "bound")
+	b.ReportMetric(100*report.Gap, "gap%")
 	if unplaced > 0 {
 		b.ReportMetric(float64(unplaced), "unplaced")
 	}

@@ -22,7 +22,8 @@ type bin struct {
 type filler struct {
 	p       *problem
 	items   []*item
-	left    []int // by item
+	left    []int   // by item
+	values  []int64 // what a pod is worth, by item
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
 	apart   bool // variant.apart
@@ -47,8 +48,10 @@ type queue struct {
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 	f := &filler{p: p, items: items, scale: s, left: left, taken: make([]int, len(items)),
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
+	f.values = make([]int64, len(items))
 	for i, it := range items {
 		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
+		f.values[i] = it.value
 	}
 	f.order(nil)
 	return f
@@ -57,6 +60,7 @@ func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 // order queues the items that have pods left, by rank and in the order given;
 // nil is that of the items.
 func (f *filler) order(order []int) {
+	f.steps += len(f.items)
 	for rank := range f.byRank {
 		f.byRank[rank].items = f.byRank[rank].items[:0]
 	}
@@ -94,6 +98,10 @@ func (f *filler) compact() {
 
 func (q *queue) measure(items []*item, resources int) {
 	n := len(q.items)
+	if n == 0 {
+		q.least = q.least[:0]
+		return
+	}
 	if cap(q.least) < n {
 		q.least = make([]vector, n)
 		backing := make(vector, n*resources)
@@ -184,6 +192,7 @@ type balance struct {
 // next finds the first item of a side, from a position on, that fits.
 func (b *balance) next(from int, heavy bool) int {
 	for at := from; at < len(b.q.items); at++ {
+		b.f.steps++
 		if !b.q.least[at].fits(b.f.room) {
 			break
 		}
@@ -309,5 +318,5 @@ func (f *filler) take(i, n int) int64 {
 	if f.ruled && ruled(it.class) {
 		f.rooms.add(it.class, n)
 	}
-	return it.value * int64(n)
+	return f.values[i] * int64(n)
 }
