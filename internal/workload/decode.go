@@ -70,10 +70,11 @@ func Decode(r io.Reader, file string) (*Workload, error) {
 	for i, raw := range d.Groups {
 		from := bytes.Index(rest, raw)
 		line += bytes.Count(rest[:from], []byte("\n"))
-		rest = rest[from:]
 		if err := strict(raw, line, &w.Groups[i]); err != nil {
 			return nil, fmt.Errorf("%s: groups[%d]: %w", file, i, err)
 		}
+		line += bytes.Count(raw, []byte("\n"))
+		rest = rest[from+len(raw):]
 		g := &w.Groups[i]
 		if err := g.check(); err != nil {
 			return nil, fmt.Errorf("%s: groups[%d] (%s): %w", file, i, g.Name, err)
