@@ -46,6 +46,9 @@ type Summary struct {
 	Launches      int     `json:"launches"`
 	PricePerHour  float64 `json:"pricePerHour"`
 	PricePerMonth float64 `json:"pricePerMonth"`
+	// BoundPerHour and Gap as in model.Report.
+	BoundPerHour float64 `json:"boundPerHour,omitempty"`
+	Gap          float64 `json:"gap,omitempty"`
 }
 
 // HoursPerMonth is what AWS's own calculator takes for a month.
@@ -56,6 +59,7 @@ func (r *Result) Summary() Summary {
 	s := Summary{
 		Pods: len(r.Snapshot.Pending), ExistingNodes: len(r.Snapshot.Nodes), Launches: len(r.Plan.Launches),
 		OnExisting: len(r.Plan.Placements), PricePerHour: r.Plan.PricePerHour, PricePerMonth: r.Plan.PricePerHour * HoursPerMonth,
+		BoundPerHour: r.Report.Bound, Gap: r.Report.Gap,
 	}
 	used := map[string]bool{}
 	for _, placement := range r.Plan.Placements {

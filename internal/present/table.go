@@ -120,9 +120,22 @@ func (r *Result) totals(text *strings.Builder) {
 	} else if s.Placed > 0 {
 		text.WriteString("Nothing to launch.\n")
 	}
+	r.proof(text)
 	if s.Unplaced > 0 {
 		fmt.Fprintf(text, "%s of %s without a place.\n", number(s.Unplaced), counted(s.Pods, "pod"))
 	}
+}
+
+// proof says how far the plan can be from the cheapest.
+func (r *Result) proof(text *strings.Builder) {
+	if r.Report.Bound <= 0 || len(r.Plan.Launches) == 0 {
+		return
+	}
+	if r.Report.Gap <= 0 {
+		text.WriteString("Proven: no plan costs less.\n")
+		return
+	}
+	fmt.Fprintf(text, "Proven: no plan costs less than %s $/h, so this one is at most %.1f%% above the cheapest.\n", dollars(r.Report.Bound), r.Report.Gap*100)
 }
 
 func placed(pods int) string {
