@@ -124,7 +124,7 @@ func (r *Result) explainLaunch(text *strings.Builder, i int, key model.PodKey) {
 	launch := &r.Plan.Launches[i]
 	first := launch.Offerings[0]
 	fmt.Fprintf(text, "Place:     node %d of %d to launch: %s %s in %s, %s $/h, NodePool %s\n",
-		i+1, len(r.Plan.Launches), first.InstanceType, first.CapacityType, first.Zone, dollars(first.PricePerHour), launch.NodePool)
+		i+1, len(r.Plan.Launches), first.InstanceType, first.CapacityType, first.Zone, Dollars(first.PricePerHour), launch.NodePool)
 	if others := len(launch.Pods) - 1; others > 0 {
 		work := map[string]int{}
 		for _, pod := range launch.Pods {
@@ -144,7 +144,7 @@ func (r *Result) explainLaunch(text *strings.Builder, i int, key model.PodKey) {
 	if rest := launch.Offerings[1:]; len(rest) > 0 {
 		fmt.Fprintf(text, "If there is no capacity, in this order:\n")
 		for _, offering := range rest[:min(shownFallbacks, len(rest))] {
-			fmt.Fprintf(text, "           %s %s in %s, %s $/h\n", offering.InstanceType, offering.CapacityType, offering.Zone, dollars(offering.PricePerHour))
+			fmt.Fprintf(text, "           %s %s in %s, %s $/h\n", offering.InstanceType, offering.CapacityType, offering.Zone, Dollars(offering.PricePerHour))
 		}
 		if more := len(rest) - shownFallbacks; more > 0 {
 			fmt.Fprintf(text, "           and %d more\n", more)
@@ -163,7 +163,7 @@ func explainChoice(text *strings.Builder, reason *model.LaunchReason) {
 		if rejected.Zone != "" {
 			where += " in " + rejected.Zone
 		}
-		fmt.Fprintf(text, "           %s, %s $/h: %s: %s\n", strings.TrimSpace(where), dollars(rejected.PricePerHour), rejected.Code, rejected.Message)
+		fmt.Fprintf(text, "           %s, %s $/h: %s: %s\n", strings.TrimSpace(where), Dollars(rejected.PricePerHour), rejected.Code, rejected.Message)
 	}
 	if more := max(len(reason.Rejected)-shownRejected, 0) + reason.RejectedMore; more > 0 {
 		fmt.Fprintf(text, "           and %d more\n", more)

@@ -151,8 +151,8 @@ func share(requests, room model.Resources, name string) string {
 	return strconv.Itoa(int((requests[name]*100+room[name]/2)/room[name])) + "%"
 }
 
-// dollars writes a price with as many digits as say something.
-func dollars(price float64) string {
+// Dollars writes a price with as many digits as say something.
+func Dollars(price float64) string {
 	switch {
 	case price >= 1000:
 		return thousands(price, 2)
@@ -177,8 +177,8 @@ func thousands(number float64, digits int) string {
 
 func number(n int) string { return thousands(float64(n), 0) }
 
-// counted is "1 pod" or "2 pods".
-func counted(n int, what string) string {
+// Counted is "1 pod" or "2 pods".
+func Counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -52,9 +52,9 @@ func (r *Result) launchTable(text *strings.Builder, wide bool) {
 		for _, name := range extended {
 			cells = append(cells, share(one.requests, one.room, name))
 		}
-		cells = append(cells, dollars(float64(one.count)*one.price))
+		cells = append(cells, Dollars(float64(one.count)*one.price))
 		if wide {
-			cells = append(cells, dollars(one.price), amounts(room(one.each)), workloads(one.work, 3))
+			cells = append(cells, Dollars(one.price), amounts(room(one.each)), workloads(one.work, 3))
 		}
 		line(table, cells)
 	}
@@ -112,17 +112,17 @@ func (r *Result) totals(text *strings.Builder) {
 		return
 	}
 	if s.OnExisting > 0 {
-		fmt.Fprintf(text, "%s on %s.\n", placed(s.OnExisting), counted(s.NodesUsed, "node")+" already there")
+		fmt.Fprintf(text, "%s on %s.\n", placed(s.OnExisting), Counted(s.NodesUsed, "node")+" already there")
 	}
 	if s.Launches > 0 {
 		fmt.Fprintf(text, "%s to launch for %s: %s $/h, %s $ a month.\n",
-			counted(s.Launches, "node"), counted(s.Placed-s.OnExisting, "pod"), dollars(s.PricePerHour), thousands(s.PricePerMonth, 0))
+			Counted(s.Launches, "node"), Counted(s.Placed-s.OnExisting, "pod"), Dollars(s.PricePerHour), thousands(s.PricePerMonth, 0))
 	} else if s.Placed > 0 {
 		text.WriteString("Nothing to launch.\n")
 	}
 	r.proof(text)
 	if s.Unplaced > 0 {
-		fmt.Fprintf(text, "%s of %s without a place.\n", number(s.Unplaced), counted(s.Pods, "pod"))
+		fmt.Fprintf(text, "%s of %s without a place.\n", number(s.Unplaced), Counted(s.Pods, "pod"))
 	}
 }
 
@@ -135,7 +135,7 @@ func (r *Result) proof(text *strings.Builder) {
 		text.WriteString("Proven: no plan costs less.\n")
 		return
 	}
-	fmt.Fprintf(text, "Proven: no plan costs less than %s $/h, so this one is at most %.1f%% above the cheapest.\n", dollars(r.Report.Bound), r.Report.Gap*100)
+	fmt.Fprintf(text, "Proven: no plan costs less than %s $/h, so this one is at most %.1f%% above the cheapest.\n", Dollars(r.Report.Bound), r.Report.Gap*100)
 }
 
 func placed(pods int) string {
@@ -156,10 +156,10 @@ func (r *Result) who(pods []model.PodKey) string {
 			if len(pods) == 1 {
 				return "Pod " + pods[0].String()
 			}
-			return fmt.Sprintf("%s (%s)", name, counted(len(pods), "pod"))
+			return fmt.Sprintf("%s (%s)", name, Counted(len(pods), "pod"))
 		}
 	}
-	return fmt.Sprintf("%s: %s", counted(len(pods), "pod"), workloads(work, 3))
+	return fmt.Sprintf("%s: %s", Counted(len(pods), "pod"), workloads(work, 3))
 }
 
 func (r *Result) unplaced(text *strings.Builder) {
@@ -194,7 +194,7 @@ func (r *Result) Notes() []string {
 	notes := []string{"types and prices: " + r.Source}
 	notes = append(notes, r.Notices...)
 	for _, left := range r.LeftOut {
-		notes = append(notes, fmt.Sprintf("%s not planned for: %s", counted(left.Pods, "pod"), left.Reason))
+		notes = append(notes, fmt.Sprintf("%s not planned for: %s", Counted(left.Pods, "pod"), left.Reason))
 	}
 	if len(r.Others) > 0 {
 		var kinds []string
@@ -203,7 +203,7 @@ func (r *Result) Notes() []string {
 			kinds = append(kinds, fmt.Sprintf("%d %s", r.Others[kind], kind))
 			total += r.Others[kind]
 		}
-		notes = append(notes, fmt.Sprintf("%s of kinds that no plan depends on: %s", counted(total, "object"), strings.Join(kinds, ", ")))
+		notes = append(notes, fmt.Sprintf("%s of kinds that no plan depends on: %s", Counted(total, "object"), strings.Join(kinds, ", ")))
 	}
 	return notes
 }

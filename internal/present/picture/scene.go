@@ -61,15 +61,12 @@ func newScene(r *present.Result) scene {
 }
 
 func title(s present.Summary) string {
-	if s.Launches == 0 {
-		return fmt.Sprintf("Nothing to launch for %d pods", s.Pods)
-	}
-	text := fmt.Sprintf("%d nodes to launch for %d pods: %.4g $/h", s.Launches, s.Placed-s.OnExisting, s.PricePerHour)
-	if s.Launches == 1 {
-		text = strings.Replace(text, "1 nodes", "1 node", 1)
+	text := "Nothing to launch for " + present.Counted(s.Pods, "pod")
+	if s.Launches > 0 {
+		text = fmt.Sprintf("%s to launch for %s: %s $/h", present.Counted(s.Launches, "node"), present.Counted(s.Placed-s.OnExisting, "pod"), present.Dollars(s.PricePerHour))
 	}
 	if s.Unplaced > 0 {
-		text += fmt.Sprintf(", %d pods without a place", s.Unplaced)
+		text += ", " + present.Counted(s.Unplaced, "pod") + " without a place"
 	}
 	return text
 }

@@ -23,7 +23,7 @@ const (
 	mostSide   = 220.0
 )
 
-// palette are colours that differ well on white; what is left over is grey.
+// palette are colours that differ well on white.
 func palette() []string {
 	return []string{
 		"#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#c7d66d",
@@ -31,8 +31,13 @@ func palette() []string {
 	}
 }
 
+// pale is one of many colours for workloads that the legend does not name.
+func pale(i int) string {
+	const goldenAngle = 137
+	return fmt.Sprintf("hsl(%d 38%% 78%%)", i*goldenAngle%360)
+}
+
 const (
-	greyOthers  = "#9498a0"
 	greyDaemons = "#5f6570"
 	greyThere   = "#c3c7cf"
 )
@@ -51,7 +56,7 @@ func Write(out io.Writer, r *present.Result) error {
 	d := &drawing{colours: map[string]string{daemonSets: greyDaemons, alreadyThere: greyThere}, scale: scaleOf(&s), y: margin}
 	names := s.legend()
 	for i, name := range names {
-		d.colours[name] = greyOthers
+		d.colours[name] = pale(i)
 		if i < len(palette()) {
 			d.colours[name] = palette()[i]
 		}
@@ -127,7 +132,7 @@ func (d *drawing) legend(s *scene, names []string) {
 		put(d.colours[name], name)
 	}
 	if more := len(names) - len(shown); more > 0 {
-		put(greyOthers, fmt.Sprintf("%d other workloads", more))
+		put(pale(len(shown)), present.Counted(more, "other workload")+", each pale")
 	}
 	d.y += legendStep + 8
 }
@@ -226,9 +231,5 @@ func tooltip(b *block, room model.Resources) string {
 		}
 		return b.requests[name] * 100 / room[name]
 	}
-	pods := "pods"
-	if b.pods == 1 {
-		pods = "pod"
-	}
-	return fmt.Sprintf("%s: %d %s, %d%% of the CPU, %d%% of the memory", b.workload, b.pods, pods, percent(model.CPU), percent(model.Memory))
+	return fmt.Sprintf("%s: %s, %d%% of the CPU, %d%% of the memory", b.workload, present.Counted(b.pods, "pod"), percent(model.CPU), percent(model.Memory))
 }
