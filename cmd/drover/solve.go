@@ -156,11 +156,7 @@ func (o *solveOptions) market() (*offers.Market, error) {
 			return nil, fmt.Errorf("--catalog: %w", err)
 		}
 	}
-	market, err := offers.New(o.region, o.zones, table)
-	if err != nil {
-		return nil, fmt.Errorf("--region: %w", err)
-	}
-	return market, nil
+	return offers.New(o.region, o.zones, table)
 }
 
 // question is the result without its answer.

@@ -41,9 +41,18 @@ func New(region string, zones []string, table *workload.CatalogTable) (*Market, 
 		return nil, fmt.Errorf("region %q is not in the catalog: use one of %s", region, strings.Join(facts.Regions(), ", "))
 	}
 	market := &Market{Region: region, Zones: known, Table: table, facts: facts}
-	if len(zones) > 0 {
-		market.Zones = named(zones, known)
+	if len(zones) == 0 {
+		return market, nil
 	}
+	for i, zone := range zones {
+		switch {
+		case slices.Contains(zones[:i], zone):
+			return nil, fmt.Errorf("zone %q is given twice", zone)
+		case table == nil && (!strings.HasPrefix(zone, region) || zone == region):
+			return nil, fmt.Errorf("zone %q is not a zone of %s: its zones are called %s, %s and so on", zone, region, known[0].Name, known[1].Name)
+		}
+	}
+	market.Zones = named(zones, known)
 	return market, nil
 }
 
