@@ -4,6 +4,7 @@ GO ?= go
 REVIVE := github.com/mgechev/revive@v1.14.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LAB_FLAGS ?=
+PEERS_FLAGS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -28,14 +29,17 @@ drover-lab:
 test: build ## Run every test: unit, conformance, end to end on the lab
 	$(GO) test ./...
 	cd lab && $(GO) test ./...
+	cd bench/peers && $(GO) test ./...
 
 .PHONY: check
 check: check-format check-generated ## Format, vet, lint, architecture, generated files
 	$(GO) vet ./...
 	cd lab && $(GO) vet ./...
+	cd bench/peers && $(GO) vet ./...
 	$(GO) run $(REVIVE) -config revive.toml -set_exit_status ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd lab && $(GO) run $(STATICCHECK) ./...
+	cd bench/peers && $(GO) run $(STATICCHECK) ./...
 	$(GO) test ./test/architecture/...
 
 .PHONY: check-format
@@ -45,7 +49,7 @@ check-format:
 
 .PHONY: check-generated
 check-generated: generate
-	@git diff --exit-code --stat -- '*zz_generated*' go.mod go.sum lab/go.mod lab/go.sum || \
+	@git diff --exit-code --stat -- '*zz_generated*' go.mod go.sum lab/go.mod lab/go.sum bench/peers/go.mod bench/peers/go.sum || \
 	{ echo "generated files were out of date: commit what 'make generate' wrote"; exit 1; }
 
 .PHONY: generate
@@ -61,6 +65,10 @@ format: ## Format the code
 bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/engine/...
 	cd lab && $(GO) test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 30m
+
+.PHONY: bench-peers
+bench-peers: ## The engine beside Karpenter's scheduler, same pods and types (PEERS_FLAGS="--workloads FOLDER", --help)
+	cd bench/peers && $(GO) run . $(PEERS_FLAGS)
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -5,16 +5,20 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/drover-project/drover/internal/manifest"
 )
 
 // Exit codes.
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	exitFailure  = 1
+	exitUsage    = 2
+	exitInternal = 3
 )
 
 // failure is an error of what was asked for, as opposed to how it was asked.
@@ -22,17 +26,49 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
+// internalFailure is an error of drover itself.
+type internalFailure struct{ error }
+
+func (f internalFailure) Unwrap() error { return f.error }
+
+// unplacedPods is the outcome of a plan that leaves pods out. The plan says so
+// itself, so it is no message.
+type unplacedPods int
+
+func (n unplacedPods) Error() string { return fmt.Sprintf("%d pods have no place", int(n)) }
+
 func main() {
 	command := newCommand()
 	if err := command.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(os.Stderr, "drover:", err)
+		report(os.Stderr, err)
 		os.Exit(exitCode(err))
 	}
 }
 
+// report writes an error for people; problems of files come one on each line,
+// so that editors find the place.
+func report(out io.Writer, err error) {
+	var problems manifest.Problems
+	switch {
+	case errors.As(err, new(unplacedPods)):
+	case errors.As(err, &problems):
+		fmt.Fprintln(out, problems)
+		what := "problems"
+		if len(problems) == 1 {
+			what = "problem"
+		}
+		fmt.Fprintf(out, "drover: nothing is planned: %d %s in the input\n", len(problems), what)
+	default:
+		fmt.Fprintln(out, "drover:", err)
+	}
+}
+
 func exitCode(err error) int {
-	if errors.As(err, new(failure)) {
+	switch {
+	case errors.As(err, new(failure)), errors.As(err, new(unplacedPods)):
 		return exitFailure
+	case errors.As(err, new(internalFailure)):
+		return exitInternal
 	}
 	return exitUsage
 }
@@ -44,6 +80,6 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newControllerCommand(), newManifestsCommand(), newVersionCommand())
+	root.AddCommand(newControllerCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
 	return root
 }

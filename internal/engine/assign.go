@@ -35,6 +35,7 @@ type nodeShare struct {
 type demand struct {
 	class   *class
 	place   string // names the domains, for learning and for tests
+	home    string // equal for demands that the same configs admit, size apart
 	domains []int32
 	configs bitset
 	count   int
@@ -324,10 +325,14 @@ func (a *assignment) putOnNode(c *class, n, count int) {
 	a.onNodes = append(a.onNodes, nodeShare{class: c, node: n, count: count})
 }
 
+func newDemand(c *class, pl *place, count int) *demand {
+	return &demand{class: c, place: pl.key, home: c.homeAt(pl.domains), domains: pl.domains, configs: pl.configs, count: count}
+}
+
 func (a *assignment) collect(c *class, places []*place) {
 	for _, pl := range places {
 		if pl.demand > 0 {
-			a.demands = append(a.demands, &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: pl.demand})
+			a.demands = append(a.demands, newDemand(c, pl, pl.demand))
 		}
 	}
 }

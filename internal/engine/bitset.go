@@ -19,6 +19,7 @@ func fullBitset(size int) bitset {
 }
 
 func (b bitset) set(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b bitset) clear(i int)    { b[i>>6] &^= 1 << (i & 63) }
 func (b bitset) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
 func (b bitset) clone() bitset  { return append(bitset(nil), b...) }
 
@@ -26,6 +27,16 @@ func (b bitset) and(other bitset) {
 	for i := range b {
 		b[i] &= other[i]
 	}
+}
+
+// meets reports whether all three sets share a member.
+func (b bitset) meets(x, y bitset) bool {
+	for i := range b {
+		if b[i]&x[i]&y[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (b bitset) or(other bitset) {

@@ -19,7 +19,8 @@ type class struct {
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account
 
-	labelled bitset // configs whose labels and taints admit the class
+	labelled bitset // configs whose labels and taints admit the class; shared
+	family   int    // number of that set
 	fits     bitset // of those: large enough and known to have capacity
 
 	touches []touch // topology rules over node labels other than the hostname

@@ -135,6 +135,27 @@ func limitedCapacity(p *pool, kind *model.InstanceType) []int64 {
 type space struct {
 	configs []config
 	cache   map[string]bitset
+	rooms   []sameRoom
+}
+
+// sameRoom is configs that leave the same room for pods.
+type sameRoom struct {
+	room    vector
+	configs []int
+}
+
+func (s *space) mergeRooms() {
+	index := map[string]int{}
+	for i := range s.configs {
+		key := domainsKey(s.configs[i].room)
+		at, known := index[key]
+		if !known {
+			at = len(s.rooms)
+			index[key] = at
+			s.rooms = append(s.rooms, sameRoom{room: s.configs[i].room})
+		}
+		s.rooms[at].configs = append(s.rooms[at].configs, i)
+	}
 }
 
 func (s *space) requirement(r model.Requirement) bitset {

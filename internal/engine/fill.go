@@ -22,7 +22,8 @@ type bin struct {
 type filler struct {
 	p       *problem
 	items   []*item
-	left    []int // by item
+	left    []int   // by item
+	values  []int64 // what a pod is worth, by item
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
 	apart   bool // variant.apart
@@ -33,20 +34,91 @@ type filler struct {
 	rooms   *occupancy
 	ruled   bool
 	steps   int
-	byRank  [ranks][]int
+	byRank  [ranks]queue
+}
+
+// queue is items in the order they are tried.
+type queue struct {
+	items []int
+	// least has for each position the smallest request of each resource from
+	// there on: where a node has less left, nothing more fits.
+	least []vector
 }
 
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 	f := &filler{p: p, items: items, scale: s, left: left, taken: make([]int, len(items)),
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
+	f.values = make([]int64, len(items))
 	for i, it := range items {
-		if left[i] == 0 {
-			continue
-		}
-		f.byRank[it.rank] = append(f.byRank[it.rank], i)
-		f.ruled = f.ruled || ruled(it.class)
+		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
+		f.values[i] = it.value
 	}
+	f.order(nil)
 	return f
+}
+
+// order queues the items that have pods left, by rank and in the order given;
+// nil is that of the items.
+func (f *filler) order(order []int) {
+	f.steps += len(f.items)
+	for rank := range f.byRank {
+		f.byRank[rank].items = f.byRank[rank].items[:0]
+	}
+	for n := range f.items {
+		i := n
+		if order != nil {
+			i = order[n]
+		}
+		if f.left[i] > 0 {
+			q := &f.byRank[f.items[i].rank]
+			q.items = append(q.items, i)
+		}
+	}
+	for rank := range f.byRank {
+		f.byRank[rank].measure(f.items, len(f.room))
+	}
+}
+
+// compact drops items without pods left.
+func (f *filler) compact() {
+	for rank := range f.byRank {
+		q := &f.byRank[rank]
+		kept := q.items[:0]
+		for _, i := range q.items {
+			if f.left[i] > 0 {
+				kept = append(kept, i)
+			}
+		}
+		if len(kept) < len(q.items) {
+			q.items = kept
+			q.measure(f.items, len(f.room))
+		}
+	}
+}
+
+func (q *queue) measure(items []*item, resources int) {
+	n := len(q.items)
+	if n == 0 {
+		q.least = q.least[:0]
+		return
+	}
+	if cap(q.least) < n {
+		q.least = make([]vector, n)
+		backing := make(vector, n*resources)
+		for i := range q.least {
+			q.least[i] = backing[i*resources : (i+1)*resources]
+		}
+	}
+	q.least = q.least[:n]
+	for at := n - 1; at >= 0; at-- {
+		request := items[q.items[at]].class.request
+		copy(q.least[at], request)
+		if at+1 < n {
+			for r, amount := range q.least[at+1] {
+				q.least[at][r] = min(q.least[at][r], amount)
+			}
+		}
+	}
 }
 
 // fill fills a node of the config and returns what the pods are worth. The
@@ -64,17 +136,20 @@ func (f *filler) fill(config int) int64 {
 	worth := int64(0)
 	for rank := range f.byRank {
 		if rank == rankPerNode || rank == rankFollower || f.plain {
-			worth += f.fillInOrder(config, f.byRank[rank])
+			worth += f.fillInOrder(config, &f.byRank[rank])
 		} else {
-			worth += f.fillBalanced(config, f.byRank[rank])
+			worth += f.fillBalanced(config, &f.byRank[rank])
 		}
 	}
 	return worth
 }
 
-func (f *filler) fillInOrder(config int, order []int) int64 {
+func (f *filler) fillInOrder(config int, q *queue) int64 {
 	worth := int64(0)
-	for _, i := range order {
+	for at, i := range q.items {
+		if !q.least[at].fits(f.room) {
+			break
+		}
 		if n := f.fits(config, i); n > 0 {
 			worth += f.take(i, n)
 		}
@@ -85,30 +160,56 @@ func (f *filler) fillInOrder(config int, order []int) int64 {
 // fillBalanced takes large pods first, but always from the side (heavy on the
 // first or on the second main resource) that keeps the rest of the node in the
 // proportion it started with, so that both run out together.
-func (f *filler) fillBalanced(config int, order []int) int64 {
+func (f *filler) fillBalanced(config int, q *queue) int64 {
 	worth := int64(0)
-	target := f.scale.tilt(f.room)
-	heavy, light := 0, 0
+	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room)}
+	heavy, light := b.next(0, true), b.next(0, false)
 	for {
-		for heavy < len(order) && !(f.items[order[heavy]].tilt >= target && f.fits(config, order[heavy]) > 0) {
-			heavy++
+		at, count := heavy, b.heavy
+		if heavy >= len(q.items) || light < len(q.items) && f.scale.tilt(f.room) < b.target {
+			at, count = light, b.light
 		}
-		for light < len(order) && !(f.items[order[light]].tilt < target && f.fits(config, order[light]) > 0) {
-			light++
-		}
-		at := heavy
-		if heavy >= len(order) || light < len(order) && f.scale.tilt(f.room) < target {
-			at = light
-		}
-		if at >= len(order) {
+		if at >= len(q.items) {
 			return worth
 		}
-		n := f.fits(config, order[at])
-		if heavy < len(order) && light < len(order) {
-			n = max(1, n/4) // come back for more when the other side has had its turn
+		if heavy < len(q.items) && light < len(q.items) {
+			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
-		worth += f.take(order[at], n)
+		worth += f.take(q.items[at], count)
+		heavy, light = b.next(heavy, true), b.next(light, false)
 	}
+}
+
+// balance walks a queue on both sides of a target.
+type balance struct {
+	f            *filler
+	q            *queue
+	config       int
+	target       float64
+	heavy, light int // how many of the item found on each side fit
+}
+
+// next finds the first item of a side, from a position on, that fits.
+func (b *balance) next(from int, heavy bool) int {
+	for at := from; at < len(b.q.items); at++ {
+		b.f.steps++
+		if !b.q.least[at].fits(b.f.room) {
+			break
+		}
+		i := b.q.items[at]
+		if b.f.items[i].tilt >= b.target != heavy {
+			continue
+		}
+		if n := b.f.fits(b.config, i); n > 0 {
+			if heavy {
+				b.heavy = n
+			} else {
+				b.light = n
+			}
+			return at
+		}
+	}
+	return len(b.q.items)
 }
 
 // fits returns how many more pods of the item the node takes.
@@ -116,7 +217,15 @@ func (f *filler) fits(config, i int) int {
 	f.steps++
 	it := f.items[i]
 	want := f.left[i] - f.taken[i]
-	if want <= 0 || !it.configs.has(config) {
+	if want <= 0 {
+		return 0
+	}
+	for r, amount := range it.class.request {
+		if amount > f.room[r] && amount > 0 {
+			return 0
+		}
+	}
+	if !it.configs.has(config) {
 		return 0
 	}
 	want = it.class.request.times(f.room, want)
@@ -209,5 +318,5 @@ func (f *filler) take(i, n int) int64 {
 	if f.ruled && ruled(it.class) {
 		f.rooms.add(it.class, n)
 	}
-	return it.value * int64(n)
+	return f.values[i] * int64(n)
 }

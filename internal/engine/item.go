@@ -19,21 +19,24 @@ type item struct {
 	demand  *demand
 	class   *class
 	configs bitset // of this tier
+	family  int
 	rank    int
 	value   int64 // nanoDollars per hour that a pod is worth, a little more when hard to place
 	tilt    float64
-	solo    int // most pods of it that one node of this tier holds
-	perNode int // rough cap by per-node rules
-	follows []int
-	anchors []int // rules for which others wait beside it
+	// homeSize is how many configs admit the family.
+	homeSize int
+	solo     int // most pods of it that one node of this tier holds
+	perNode  int // rough cap by per-node rules
+	follows  []int
+	anchors  []int // rules for which others wait beside it
 }
 
 // restrictedBonus makes nodes full of pods that have few places win over equal
 // ones, so that the free pods are there to fill the last gaps.
 const restrictedBonus = 1.02
 
-// newItems prices the demands that this tier can serve and puts them in order.
-func newItems(p *problem, demands []*demand, left map[*demand]int, tier bitset) ([]*item, scale) {
+// newItems lists the demands that this tier can serve.
+func newItems(p *problem, demands []*demand, left map[*demand]int, tier bitset) []*item {
 	var items []*item
 	for _, d := range demands {
 		configs := d.configs.clone()
@@ -42,27 +45,31 @@ func newItems(p *problem, demands []*demand, left map[*demand]int, tier bitset) 
 			items = append(items, &item{demand: d, class: d.class, configs: configs, perNode: math.MaxInt32})
 		}
 	}
+	return items
+}
+
+// describeItems finds what decides the order in which the items are packed.
+func describeItems(p *problem, items []*item, demands []*demand, left map[*demand]int) {
 	widest := 0
 	for _, it := range items {
-		widest = max(widest, it.configs.count())
+		widest = max(widest, it.homeSize)
 	}
 	for _, it := range items {
 		it.describe(p, widest)
 	}
 	markAnchors(p, items, freelySelected(demands, left))
-	overall := priceItems(p, items, left)
-	sort.SliceStable(items, func(i, j int) bool { return items[i].value > items[j].value })
-	return items, overall
 }
 
 func (it *item) describe(p *problem, widest int) {
 	it.rank = rankFree
-	if it.configs.count() < widest {
+	if it.homeSize < widest {
 		it.rank = rankRestricted
 	}
-	it.configs.each(func(i int) {
-		it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
-	})
+	if len(it.class.hosts) > 0 {
+		it.configs.each(func(i int) {
+			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
+		})
+	}
 	if len(it.class.pod.HostPorts) > 0 {
 		it.rank, it.perNode = rankPerNode, 1
 	}
@@ -176,52 +183,74 @@ func (s scale) tilt(v vector) float64 {
 }
 
 // worth is what the resources of v cost at least.
-func (s scale) worth(v vector) float64 {
-	worth := 0.0
-	for r, amount := range v {
-		worth += float64(s.prices[r] * float64(amount))
-	}
-	return worth
-}
+func (s scale) worth(v vector) float64 { return worthAt(s.prices, v) }
 
 // priceItems values each pod at the dual prices of the configs it may use:
 // what its resources cost at best, given what else wants them.
-func priceItems(p *problem, items []*item, left map[*demand]int) scale {
-	families := map[string][]*item{}
-	union := newBitset(len(p.space.configs))
-	for _, it := range items {
-		key := bitsKey(it.configs)
-		families[key] = append(families[key], it)
-		union.or(it.configs)
+func priceItems(p *problem, items []*item, families []demandFamily, candidates []int, left map[*demand]int) scale {
+	total := make(vector, len(p.resources.names))
+	everywhere := newBitset(len(p.space.configs))
+	for f := range families {
+		families[f].demand = make(vector, len(p.resources.names))
+		everywhere.or(families[f].configs)
 	}
-	overall := familyScale(p, items, union, left)
-	for _, key := range sortedKeys(families) {
-		own := overall
-		if len(families) > 1 {
-			own = familyScale(p, families[key], families[key][0].configs, left)
+	for _, it := range items {
+		families[it.family].demand.add(it.class.request, left[it.demand])
+		total.add(it.class.request, left[it.demand])
+	}
+	overall := scale{prices: priceFamilies(p.space.configs, candidates, []demandFamily{{everywhere, total}}).byFamily[0]}
+	overall.first, overall.second = mainResources(overall.prices, total)
+	byFamily := [][]float64{overall.prices}
+	if len(families) > 1 {
+		byFamily = priceFamilies(p.space.configs, candidates, families).byFamily
+	}
+	for _, it := range items {
+		worth := worthAt(byFamily[it.family], it.class.request)
+		if it.rank != rankFree {
+			worth = float64(worth * restrictedBonus)
 		}
-		for _, it := range families[key] {
-			worth := own.worth(it.class.request)
-			if it.rank != rankFree {
-				worth = float64(worth * restrictedBonus)
-			}
-			it.value = int64(worth) + 1000 // even a pod that asks for nothing needs a place
-			it.tilt = overall.tilt(it.class.request)
-		}
+		it.value = int64(worth) + 1000 // even a pod that asks for nothing needs a place
+		it.tilt = overall.tilt(it.class.request)
 	}
 	return overall
 }
 
-func familyScale(p *problem, family []*item, configs bitset, left map[*demand]int) scale {
-	demand := make(vector, len(p.resources.names))
-	for _, it := range family {
-		demand.add(it.class.request, left[it.demand])
+// maxFamilies bounds the linear program of prices; families beyond it, those
+// with the fewest items, are priced as one.
+const maxFamilies = 24
+
+// findFamilies sorts the items into families: those that the same configs admit
+// whatever the size of the pod.
+func findFamilies(p *problem, items []*item) (families []demandFamily, admitted []bitset) {
+	byHome := map[string][]*item{}
+	for _, it := range items {
+		byHome[it.demand.home] = append(byHome[it.demand.home], it)
 	}
-	var list []*config
-	configs.each(func(i int) { list = append(list, &p.space.configs[i]) })
-	s := scale{prices: resourcePrices(list, demand)}
-	s.first, s.second = mainResources(s.prices, demand)
-	return s
+	homes := sortedKeys(byHome)
+	sort.SliceStable(homes, func(i, j int) bool { return len(byHome[homes[i]]) > len(byHome[homes[j]]) })
+	for n, home := range homes {
+		configs := byHome[home][0].demand.admitted(p)
+		admitted = append(admitted, configs)
+		if n < maxFamilies {
+			families = append(families, demandFamily{configs: configs.clone()})
+		} else {
+			families[maxFamilies-1].configs.or(configs)
+		}
+		for _, it := range byHome[home] {
+			it.family, it.homeSize = min(n, maxFamilies-1), configs.count()
+		}
+	}
+	return families, admitted
+}
+
+// admitted are the buyable configs of the demand's place, whatever their size.
+func (d *demand) admitted(p *problem) bitset {
+	set := d.class.labelled.clone()
+	set.and(p.buyable)
+	for t := range d.class.touches {
+		d.class.touches[t].rule.inDomain(set, d.domains[t])
+	}
+	return set
 }
 
 func bitsKey(b bitset) string {

@@ -10,7 +10,6 @@ import (
 type variant struct {
 	largest int64 // most a node may be worth; 0: no bound
 	plain   bool
-	most    int  // configs filled for each node; 0: no bound
 	apart   bool // pods that should share one node may have less than all of them
 }
 
@@ -74,22 +73,31 @@ type packer struct {
 
 func newPacker(u *purchase, tier bitset) *packer {
 	k := &packer{p: u.p, seated: u.seated}
-	k.items, k.scale = newItems(u.p, u.demands, u.left, tier)
-	k.selectConfigs()
+	k.items = newItems(u.p, u.demands, u.left, tier)
+	families, admitted := findFamilies(u.p, k.items)
+	describeItems(u.p, k.items, u.demands, u.left)
+	k.selectConfigs(admitted)
+	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
+	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	k.rankConfigs()
 	return k
 }
 
 // selectConfigs drops configs that another one replaces for every item: same
 // pool, same items, at least its room, at most its price.
-func (k *packer) selectConfigs() {
+func (k *packer) selectConfigs(admitted []bitset) {
 	marks := make([]uint64, len(k.p.space.configs))
-	for n, it := range k.items {
-		it.configs.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
+	for n, set := range admitted {
+		set.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
+	}
+	usable := newBitset(len(marks))
+	for _, it := range k.items {
+		usable.or(it.configs)
 	}
 	groups := map[uint64][]int{}
 	var order []uint64
 	for i, mark := range marks {
-		if mark != 0 {
+		if mark != 0 && usable.has(i) {
 			if groups[mark] == nil {
 				order = append(order, mark)
 			}
@@ -99,7 +107,6 @@ func (k *packer) selectConfigs() {
 	for _, mark := range order {
 		k.configs = append(k.configs, k.undominated(groups[mark])...)
 	}
-	k.rankConfigs()
 }
 
 func (k *packer) undominated(group []int) []int {
@@ -197,56 +204,32 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 	for i, it := range k.items {
 		remaining += it.value * int64(left[i])
 	}
-	banned := map[int]bool{}
+	g := k.newChoice(f, v)
 	for remaining > 0 {
-		config := k.choose(f, v, out.usage, remaining, banned)
+		config := g.choose(out.usage, remaining)
 		if config < 0 {
-			if v.largest == 0 {
+			if g.largest == 0 {
 				break
 			}
-			v.largest = 0
+			g.unbound()
 			continue
 		}
 		b := k.settle(f, config, out.usage)
 		if b.times == 0 {
-			banned[config] = true
+			g.ban(config)
 			continue
 		}
 		remaining -= k.commit(f, out, b)
+		f.compact()
 	}
 	k.steps += f.steps
 	return out
-}
-
-// choose returns the config whose filled node is worth most for its price.
-func (k *packer) choose(f *filler, v variant, used usage, remaining int64, banned map[int]bool) int {
-	chosen, best, filled := -1, 0.0, 0
-	for n, i := range k.configs {
-		c := &k.p.space.configs[i]
-		price := float64(max(c.price, 1))
-		if min(k.promise[n], float64(remaining))/price <= best || banned[i] ||
-			v.largest > 0 && int64(k.promise[n]) > v.largest || used.times(c.pool, c.capacity, 1) == 0 {
-			continue
-		}
-		ratio := float64(f.fill(i)) / price
-		if ratio > best {
-			chosen, best = i, ratio
-		}
-		if ratio > 0 {
-			filled++
-		}
-		if v.most > 0 && filled >= v.most {
-			break
-		}
-	}
-	return chosen
 }
 
 // settle turns the fill of a config into a bin: on the cheapest config that
 // holds it, within the minimum of choices its pool asks for, as often as what
 // is left and the limits allow.
 func (k *packer) settle(f *filler, config int, used usage) bin {
-	f.fill(config)
 	b := bin{config: config, times: math.MaxInt32}
 	for _, i := range f.touched {
 		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})

@@ -27,7 +27,7 @@ func (a *assignment) places(c *class, caps map[string]int) []*place {
 		key := domainsKey(domains)
 		pl := byKey[key]
 		if pl == nil {
-			pl = &place{key: key, domains: append([]int32(nil), domains...), configs: newBitset(len(a.p.space.configs)),
+			pl = &place{key: key, domains: append([]int32(nil), domains...), configs: a.p.noConfig,
 				tier: len(a.p.tiers), left: math.MaxInt}
 			if most, known := caps[key]; known {
 				pl.left = most
@@ -50,7 +50,7 @@ func (a *assignment) places(c *class, caps map[string]int) []*place {
 	}
 	a.configPlaces(c, domains, at)
 	for _, pl := range list {
-		a.pricePlace(c, pl)
+		a.pricePlace(c, pl, len(list) > 1)
 	}
 	sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
 	return list
@@ -63,26 +63,41 @@ func (a *assignment) configPlaces(c *class, domains []int32, at func([]int32) *p
 		}
 		return
 	}
-	var last *place
-	c.fits.each(func(i int) {
-		same := last != nil
-		for t := range c.touches {
-			domains[t] = c.touches[t].rule.domainOfConfig(i)
-			same = same && domains[t] == last.domains[t]
-		}
-		if !same {
-			last = at(domains)
-		}
-		last.configs.set(i)
-	})
+	a.splitPlaces(c, 0, c.fits, domains, at)
 }
 
-func domainsKey(domains []int32) string {
+// splitPlaces divides the configs by the domain of one touch after another.
+func (a *assignment) splitPlaces(c *class, touch int, set bitset, domains []int32, at func([]int32) *place) {
+	if touch == len(c.touches) {
+		at(domains).configs = set
+		return
+	}
+	r := c.touches[touch].rule
+	for d := int32(-1); int(d) < len(r.axis.configs); d++ {
+		part := set.clone()
+		r.inDomain(part, d)
+		if domains[touch] = d; !part.empty() {
+			a.splitPlaces(c, touch+1, part, domains, at)
+		}
+	}
+}
+
+func domainsKey[N int32 | int64](numbers []N) string {
 	var key []byte
-	for _, d := range domains {
+	for _, d := range numbers {
 		key = append(strconv.AppendInt(key, int64(d), 10), ',')
 	}
 	return string(key)
+}
+
+// homeAt names the configs that the class's labels and its rules' domains leave.
+func (c *class) homeAt(domains []int32) string {
+	home := strconv.AppendInt(nil, int64(c.family), 10)
+	for i, d := range domains {
+		axis := c.touches[i].rule.axis
+		home = append(strconv.AppendInt(append(append(home, '|'), axis.key...), int64(d), 10), ',')
+	}
+	return string(home)
 }
 
 func lessDomains(a, b []int32) bool {
@@ -96,20 +111,37 @@ func lessDomains(a, b []int32) bool {
 
 // pricePlace finds the heaviest tier that can buy here, and what a pod would
 // cost there if its node held nothing else.
-func (a *assignment) pricePlace(c *class, pl *place) {
+func (a *assignment) pricePlace(c *class, pl *place, choice bool) {
 	for tier := range a.p.tiers {
-		set := a.p.tierConfigs(tier)
+		set := a.p.tierSets[tier].clone()
 		set.and(pl.configs)
 		if set.empty() {
 			continue
 		}
-		pl.tier, pl.price = tier, math.MaxInt64
-		set.each(func(i int) {
-			config := &a.p.space.configs[i]
-			if n := c.request.times(config.room, math.MaxInt32); n > 0 {
-				pl.price = min(pl.price, config.price/int64(n))
-			}
-		})
+		if pl.tier = tier; choice {
+			pl.price = a.p.soloPrice(c, set)
+		}
 		return
 	}
+}
+
+// soloPrice is the least that a pod costs on a node of its own kind alone.
+func (p *problem) soloPrice(c *class, set bitset) int64 {
+	least := int64(math.MaxInt64)
+	for r := range p.space.rooms {
+		same := &p.space.rooms[r]
+		price := int64(math.MaxInt64)
+		for _, i := range same.configs {
+			if set.has(i) {
+				price = min(price, p.space.configs[i].price)
+			}
+		}
+		if price == math.MaxInt64 || float64(c.request.share(same.room)*float64(price)) >= float64(least)+1 {
+			continue
+		}
+		if n := c.request.times(same.room, math.MaxInt32); n > 0 {
+			least = min(least, price/int64(n))
+		}
+	}
+	return least
 }

@@ -34,6 +34,7 @@ const maxWishTrials = 12
 // chooser looks for the preferred rules that can be kept at no cost.
 type chooser struct {
 	base     *problem
+	plain    *problem // without preferred rules
 	classes  []*class
 	signer   *signer
 	best     *solution
@@ -55,7 +56,8 @@ type lostWish struct {
 // that change neither what is placed nor what it costs, in their stated order.
 func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
 	c := &chooser{base: base, classes: classes, signer: s, maxSteps: 3 * base.settings.MaxSteps}
-	c.best = solve(base.withClasses(classes, s), base.settings.MaxSteps)
+	c.plain = base.withClasses(classes, s)
+	c.best = solve(c.plain, base.settings.MaxSteps)
 	c.steps = c.best.steps
 	if !base.settings.IgnorePreferences {
 		c.try(wishes(c.best))

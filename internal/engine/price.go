@@ -2,148 +2,124 @@ package engine
 
 import "math"
 
-// resourcePrices returns what one unit of each resource is worth, in
-// nanoDollars per hour: the dual prices of the linear program that covers the
-// demand with fractions of nodes at the least cost. No config sells its
-// resources below these prices, and the best ones sell exactly at them.
-func resourcePrices(configs []*config, demand vector) []float64 {
-	var rows []int
-	for r, amount := range demand {
-		if amount > 0 {
-			rows = append(rows, r)
-		}
-	}
-	prices := make([]float64, len(demand))
-	lp := newCoverProgram(configs, demand, rows)
-	for i, dual := range lp.solve() {
-		prices[rows[i]] = dual / float64(demand[rows[i]])
-	}
-	return prices
+// linearPrices finds what one unit of each resource is worth to each family of
+// pods, in nanoDollars per hour: the dual prices of the linear program that
+// covers the families' demand with fractions of nodes at the least cost. A node
+// gives each resource to the family that pays most of those it admits. No
+// config sells its room below these prices.
+type linearPrices struct {
+	byFamily [][]float64
 }
 
-// coverProgram is a linear program of few rows and many columns: least cost so
-// that every row is covered once. It is solved by the revised simplex method
-// with the inverse of the basis kept explicitly.
-type coverProgram struct {
-	columns [][]float64 // share of each row's demand that a node covers
-	costs   []float64
-	inverse [][]float64
-	basis   []int // column in each position; rows+ are artificial
-	values  []float64
-	bigCost float64
+// demandFamily is pods that the same configs admit.
+type demandFamily struct {
+	configs bitset
+	demand  vector
 }
 
-func newCoverProgram(configs []*config, demand vector, rows []int) *coverProgram {
-	m := len(rows)
-	lp := &coverProgram{inverse: make([][]float64, m), basis: make([]int, m), values: make([]float64, m)}
-	for _, c := range configs {
-		column := make([]float64, m)
-		for i, r := range rows {
-			column[i] = float64(max(c.room[r], 0)) / float64(demand[r])
-		}
-		lp.columns = append(lp.columns, column)
-		lp.costs = append(lp.costs, float64(c.price))
-		lp.bigCost = max(lp.bigCost, float64(c.price))
-	}
-	for i := range rows { // covering more than needed costs nothing
-		column := make([]float64, m)
-		column[i] = -1
-		lp.columns = append(lp.columns, column)
-		lp.costs = append(lp.costs, 0)
-	}
-	lp.bigCost *= 1e9
-	for i := range rows {
-		lp.inverse[i] = make([]float64, m)
-		lp.inverse[i][i] = 1
-		lp.basis[i] = -1
-		lp.values[i] = 1
-	}
-	return lp
-}
+// maxLinearPivots is far above what programs of some dozens of rows take.
+const maxLinearPivots = 2000
 
-func (lp *coverProgram) cost(position int) float64 {
-	if column := lp.basis[position]; column >= 0 {
-		return lp.costs[column]
-	}
-	return lp.bigCost
-}
-
-func (lp *coverProgram) duals() []float64 {
-	m := len(lp.basis)
-	duals := make([]float64, m)
-	for i := 0; i < m; i++ {
-		for p := 0; p < m; p++ {
-			// Conversions keep compilers from fusing: same bits everywhere.
-			duals[i] += float64(lp.cost(p) * lp.inverse[p][i])
-		}
-	}
-	return duals
-}
-
-// maxPivots is far above what programs of a handful of rows take.
-const maxPivots = 500
-
-func (lp *coverProgram) solve() []float64 {
-	for pivot := 0; pivot < maxPivots; pivot++ {
-		duals := lp.duals()
-		enter := lp.entering(duals)
-		if enter < 0 || !lp.exchange(enter) {
-			break
-		}
-	}
-	duals := lp.duals()
-	for i := range duals {
-		duals[i] = max(duals[i], 0)
-	}
-	return duals
-}
-
-func (lp *coverProgram) entering(duals []float64) int {
-	best, enter := -1e-9, -1
-	for j, column := range lp.columns {
-		worth := 0.0
-		for i, share := range column {
-			worth += float64(share * duals[i])
-		}
-		scale := max(lp.costs[j], 1)
-		if reduced := (lp.costs[j] - worth) / scale; reduced < best {
-			best, enter = reduced, j
-		}
-	}
-	return enter
-}
-
-func (lp *coverProgram) exchange(enter int) bool {
-	m := len(lp.basis)
-	direction := make([]float64, m)
-	leave, ratio := -1, math.Inf(1)
-	for p := 0; p < m; p++ {
-		for i, share := range lp.columns[enter] {
-			direction[p] += float64(lp.inverse[p][i] * share)
-		}
-		if direction[p] > 1e-12 {
-			if r := lp.values[p] / direction[p]; r < ratio {
-				leave, ratio = p, r
+// priceFamilies solves the program over configs, of which those that others
+// replace may be left out.
+func priceFamilies(configs []config, candidates []int, families []demandFamily) linearPrices {
+	g := &familyGame{configs: configs, candidates: candidates, families: families}
+	dearest := 1.0
+	for f := range families {
+		g.prices.byFamily = append(g.prices.byFamily, make([]float64, len(families[f].demand)))
+		g.rowOf = append(g.rowOf, make([]int, len(families[f].demand)))
+		for r, amount := range families[f].demand {
+			g.rowOf[f][r] = -1
+			if amount > 0 {
+				g.rowOf[f][r] = g.rows
+				g.rows++
 			}
 		}
 	}
-	if leave < 0 {
-		return false
+	for _, i := range candidates {
+		dearest = max(dearest, float64(configs[i].price))
 	}
-	scale := direction[leave]
-	for i := range lp.inverse[leave] {
-		lp.inverse[leave][i] /= scale
+	if g.rows > 0 {
+		g.solve(newCovering(g.rows, dearest*1e9))
 	}
-	lp.values[leave] /= scale
-	for p := 0; p < m; p++ {
-		if p == leave {
+	return g.prices
+}
+
+// familyGame is the program while it is being solved.
+type familyGame struct {
+	configs    []config
+	candidates []int
+	families   []demandFamily
+	rowOf      [][]int // by family and resource
+	rows       int
+	prices     linearPrices
+}
+
+func (g *familyGame) solve(lp *covering) {
+	var best, column []entry
+	for lp.pivots < maxLinearPivots {
+		g.read(lp)
+		gain, chosen := 1e-9, -1
+		for _, i := range g.candidates {
+			column = g.column(column[:0], i)
+			price := float64(max(g.configs[i].price, 1))
+			if d := lp.worth(column)/price - 1; d > gain {
+				gain, chosen = d, i
+				best = append(best[:0], column...)
+			}
+		}
+		if chosen < 0 || !lp.bring(best, float64(g.configs[chosen].price), chosen) {
+			break
+		}
+	}
+	g.read(lp)
+}
+
+// read takes prices per unit from the program's prices per row.
+func (g *familyGame) read(lp *covering) {
+	for f := range g.families {
+		for r, row := range g.rowOf[f] {
+			if row >= 0 {
+				g.prices.byFamily[f][r] = max(0, lp.prices[row]/float64(g.families[f].demand[r]))
+			}
+		}
+	}
+}
+
+// column gives each resource of the config to the family that pays most.
+func (g *familyGame) column(into []entry, config int) []entry {
+	for r, room := range g.configs[config].room {
+		if room <= 0 {
 			continue
 		}
-		for i := range lp.inverse[p] {
-			lp.inverse[p][i] -= float64(direction[p] * lp.inverse[leave][i])
+		best, family := 0.0, -1
+		for f := range g.families {
+			if g.rowOf[f][r] >= 0 && g.families[f].configs.has(config) {
+				if price := g.prices.byFamily[f][r]; price > best || family < 0 {
+					best, family = price, f
+				}
+			}
 		}
-		lp.values[p] -= float64(direction[p] * lp.values[leave])
+		if family >= 0 {
+			into = append(into, entry{g.rowOf[family][r], float64(room) / float64(g.families[family].demand[r])})
+		}
 	}
-	lp.basis[leave] = enter
-	return true
+	return into
+}
+
+// worth is what the resources of v cost at least.
+func worthAt(prices []float64, v vector) float64 {
+	worth := 0.0
+	for r, amount := range v {
+		worth += float64(prices[r] * float64(amount))
+	}
+	return worth
+}
+
+// wholePrice rounds a price down to what the proof can use.
+func wholePrice(x float64) int64 {
+	if x <= 0 || math.IsNaN(x) || x > math.MaxInt64/4 {
+		return 0
+	}
+	return int64(x)
 }

@@ -20,7 +20,9 @@ type problem struct {
 	tiers       [][]int // indexes of pools of equal weight, heaviest first
 	space       *space
 	everyConfig bitset
-	buyable     bitset // configs known to have capacity
+	noConfig    bitset
+	tierSets    []bitset // configs by tier
+	buyable     bitset   // configs known to have capacity
 	nodes       []*node
 	classes     []*class
 	rules       []*rule
@@ -39,8 +41,9 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	daemons := sortedDaemons(snapshot)
 	p.pools = sortedPools(snapshot)
 	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}}
-	p.everyConfig = fullBitset(len(p.space.configs))
+	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
+	p.space.mergeRooms()
 	p.nodes = sortedNodes(snapshot, daemons, p.resources)
 	p.buyable = newBitset(len(p.space.configs))
 	for i := range p.space.configs {
@@ -54,6 +57,15 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 		}
 		p.tiers[len(p.tiers)-1] = append(p.tiers[len(p.tiers)-1], i)
 	}
+	for tier := range p.tiers {
+		set := newBitset(len(p.space.configs))
+		for _, i := range p.tiers[tier] {
+			for _, c := range p.pools[i].configs {
+				set.set(c)
+			}
+		}
+		p.tierSets = append(p.tierSets, set)
+	}
 	return p
 }
 
@@ -63,30 +75,46 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q := *p
 	q.classes = classes
 	q.rules = nil
+	sets := map[string]int{}
 	for i, c := range q.classes {
 		c.id = i
 		c.request = q.resources.podVector(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)
-		c.labelled = newBitset(len(q.space.configs))
-		if c.fault == nil {
-			c.labelled.or(q.space.admits(c.terms))
-			c.labelled.and(q.space.tolerated(c.pod.Tolerations, q.pools, c.granted.taints))
-			for _, term := range c.granted.nodes {
-				c.labelled.and(q.space.admits([]model.NodeSelectorTerm{term}))
-			}
+		c.labelled = q.admitted(c)
+		key := bitsKey(c.labelled)
+		family, known := sets[key]
+		if !known {
+			family = len(sets)
+			sets[key] = family
 		}
+		c.family = family
 		c.fits = c.labelled.clone()
 		c.fits.and(q.buyable)
-		c.labelled.each(func(i int) {
-			if !c.request.fits(q.space.configs[i].room) {
-				c.fits[i>>6] &^= 1 << (i & 63)
+		for r := range q.space.rooms {
+			if !c.request.fits(q.space.rooms[r].room) {
+				for _, i := range q.space.rooms[r].configs {
+					c.fits.clear(i)
+				}
 			}
-		})
+		}
 	}
 	buildTopology(&q, s)
 	q.countDaemons()
 	return &q
+}
+
+// admitted are the configs whose labels and taints let the class in.
+func (p *problem) admitted(c *class) bitset {
+	if c.fault != nil {
+		return newBitset(len(p.space.configs))
+	}
+	set := p.space.admits(c.terms)
+	set.and(p.space.tolerated(c.pod.Tolerations, p.pools, c.granted.taints))
+	for _, term := range c.granted.nodes {
+		set.and(p.space.admits([]model.NodeSelectorTerm{term}))
+	}
+	return set
 }
 
 // countDaemons finds which per-node rules select the DaemonSet pods that a new
@@ -107,15 +135,4 @@ func (p *problem) countDaemons() {
 			}
 		}
 	}
-}
-
-// tierConfigs returns the configs of the pools of one weight.
-func (p *problem) tierConfigs(tier int) bitset {
-	set := newBitset(len(p.space.configs))
-	for _, i := range p.tiers[tier] {
-		for _, c := range p.pools[i].configs {
-			set.set(c)
-		}
-	}
-	return set
 }

@@ -87,6 +87,17 @@ func (v vector) times(room vector, limit int) int {
 	return limit
 }
 
+// share is the largest part that v takes of any resource of room.
+func (v vector) share(room vector) float64 {
+	largest := 0.0
+	for i, amount := range v {
+		if amount > 0 {
+			largest = max(largest, float64(amount)/float64(max(room[i], 1)))
+		}
+	}
+	return largest
+}
+
 // podRequests is what a pod counts for, with its one PodCount.
 func podRequests(pod *model.Pod) model.Resources {
 	if pod.Requests[model.PodCount] > 0 {

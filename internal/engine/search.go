@@ -48,7 +48,7 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	}
 	for round := 0; round < maxRepricings && k.steps+first <= u.budget; round++ {
 		k.reprice(last)
-		last = k.run(variant{most: repricedFills}, counts, u.used.clone())
+		last = k.run(variant{}, counts, u.used.clone())
 		if last.better(best) {
 			best = last
 		}
@@ -57,12 +57,8 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	return best
 }
 
-// maxRepricings bounds how often pods are valued anew. From then on the
-// promises of configs say less, so that only so many are filled for each node.
-const (
-	maxRepricings = 6
-	repricedFills = 32
-)
+// maxRepricings bounds how often pods are valued anew.
+const maxRepricings = 6
 
 // reprice moves each item's value towards what its pods really cost in a
 // packing: pods that ended on badly filled nodes are worth more, and get better

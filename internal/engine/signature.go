@@ -46,18 +46,11 @@ func (s *signer) sign(pod *model.Pod) []byte {
 		s.number(pod.Requests[name])
 	}
 	s.number(int64(pod.Priority))
-	s.pairs(pod.NodeSelector)
-	for _, term := range pod.RequiredNodeAffinity {
-		s.term(term)
-	}
+	s.places(pod)
 	s.mark('p')
 	for _, p := range pod.PreferredNodeAffinity {
 		s.number(int64(p.Weight))
 		s.term(p.Term)
-	}
-	s.mark('t')
-	for _, t := range pod.Tolerations {
-		s.texts(t.Key, t.Operator, t.Value, string(t.Effect))
 	}
 	s.mark('s')
 	for i := range pod.TopologySpread {
@@ -75,6 +68,18 @@ func (s *signer) sign(pod *model.Pod) []byte {
 	s.mark('u')
 	s.texts(pod.Unsupported...)
 	return s.buf
+}
+
+// places writes what decides which nodes' labels and taints let the pod in.
+func (s *signer) places(pod *model.Pod) {
+	s.pairs(pod.NodeSelector)
+	for _, term := range pod.RequiredNodeAffinity {
+		s.term(term)
+	}
+	s.mark('t')
+	for _, t := range pod.Tolerations {
+		s.texts(t.Key, t.Operator, t.Value, string(t.Effect))
+	}
 }
 
 func (s *signer) mark(c byte) { s.buf = append(s.buf, 2, c) }

@@ -131,7 +131,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 		u.left[d] = d.count
 	}
 	for tier := range p.tiers {
-		s.bins = append(s.bins, u.packTier(p.tierConfigs(tier))...)
+		s.bins = append(s.bins, u.packTier(p.tierSets[tier])...)
 	}
 	s.used = u.used
 	s.steps = budget - u.budget + a.steps

@@ -20,6 +20,8 @@ type axis struct {
 	values   []string
 	ofConfig []int32 // -1: no such label
 	ofNode   []int32
+	// configs by value; none on the hostname axis.
+	configs []bitset
 }
 
 // rule is one selection of pods counted along one axis. Equal rules of many
@@ -148,10 +150,14 @@ func (t *topology) numberValues(a *axis) {
 	for i, value := range a.values {
 		number[value] = int32(i)
 	}
+	for range a.values {
+		a.configs = append(a.configs, newBitset(len(t.p.space.configs)))
+	}
 	for i := range t.p.space.configs {
 		a.ofConfig[i] = -1
 		if value, ok := t.p.space.configs[i].label(a.key); ok {
 			a.ofConfig[i] = number[value]
+			a.configs[number[value]].set(i)
 		}
 	}
 	for i, n := range t.p.nodes {
@@ -201,11 +207,24 @@ func (r *rule) findUniverse(p *problem) {
 
 // markDomains marks the domains that these configs would bring.
 func (r *rule) markDomains(marks []bool, configs bitset) {
-	configs.each(func(i int) {
-		if d := r.domainOfConfig(i); d >= 0 {
-			marks[d] = true
+	for d, set := range r.axis.configs {
+		marks[d] = marks[d] || set.meets(configs, r.configs)
+	}
+}
+
+// inDomain takes those configs out of set that the rule does not see in domain
+// d; -1 is outside of all.
+func (r *rule) inDomain(set bitset, d int32) {
+	if d >= 0 {
+		set.and(r.axis.configs[d])
+		set.and(r.configs)
+		return
+	}
+	for _, values := range r.axis.configs {
+		for w := range set {
+			set[w] &^= values[w] & r.configs[w]
 		}
-	})
+	}
 }
 
 // classRules returns what the class carries, by rule.

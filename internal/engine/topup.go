@@ -81,11 +81,11 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 
 // buyOne buys a node for the pods, unless its domain is news to a spread.
 func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
-	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+	d := newDemand(c, pl, count)
 	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
 	before := s.bins
 	for tier := range s.p.tiers {
-		s.bins = append(s.bins, u.packTier(s.p.tierConfigs(tier))...)
+		s.bins = append(s.bins, u.packTier(s.p.tierSets[tier])...)
 	}
 	if u.left[d] == count || known.opened(s) {
 		s.bins = before

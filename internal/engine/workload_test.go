@@ -39,9 +39,9 @@ func addType(c *model.Catalog, category string, generation, gibPerCPU int64, siz
 	}
 }
 
-// workload draws pods until there are count: Deployments of up to replicas
+// deployments draws pods until there are count: Deployments of up to replicas
 // pods, with the constraints of real ones when mixed.
-func workload(count, replicas int, mixed bool) *model.Snapshot {
+func deployments(count, replicas int, mixed bool) *model.Snapshot {
 	r := rand.New(rand.NewPCG(uint64(count), uint64(replicas)))
 	s := &model.Snapshot{NodePools: []model.NodePool{{Name: "default", NodeClass: "default"}},
 		Catalogs: map[string]model.Catalog{"default": workloadCatalog()}}
@@ -84,7 +84,7 @@ func constrain(pod *model.Pod, kind int, app string) {
 // TestMixedWorkload: a thousand pods with all kinds of rules are all placed,
 // rightly, close to what their resources cost at best.
 func TestMixedWorkload(t *testing.T) {
-	snapshot := workload(1000, 30, true)
+	snapshot := deployments(1000, 30, true)
 	plan, report := engine.Solve(snapshot, model.Settings{})
 	if len(report.Unplaced) > 0 {
 		t.Errorf("unplaced: %v", report.Unplaced)
@@ -122,7 +122,7 @@ func resourceBound(s *model.Snapshot) float64 {
 
 // TestMoreStepsCostNoMore: a larger budget never makes the plan dearer.
 func TestMoreStepsCostNoMore(t *testing.T) {
-	snapshot := workload(300, 20, true)
+	snapshot := deployments(300, 20, true)
 	last := 0.0
 	for _, steps := range []int{1, 100_000, 1_000_000, 4_000_000} {
 		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: steps})
@@ -146,7 +146,7 @@ func BenchmarkSolve(b *testing.B) {
 		{"plain-1000", 1000, 60, false}, {"mixed-1000", 1000, 60, true}, {"mixed-5000", 5000, 60, true},
 		{"uniform-20000", 20000, 1600, false}, {"one-class-20000", 20000, 1 << 30, false},
 	} {
-		snapshot := workload(c.count, c.replicas, c.mixed)
+		snapshot := deployments(c.count, c.replicas, c.mixed)
 		b.Run(c.name, func(b *testing.B) {
 			var plan model.Plan
 			for b.Loop() {

@@ -46,6 +46,12 @@ type Report struct {
 	// Preferences lists preferred rules that the plan does not keep, for each
 	// group of pods, and what they would cost.
 	Preferences []PodReason `json:"preferences,omitempty"`
+	// Bound, in USD per hour, is proven: no plan that places as many of each
+	// kind of pod costs less, whatever else it does. 0 means nothing is proven.
+	Bound float64 `json:"bound,omitempty"`
+	// Gap is Plan.PricePerHour / Bound - 1: the part of the cost that a better
+	// plan could save at most. It says nothing when Bound is 0.
+	Gap float64 `json:"gap,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
 }

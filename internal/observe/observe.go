@@ -15,15 +15,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
-	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/model"
 )
 
+// Cataloger knows what a NodeClass can buy; the cloud's adapter is one.
+type Cataloger interface {
+	// Catalog as in cloud.Provider.
+	Catalog(ctx context.Context, class *ec2v1.EC2NodeClass) (model.Catalog, error)
+}
+
 // Observer makes Snapshots. Snapshot may be called concurrently.
 type Observer struct {
-	// Reader reads informer caches.
+	// Reader reads informer caches, or anything else that answers at once.
 	Reader client.Reader
-	Cloud  cloud.Provider
+	Cloud  Cataloger
 }
 
 // view is everything one Snapshot is made of, each list in a fixed order. The

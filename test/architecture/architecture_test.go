@@ -52,6 +52,18 @@ var rules = []rule{
 		reason: "the port speaks drover's words; only its adapter speaks to AWS",
 	},
 	{
+		from: root + "/internal/catalog", only: []string{"github.com/aws/amazon-vpc-resource-controller-k8s/pkg/aws/vpc"},
+		reason: "facts that drover and the lab share: a table has no opinion on who reads it",
+	},
+	{
+		from: root + "/internal/instancetype",
+		never: []string{
+			root + "/internal/cloud", root + "/internal/catalog", root + "/internal/observe", "github.com/aws/aws-sdk-go-v2",
+			"sigs.k8s.io/controller-runtime", "k8s.io/client-go",
+		},
+		reason: "arithmetic on plain facts, so that every source of facts can use it",
+	},
+	{
 		from: root + "/internal/observe",
 		never: []string{
 			root + "/internal/engine", root + "/internal/apply", root + "/internal/controllers",
@@ -73,6 +85,26 @@ var rules = []rule{
 		reason: "controllers know the cloud only through its port",
 	},
 	{
+		from:   root + "/internal/manifest",
+		never:  notForSolve(),
+		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
+	},
+	{
+		from:   root + "/internal/offline",
+		never:  notForSolve(),
+		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
+	},
+	{
+		from:   root + "/internal/offers",
+		never:  notForSolve(),
+		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
+	},
+	{
+		from:   root + "/internal/present",
+		never:  notForSolve(),
+		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
+	},
+	{
 		from: root, never: []string{lab}, deep: true,
 		reason: "the production binary stays lean: the lab brings all of Kubernetes with it",
 	},
@@ -88,6 +120,14 @@ var rules = []rule{
 		from: lab + "/nodes", never: []string{lab + "/region", "github.com/aws/aws-sdk-go-v2"},
 		reason: "a node learns what a real one learns: from its machine and its user data",
 	},
+}
+
+// notForSolve is what the parts of `drover solve` must not import.
+func notForSolve() []string {
+	return []string{
+		root + "/internal/engine", root + "/internal/apply", root + "/internal/controllers", root + "/internal/cloud",
+		"github.com/aws/aws-sdk-go-v2", "k8s.io/client-go/kubernetes",
+	}
 }
 
 // onlyAdapters lists what may be imported in one place alone.

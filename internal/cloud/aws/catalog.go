@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
-	corev1 "k8s.io/api/core/v1"
 
+	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/instancetype"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -55,7 +55,7 @@ func fingerprint(class *ec2v1.EC2NodeClass) (string, error) {
 		Subnets    []ec2v1.Subnet
 		AMIs       []ec2v1.AMI
 	}{
-		familyOfClass(class), class.Spec.Kubelet, class.Spec.BlockDeviceMappings, class.Spec.InstanceStorePolicy,
+		instancetype.Family(class), class.Spec.Kubelet, class.Spec.BlockDeviceMappings, class.Spec.InstanceStorePolicy,
 		class.Spec.NetworkInterfaces, class.Spec.CPUOptions, class.Spec.ConnectionTracking, class.Status.Subnets, class.Status.AMIs,
 	})
 	return string(text), err
@@ -105,9 +105,11 @@ func (c *classCatalog) show(now outages) {
 // buildCatalog lists what the class can buy: types that one of its AMIs runs
 // on, sold in a zone of its subnets at a known price.
 func (p *Provider) buildCatalog(class *ec2v1.EC2NodeClass, known facts) (model.Catalog, error) {
-	shape, err := newShape(class, p.options)
+	shape, err := instancetype.NewShape(class, instancetype.Options{
+		VMMemoryOverheadPercent: p.options.VMMemoryOverheadPercent, ReservedENIs: p.options.ReservedENIs,
+	})
 	if err != nil {
-		return model.Catalog{}, err
+		return model.Catalog{}, &cloud.TerminalError{Reason: "KubeletInvalid", Err: err}
 	}
 	zones := zoneIDs(class.Status.Subnets)
 	var catalog model.Catalog
@@ -144,76 +146,16 @@ func zoneIDs(subnets []ec2v1.Subnet) map[string]string {
 	return zones
 }
 
-func (p *Provider) instanceType(s shape, info types.InstanceTypeInfo, amis []ec2v1.AMI) (model.InstanceType, bool) {
-	capacity := s.capacity(info)
-	labels := typeLabels(info, p.region, capacity[model.PodCount])
-	if capacity[model.PodCount] == 0 || !s.supports(info) || amiFor(amis, labels) == nil {
+func (p *Provider) instanceType(s instancetype.Shape, info types.InstanceTypeInfo, amis []ec2v1.AMI) (model.InstanceType, bool) {
+	facts := factsOf(info)
+	capacity := s.Capacity(facts)
+	labels := facts.Labels(p.region, capacity[model.PodCount])
+	if capacity[model.PodCount] == 0 || !s.Supports(facts) || instancetype.ImageFor(amis, labels) == nil {
 		return model.InstanceType{}, false
 	}
 	return model.InstanceType{
-		Name: string(info.InstanceType), Labels: labels, Capacity: capacity, Allocatable: s.allocatable(info, capacity),
+		Name: facts.Name, Labels: labels, Capacity: capacity, Allocatable: s.Allocatable(facts, capacity),
 	}, true
-}
-
-// supports reports whether the type has what the settings of the class need.
-func (s shape) supports(info types.InstanceTypeInfo) bool {
-	// AL2023 does not run on the first Graviton, see
-	// https://docs.aws.amazon.com/linux/al2023/ug/system-requirements.html
-	if s.family == ec2v1.AMIFamilyAL2023 && strings.HasPrefix(string(info.InstanceType), "a1.") {
-		return false
-	}
-	if s.connectionTracking && info.Hypervisor != types.InstanceTypeHypervisorNitro {
-		return false
-	}
-	if s.nestedVirtual && (info.ProcessorInfo == nil || !slices.Contains(info.ProcessorInfo.SupportedFeatures,
-		types.SupportedAdditionalProcessorFeatureNestedVirtualization)) {
-		return false
-	}
-	return s.fitsInterfaces(info)
-}
-
-// fitsInterfaces reports whether the type has the network cards and the room on
-// them that the class's interfaces take.
-func (s shape) fitsInterfaces(info types.InstanceTypeInfo) bool {
-	taken := map[int32]int32{}
-	for _, each := range s.networkInterfaces {
-		taken[each.NetworkCardIndex]++
-	}
-	for card, count := range taken {
-		if info.NetworkInfo == nil || int(card) >= len(info.NetworkInfo.NetworkCards) {
-			return false
-		}
-		limit := info.NetworkInfo.NetworkCards[card].MaximumNetworkInterfaces
-		if limit == nil || *limit < count {
-			return false
-		}
-	}
-	return true
-}
-
-// amiFor is the first AMI that runs on a type with these labels, nil if none.
-func amiFor(amis []ec2v1.AMI, labels map[string]string) *ec2v1.AMI {
-	for i := range amis {
-		if !slices.ContainsFunc(amis[i].Requirements, func(r corev1.NodeSelectorRequirement) bool { return !meets(labels, r) }) {
-			return &amis[i]
-		}
-	}
-	return nil
-}
-
-func meets(labels map[string]string, requirement corev1.NodeSelectorRequirement) bool {
-	value, present := labels[requirement.Key]
-	switch requirement.Operator {
-	case corev1.NodeSelectorOpIn:
-		return present && slices.Contains(requirement.Values, value)
-	case corev1.NodeSelectorOpNotIn:
-		return !slices.Contains(requirement.Values, value)
-	case corev1.NodeSelectorOpExists:
-		return present
-	case corev1.NodeSelectorOpDoesNotExist:
-		return !present
-	}
-	return false
 }
 
 // offerings are the ways to buy a type in the zones; those whose price is not

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -296,23 +295,6 @@ func eventually(t *testing.T, condition func() bool) {
 			t.Fatal("the condition did not come true")
 		}
 		time.Sleep(time.Millisecond)
-	}
-}
-
-func TestClassNeedsNitroOrNestedVirtualization(t *testing.T) {
-	nested := typeInfo("m8i.large", "x86_64", 2, 8192, 3, 10)
-	nested.ProcessorInfo.SupportedFeatures = []types.SupportedAdditionalProcessorFeature{types.SupportedAdditionalProcessorFeatureNestedVirtualization}
-	xen := typeInfo("m4.large", "x86_64", 2, 8192, 2, 10)
-	xen.Hypervisor = types.InstanceTypeHypervisorXen
-	if s := (shape{nestedVirtual: true}); s.supports(xen) || !s.supports(nested) {
-		t.Error("nested virtualization is not honoured")
-	}
-	if s := (shape{connectionTracking: true}); s.supports(xen) || !s.supports(nested) {
-		t.Error("connection tracking needs nitro")
-	}
-	second := shape{networkInterfaces: []*ec2v1.NetworkInterface{{NetworkCardIndex: 1}}}
-	if second.supports(nested) {
-		t.Error("the type has no second network card")
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/instancetype"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -156,7 +157,7 @@ func (p *Provider) prepare(ctx context.Context, request cloud.LaunchRequest, off
 	}
 	byAMI := map[string]int{}
 	for rank, offering := range offerings {
-		ami := amiFor(request.NodeClass.Status.AMIs, labelsOf(catalog, offering.InstanceType))
+		ami := instancetype.ImageFor(request.NodeClass.Status.AMIs, labelsOf(catalog, offering.InstanceType))
 		if ami == nil || o.subnets[offering.Zone] == "" {
 			continue
 		}

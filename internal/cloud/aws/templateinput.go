@@ -15,6 +15,7 @@ import (
 
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/cloud/aws/userdata"
+	"github.com/drover-project/drover/internal/instancetype"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -33,7 +34,7 @@ func (p *Provider) templateInput(request cloud.LaunchRequest, ami string, capaci
 	tags := p.classTags(class)
 	launch := &types.RequestLaunchTemplateData{
 		ImageId:             sdk.String(ami),
-		BlockDeviceMappings: blockDevices(class, familyOfClass(class)),
+		BlockDeviceMappings: blockDevices(class, instancetype.Family(class)),
 		Monitoring:          &types.LaunchTemplatesMonitoringRequest{Enabled: sdk.Bool(sdk.ToBool(class.Spec.DetailedMonitoring))},
 		MetadataOptions:     p.metadataOptions(class.Spec.MetadataOptions),
 		NetworkInterfaces:   p.networkInterfaces(class),
@@ -77,7 +78,7 @@ func launchTags(tags map[string]string, capacityType model.CapacityType) []types
 
 func (p *Provider) userData(request cloud.LaunchRequest, capacityType model.CapacityType) (string, error) {
 	class := request.NodeClass
-	family := familyOfClass(class)
+	family := instancetype.Family(class)
 	if family != ec2v1.AMIFamilyCustom && p.cluster.CA == "" {
 		return "", errors.New("the cluster's certificate authority is unknown; set CLUSTER_CA_BUNDLE")
 	}

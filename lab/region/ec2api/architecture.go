@@ -1,6 +1,6 @@
 package ec2api
 
-import "github.com/drover-project/drover/lab/catalog"
+import "github.com/drover-project/drover/internal/catalog"
 
 // architecture is EC2's word for a type's processor architecture.
 func architecture(t catalog.Type) string {

@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire"
-	"github.com/drover-project/drover/lab/catalog"
 	"github.com/drover-project/drover/lab/region/world"
 )
 

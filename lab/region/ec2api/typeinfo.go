@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/drover-project/drover/lab/catalog"
+	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -22,7 +22,7 @@ func typeInfo(t catalog.Type) types.InstanceTypeInfo {
 		SupportedVirtualizationTypes:  virtualization(t),
 		SupportedRootDeviceTypes:      []types.RootDeviceType{types.RootDeviceTypeEbs},
 		ProcessorInfo: &types.ProcessorInfo{
-			SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(architecture(t))}, Manufacturer: manufacturer(t),
+			SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(architecture(t))}, Manufacturer: optional(t.Manufacturer()),
 		},
 		VCpuInfo:   &types.VCpuInfo{DefaultVCpus: aws.Int32(int32(t.VCPU)), DefaultCores: cores(t), DefaultThreadsPerCore: threads(t)},
 		MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(t.MemoryMiB)},
@@ -34,7 +34,7 @@ func typeInfo(t catalog.Type) types.InstanceTypeInfo {
 	if world.SpotOffered(t.Name) {
 		info.SupportedUsageClasses = append(info.SupportedUsageClasses, types.UsageClassTypeSpot)
 	}
-	if nitro(t) {
+	if t.Nitro() {
 		info.EbsInfo = &types.EbsInfo{
 			EbsOptimizedSupport: types.EbsOptimizedSupportDefault, EncryptionSupport: types.EbsEncryptionSupportSupported, NvmeSupport: types.EbsNvmeSupportRequired,
 		}
@@ -83,7 +83,7 @@ func networkInfo(t catalog.Type) *types.NetworkInfo {
 		MaximumNetworkInterfaces: aws.Int32(int32(t.ENIs)), Ipv4AddressesPerInterface: aws.Int32(int32(t.IPv4PerENI)),
 		DefaultNetworkCardIndex: aws.Int32(int32(t.DefaultNetworkCard)), MaximumNetworkCards: aws.Int32(int32(max(len(t.NetworkCards), 1))),
 	}
-	if nitro(t) {
+	if t.Nitro() {
 		n.EnaSupport = types.EnaSupportRequired
 	}
 	for _, card := range t.NetworkCards {
@@ -94,10 +94,6 @@ func networkInfo(t catalog.Type) *types.NetworkInfo {
 	return n
 }
 
-// nitro reports whether the type runs on the Nitro System, with a hypervisor or
-// bare metal.
-func nitro(t catalog.Type) bool { return t.Hypervisor == "nitro" || t.BareMetal }
-
 func burstable(t catalog.Type) bool {
 	switch t.Family() {
 	case "t1", "t2", "t3", "t3a", "t4g":
@@ -106,34 +102,12 @@ func burstable(t catalog.Type) bool {
 	return false
 }
 
-// virtualization is hvm; the oldest families can do, or only do, paravirtual.
 func virtualization(t catalog.Type) []types.VirtualizationType {
-	switch t.Family() {
-	case "c1", "m1", "m2", "t1":
-		return []types.VirtualizationType{types.VirtualizationTypeParavirtual}
-	case "c3", "m3":
-		return []types.VirtualizationType{types.VirtualizationTypeHvm, types.VirtualizationTypeParavirtual}
+	var kinds []types.VirtualizationType
+	for _, kind := range t.Virtualization() {
+		kinds = append(kinds, types.VirtualizationType(kind))
 	}
-	return []types.VirtualizationType{types.VirtualizationTypeHvm}
-}
-
-// manufacturer follows from the letters after the generation: a is AMD, g is
-// AWS's Graviton, none or i is Intel. nil when the name does not say.
-func manufacturer(t catalog.Type) *string {
-	if t.Arch == "arm64" {
-		return aws.String("AWS")
-	}
-	family, _, _ := strings.Cut(t.Family(), "-")
-	attributes := strings.TrimLeft(strings.TrimLeft(family, "abcdefghijklmnopqrstuvwxyz"), "0123456789")
-	switch {
-	case strings.HasPrefix(t.Family(), "u"):
-		return aws.String("Intel")
-	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6":
-		return aws.String("AMD")
-	case strings.ContainsAny(family[:1], "cmrtixz"):
-		return aws.String("Intel")
-	}
-	return nil
+	return kinds
 }
 
 // threads is 1 on Graviton and 2 on Intel's Nitro types; elsewhere it differs
@@ -142,7 +116,7 @@ func threads(t catalog.Type) *int32 {
 	switch {
 	case t.Arch == "arm64":
 		return aws.Int32(1)
-	case t.Hypervisor == "nitro" && aws.ToString(manufacturer(t)) == "Intel" && t.VCPU%2 == 0 && !strings.HasPrefix(t.Name, "u"):
+	case t.Hypervisor == "nitro" && t.Manufacturer() == "Intel" && t.VCPU%2 == 0 && !strings.HasPrefix(t.Name, "u"):
 		return aws.Int32(2)
 	}
 	return nil

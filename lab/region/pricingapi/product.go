@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/pricing/types"
 
-	"github.com/drover-project/drover/lab/catalog"
+	"github.com/drover-project/drover/internal/catalog"
 )
 
 // product is one instance type in one region, with its price.

@@ -5,13 +5,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/drover-project/drover/internal/catalog"
 )
 
 // Zone is an availability zone.
-type Zone struct {
-	Name string // us-west-2a
-	ID   string // usw2-az1
-}
+type Zone = catalog.Zone
 
 // Subnet is one subnet of the cluster's VPC.
 type Subnet struct {
@@ -50,29 +49,12 @@ const reservedAddresses = 5
 // Regions are the regions that can be simulated.
 func Regions() []string { return []string{"us-west-2", "us-east-1", "eu-west-1", "ap-northeast-2"} }
 
-func zoneIDPrefix(region string) (prefix string, known bool) {
-	switch region {
-	case "us-west-2":
-		return "usw2-az", true
-	case "us-east-1":
-		return "use1-az", true
-	case "eu-west-1":
-		return "euw1-az", true
-	case "ap-northeast-2":
-		return "apne2-az", true
-	}
-	return "", false
-}
-
 func (w *World) newNetwork() Network {
 	n := Network{
 		VPCID:   w.fixedID("vpc-", "vpc"),
 		VPCCIDR: netip.MustParsePrefix("192.168.0.0/16"),
 	}
-	prefix, _ := zoneIDPrefix(w.Options.Region)
-	for i, letter := range []string{"a", "b", "c"} {
-		n.Zones = append(n.Zones, Zone{Name: w.Options.Region + letter, ID: fmt.Sprintf("%s%d", prefix, i+1)})
-	}
+	n.Zones = catalog.Zones(w.Options.Region)
 	for i := range 2 * len(n.Zones) {
 		n.Subnets = append(n.Subnets, Subnet{
 			ID:     w.fixedID("subnet-", fmt.Sprint("subnet", i)),

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/machine"
 )
@@ -70,7 +71,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if _, known := zoneIDPrefix(o.Region); !known {
+	if catalog.Zones(o.Region) == nil {
 		return o, fmt.Errorf("region %q is not simulated: use one of %v", o.Region, Regions())
 	}
 	if !accountPattern.MatchString(o.Account) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-project/drover/lab/catalog"
+	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/store"

@@ -1,4 +1,8 @@
-package aws
+// Package instancetype works out, from what EC2 says of an instance type and
+// what a NodeClass says of its nodes, the node that will join: its labels, its
+// capacity and how much of that pods may use. It is pure arithmetic, shared by
+// the adapter of AWS and by what plans without a cloud.
+package instancetype
 
 import (
 	"errors"
@@ -8,12 +12,10 @@ import (
 	"strings"
 
 	"github.com/aws/amazon-vpc-resource-controller-k8s/pkg/aws/vpc"
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
-	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -23,9 +25,9 @@ const (
 	gigabyte = 1_000_000_000
 )
 
-// shape is what the settings of a NodeClass make of any instance type: they
+// Shape is what the settings of a NodeClass make of any instance type: they
 // decide how much of the machine pods may use.
-type shape struct {
+type Shape struct {
 	family             string
 	overhead           float64 // share of memory the node does not get
 	reservedENIs       int64
@@ -41,31 +43,43 @@ type shape struct {
 	connectionTracking bool
 }
 
-// newShape reads a class's settings; an amount that is not a quantity is a
-// TerminalError that names the field.
-func newShape(class *ec2v1.EC2NodeClass, options Options) (shape, error) {
-	s := shape{
-		family:             familyOfClass(class),
+// Options are the settings of drover itself that bear on a node's room.
+type Options struct {
+	// VMMemoryOverheadPercent is the share of an instance's memory that its
+	// node does not get, as a fraction.
+	VMMemoryOverheadPercent float64
+	// ReservedENIs are network interfaces of each instance that pods cannot use.
+	ReservedENIs int
+}
+
+// DefaultVMMemoryOverheadPercent is Karpenter's.
+const DefaultVMMemoryOverheadPercent = 0.075
+
+// NewShape reads a class's settings. The error is of an amount that is not a
+// quantity and names its field.
+func NewShape(class *ec2v1.EC2NodeClass, options Options) (Shape, error) {
+	s := Shape{
+		family:             Family(class),
 		overhead:           options.VMMemoryOverheadPercent,
 		reservedENIs:       int64(options.ReservedENIs),
 		localStorage:       class.Spec.InstanceStorePolicy != nil && *class.Spec.InstanceStorePolicy == ec2v1.InstanceStorePolicyRAID0,
 		networkInterfaces:  class.Spec.NetworkInterfaces,
-		nestedVirtual:      class.Spec.CPUOptions != nil && sdk.ToString(class.Spec.CPUOptions.NestedVirtualization) == "enabled",
+		nestedVirtual:      class.Spec.CPUOptions != nil && value(class.Spec.CPUOptions.NestedVirtualization) == "enabled",
 		connectionTracking: class.Spec.ConnectionTracking != nil,
 	}
-	s.rootVolume = rootVolumeSize(class, s.family)
+	s.rootVolume = RootVolumeSize(class, s.family)
 	kubelet := class.Spec.Kubelet
 	if kubelet == nil {
 		return s, nil
 	}
 	s.maxPods = kubelet.MaxPods
-	s.podsPerCore = int64(sdk.ToInt32(kubelet.PodsPerCore))
+	s.podsPerCore = int64(value(kubelet.PodsPerCore))
 	s.evictionHard = kubelet.EvictionHard
 	var err, otherErr error
 	s.kubeReserved, err = quantities("kubeReserved", kubelet.KubeReserved)
 	s.systemReserved, otherErr = quantities("systemReserved", kubelet.SystemReserved)
 	if err = errors.Join(err, otherErr); err != nil {
-		return shape{}, &cloud.TerminalError{Reason: "KubeletInvalid", Err: err}
+		return Shape{}, err
 	}
 	return s, nil
 }
@@ -85,15 +99,15 @@ func quantities(field string, values map[string]string) (model.Resources, error)
 	return amounts, nil
 }
 
-// capacity is what a node of the type reports.
-func (s shape) capacity(info types.InstanceTypeInfo) model.Resources {
+// Capacity is what a node of the type reports.
+func (s Shape) Capacity(f Facts) model.Resources {
 	capacity := model.Resources{
-		model.CPU:              vCPUs(info) * 1000,
-		model.Memory:           s.memory(info),
-		model.EphemeralStorage: s.storage(info),
-		model.PodCount:         s.pods(info),
+		model.CPU:              f.VCPUs * 1000,
+		model.Memory:           s.memory(f),
+		model.EphemeralStorage: s.storage(f),
+		model.PodCount:         s.pods(f),
 	}
-	for name, count := range extendedResources(info, s.networkInterfaces) {
+	for name, count := range extendedResources(f, s.networkInterfaces) {
 		if count > 0 {
 			capacity[name] = count
 		}
@@ -101,10 +115,10 @@ func (s shape) capacity(info types.InstanceTypeInfo) model.Resources {
 	return capacity
 }
 
-// allocatable is the capacity less what the kubelet keeps for the system and
+// Allocatable is the capacity less what the kubelet keeps for the system and
 // for itself, and less the hard eviction thresholds.
-func (s shape) allocatable(info types.InstanceTypeInfo, capacity model.Resources) model.Resources {
-	rest := capacity.Sub(s.reserved(info)).Sub(s.systemReserved).Sub(s.eviction(capacity))
+func (s Shape) Allocatable(f Facts, capacity model.Resources) model.Resources {
+	rest := capacity.Sub(s.reserved(f)).Sub(s.systemReserved).Sub(s.eviction(capacity))
 	for name := range rest {
 		rest[name] = max(rest[name], 0)
 		if _, known := capacity[name]; !known {
@@ -116,29 +130,29 @@ func (s shape) allocatable(info types.InstanceTypeInfo, capacity model.Resources
 
 // memory is the advertised size without what firmware and hypervisor keep,
 // estimated in whole MiB; Graviton's kernels set another 64 MiB aside.
-func (s shape) memory(info types.InstanceTypeInfo) int64 {
-	size := memoryMiB(info)
-	if architecture(info) == "arm64" {
+func (s Shape) memory(f Facts) int64 {
+	size := f.MemoryMiB
+	if f.Arch == karpv1.ArchitectureArm64 {
 		size -= 64
 	}
 	return (size - int64(math.Ceil(float64(size)*s.overhead))) * mebibyte
 }
 
-func (s shape) storage(info types.InstanceTypeInfo) int64 {
-	if disks := info.InstanceStorageInfo; s.localStorage && disks != nil && disks.TotalSizeInGB != nil {
-		return *disks.TotalSizeInGB * gigabyte
+func (s Shape) storage(f Facts) int64 {
+	if s.localStorage && f.LocalStorageGB > 0 {
+		return f.LocalStorageGB * gigabyte
 	}
 	return s.rootVolume
 }
 
-func (s shape) pods(info types.InstanceTypeInfo) int64 {
-	pods := s.eniPods(info, s.reservedENIs)
+func (s Shape) pods(f Facts) int64 {
+	pods := s.eniPods(f, s.reservedENIs)
 	if s.maxPods != nil {
 		pods = int64(*s.maxPods)
 	}
 	// Bottlerocket has no setting for pods per core.
 	if s.podsPerCore > 0 && s.family != ec2v1.AMIFamilyBottlerocket {
-		pods = min(pods, s.podsPerCore*vCPUs(info))
+		pods = min(pods, s.podsPerCore*f.VCPUs)
 	}
 	return pods
 }
@@ -146,14 +160,10 @@ func (s shape) pods(info types.InstanceTypeInfo) int64 {
 // eniPods is how many pods the VPC CNI has addresses for: of each interface on
 // the default network card, all addresses but its own, plus two pods on the
 // host's network. An interface for EFA only carries no addresses.
-func (s shape) eniPods(info types.InstanceTypeInfo, reserved int64) int64 {
-	network := info.NetworkInfo
-	if network == nil {
-		return 0
-	}
-	interfaces := int64(sdk.ToInt32(network.MaximumNetworkInterfaces))
-	if index := int(sdk.ToInt32(network.DefaultNetworkCardIndex)); index < len(network.NetworkCards) {
-		interfaces = int64(sdk.ToInt32(network.NetworkCards[index].MaximumNetworkInterfaces))
+func (s Shape) eniPods(f Facts, reserved int64) int64 {
+	interfaces := f.ENIs
+	if f.DefaultNetworkCard < len(f.NetworkCards) {
+		interfaces = f.NetworkCards[f.DefaultNetworkCard].ENIs
 	}
 	for _, each := range s.networkInterfaces {
 		if each.NetworkCardIndex == 0 && each.InterfaceType == ec2v1.InterfaceTypeEFAOnly {
@@ -163,19 +173,19 @@ func (s shape) eniPods(info types.InstanceTypeInfo, reserved int64) int64 {
 	if interfaces -= reserved; interfaces <= 0 {
 		return 0
 	}
-	return interfaces*(int64(sdk.ToInt32(network.Ipv4AddressesPerInterface))-1) + 2
+	return interfaces*(f.IPv4PerENI-1) + 2
 }
 
 // reserved is kubeReserved as the AMIs compute it; what the class sets replaces
 // it resource by resource. nodeadm and bootstrap.sh reserve memory for the pods
 // of the ENI formula even when maxPods says otherwise, Bottlerocket for maxPods.
-func (s shape) reserved(info types.InstanceTypeInfo) model.Resources {
-	pods := s.eniPods(info, 0)
+func (s Shape) reserved(f Facts) model.Resources {
+	pods := s.eniPods(f, 0)
 	if s.family == ec2v1.AMIFamilyBottlerocket {
-		pods = s.pods(info)
+		pods = s.pods(f)
 	}
 	reserved := model.Resources{
-		model.CPU:              reservedCPU(vCPUs(info) * 1000),
+		model.CPU:              reservedCPU(f.VCPUs * 1000),
 		model.Memory:           (11*pods + 255) * mebibyte,
 		model.EphemeralStorage: 1 * gibibyte,
 	}
@@ -202,7 +212,7 @@ func reservedCPU(millicores int64) int64 {
 
 // eviction is what the hard thresholds keep free. Soft thresholds do not count:
 // the kubelet does not subtract them.
-func (s shape) eviction(capacity model.Resources) model.Resources {
+func (s Shape) eviction(capacity model.Resources) model.Resources {
 	return model.Resources{
 		model.Memory:           threshold(s.evictionHard["memory.available"], capacity[model.Memory], 100*mebibyte),
 		model.EphemeralStorage: threshold(s.evictionHard["nodefs.available"], capacity[model.EphemeralStorage], percentOf(10, capacity[model.EphemeralStorage])),
@@ -236,26 +246,19 @@ func percentOf(percent float64, capacity int64) int64 {
 
 // extendedResources are counted by device plugins and the VPC resource
 // controller on such a node.
-func extendedResources(info types.InstanceTypeInfo, interfaces []*ec2v1.NetworkInterface) model.Resources {
+func extendedResources(f Facts, interfaces []*ec2v1.NetworkInterface) model.Resources {
 	counts := model.Resources{}
-	if limits, known := vpc.Limits[string(info.InstanceType)]; known && limits.IsTrunkingCompatible {
+	if limits, known := vpc.Limits[f.Name]; known && limits.IsTrunkingCompatible {
 		counts[string(ec2v1.ResourceAWSPodENI)] = int64(limits.BranchInterface)
 	}
-	if info.GpuInfo != nil {
-		for _, gpu := range info.GpuInfo.Gpus {
-			if name := gpuResource(sdk.ToString(gpu.Manufacturer)); name != "" {
-				counts[name] += int64(sdk.ToInt32(gpu.Count))
-			}
+	for _, gpu := range f.GPUs {
+		if name := gpuResource(gpu.Manufacturer); name != "" {
+			counts[name] += gpu.Count
 		}
 	}
-	if info.NeuronInfo != nil {
-		for _, device := range info.NeuronInfo.NeuronDevices {
-			count := int64(sdk.ToInt32(device.Count))
-			counts[string(ec2v1.ResourceAWSNeuron)] += count
-			if device.CoreInfo != nil {
-				counts[string(ec2v1.ResourceAWSNeuronCore)] += count * int64(sdk.ToInt32(device.CoreInfo.Count))
-			}
-		}
+	for _, device := range f.Neuron {
+		counts[string(ec2v1.ResourceAWSNeuron)] += device.Count
+		counts[string(ec2v1.ResourceAWSNeuronCore)] += device.Count * device.Cores
 	}
 	// Only those that the class has attached: an instance has none by itself.
 	for _, each := range interfaces {
@@ -276,18 +279,4 @@ func gpuResource(manufacturer string) string {
 		return string(ec2v1.ResourceHabanaGaudi)
 	}
 	return ""
-}
-
-func vCPUs(info types.InstanceTypeInfo) int64 {
-	if info.VCpuInfo == nil {
-		return 0
-	}
-	return int64(sdk.ToInt32(info.VCpuInfo.DefaultVCpus))
-}
-
-func memoryMiB(info types.InstanceTypeInfo) int64 {
-	if info.MemoryInfo == nil {
-		return 0
-	}
-	return sdk.ToInt64(info.MemoryInfo.SizeInMiB)
 }

@@ -118,3 +118,39 @@ func (t Type) CurrentGeneration() bool {
 	}
 	return true
 }
+
+// Manufacturer is the maker of the processor. It follows from the letters after
+// the generation: a is AMD, g is AWS's Graviton, none or i is Intel. Empty when
+// the name does not say.
+func (t Type) Manufacturer() string {
+	if t.Arch == "arm64" {
+		return "AWS"
+	}
+	family, _, _ := strings.Cut(t.Family(), "-")
+	attributes := strings.TrimLeft(strings.TrimLeft(family, "abcdefghijklmnopqrstuvwxyz"), "0123456789")
+	switch {
+	case strings.HasPrefix(t.Family(), "u"):
+		return "Intel"
+	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6":
+		return "AMD"
+	case strings.ContainsAny(family[:1], "cmrtixz"):
+		return "Intel"
+	}
+	return ""
+}
+
+// Nitro reports whether the type runs on the Nitro System, with a hypervisor or
+// bare metal.
+func (t Type) Nitro() bool { return t.Hypervisor == "nitro" || t.BareMetal }
+
+// Virtualization is how images run on the type, in EC2's words, as far as its
+// family says: hvm, and on the oldest paravirtual as well or only.
+func (t Type) Virtualization() []string {
+	switch t.Family() {
+	case "c1", "m1", "m2", "t1":
+		return []string{"paravirtual"}
+	case "c3", "m3":
+		return []string{"hvm", "paravirtual"}
+	}
+	return []string{"hvm"}
+}

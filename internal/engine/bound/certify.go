@@ -1,0 +1,84 @@
+package bound
+
+import (
+	"errors"
+	"math"
+	"math/big"
+	"math/bits"
+)
+
+// fraction is how many binary digits follow the point in worths inside the
+// proof.
+const fraction = 16
+
+// errTooLarge refuses duals whose sums do not fit into 63 bits.
+var errTooLarge = errors.New("the duals are too large to be checked in whole numbers")
+
+// Certify proves a lower bound on the cost of every plan that solves p. With
+// worth w of each pod, a plan's pods are worth the sum S of all. Free places
+// hold at most F of it. If a node that costs c holds at most u(c), then what is
+// bought is worth at most cost * max(u/c), so the cost is at least
+// (S-F) / max(u/c). Steps bounds the work spent on making u small.
+func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
+	if len(p.Classes) == 0 {
+		return Certificate{}, nil
+	}
+	c := newChecker(p, d, steps)
+	if c.err != nil {
+		return Certificate{}, c.err
+	}
+	dearest := ratio{worth: 0, price: 1}
+	for _, k := range c.kinds {
+		most := ratio{worth: c.mostWorth(k.room, k.admits, k.price), price: k.price}
+		if dearest.less(most) {
+			dearest = most
+		}
+	}
+	total := c.total()
+	for _, place := range c.free {
+		held := new(big.Int).SetInt64(c.mostWorth(place.room, place.admits, 0))
+		total.Sub(total, held.Mul(held, big.NewInt(place.times)))
+	}
+	if c.err != nil {
+		return Certificate{}, c.err
+	}
+	if dearest.worth == 0 || dearest.price == 0 || total.Sign() <= 0 {
+		return Certificate{}, nil
+	}
+	cost := total.Mul(total, big.NewInt(dearest.price))
+	cost.Quo(cost, big.NewInt(dearest.worth))
+	if !cost.IsInt64() {
+		return Certificate{}, errTooLarge
+	}
+	return Certificate{Cost: cost.Int64(), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
+}
+
+// ratio is what a node holds at most for what it costs.
+type ratio struct{ worth, price int64 }
+
+func (r ratio) less(s ratio) bool {
+	high1, low1 := bits.Mul64(uint64(r.worth), uint64(s.price))
+	high2, low2 := bits.Mul64(uint64(s.worth), uint64(r.price))
+	return high1 < high2 || high1 == high2 && low1 < low2
+}
+
+// total is what all pods are worth.
+func (c *checker) total() *big.Int {
+	sum := new(big.Int)
+	for i := range c.classes {
+		worth := big.NewInt(c.classes[i].worth)
+		sum.Add(sum, worth.Mul(worth, big.NewInt(c.classes[i].count)))
+	}
+	return sum
+}
+
+// mulAdd returns sum + a*b for numbers that are not negative; false when that
+// does not fit.
+func mulAdd(sum, a, b int64) (int64, bool) {
+	high, low := bits.Mul64(uint64(a), uint64(b))
+	low, carry := bits.Add64(low, uint64(sum), 0)
+	if high+carry != 0 || low > math.MaxInt64 {
+		return 0, false
+	}
+	return int64(low), true
+}

@@ -1,0 +1,150 @@
+package engine
+
+import "math"
+
+// covering is a linear program of few rows and any number of columns: least
+// cost so that every row is covered once. The caller brings columns in as its
+// prices (duals) call for them; only those of the basis are kept. It is solved
+// by the revised simplex method with an explicit inverse. Products are
+// converted so that no compiler fuses them: the same bits on every machine.
+type covering struct {
+	inverse [][]float64
+	values  []float64 // of the basis, by position
+	costs   []float64
+	labels  []int // who brought the column in each position; -1: nobody yet
+	prices  []float64
+	enters  []float64 // buffer
+	pivots  int
+}
+
+// surplus labels columns that let a row be covered more than once.
+const surplus = -2
+
+// newCovering starts with rows that nothing covers, at a cost above that of any
+// column times the scale of the program.
+func newCovering(rows int, dearest float64) *covering {
+	lp := &covering{values: make([]float64, rows), costs: make([]float64, rows), labels: make([]int, rows),
+		prices: make([]float64, rows), enters: make([]float64, rows)}
+	backing := make([]float64, rows*rows)
+	for i := range rows {
+		lp.inverse = append(lp.inverse, backing[i*rows:(i+1)*rows])
+		lp.inverse[i][i] = 1
+		lp.values[i], lp.costs[i], lp.labels[i] = 1, dearest, -1
+	}
+	lp.reprice()
+	return lp
+}
+
+func (lp *covering) reprice() {
+	clear(lp.prices)
+	for p, row := range lp.inverse {
+		cost := lp.costs[p]
+		if cost == 0 {
+			continue
+		}
+		for i, x := range row {
+			lp.prices[i] += float64(cost * x)
+		}
+	}
+}
+
+// entry is one part of a column that is not zero.
+type entry struct {
+	row   int
+	share float64 // of the row's demand
+}
+
+// worth is what a column is worth at the present prices.
+func (lp *covering) worth(column []entry) float64 {
+	sum := 0.0
+	for _, e := range column {
+		sum += float64(lp.prices[e.row] * e.share)
+	}
+	return sum
+}
+
+// bring puts a column worth more than its cost into the basis; false when it
+// would not make the program cheaper.
+func (lp *covering) bring(column []entry, cost float64, label int) bool {
+	if lp.worth(column)-cost <= 1e-9*max(cost, 1) {
+		return false
+	}
+	leave, ratio := -1, math.Inf(1)
+	for p, row := range lp.inverse {
+		sum := 0.0
+		for _, e := range column {
+			sum += float64(row[e.row] * e.share)
+		}
+		lp.enters[p] = sum
+		if sum > 1e-11 {
+			if r := lp.values[p] / sum; r < ratio {
+				leave, ratio = p, r
+			}
+		}
+	}
+	if leave < 0 {
+		return false
+	}
+	lp.exchange(leave, cost, label)
+	lp.dropSurplus()
+	return true
+}
+
+func (lp *covering) exchange(leave int, cost float64, label int) {
+	pivot := lp.inverse[leave]
+	scale := lp.enters[leave]
+	for i := range pivot {
+		pivot[i] /= scale
+	}
+	lp.values[leave] /= scale
+	for p, row := range lp.inverse {
+		factor := lp.enters[p]
+		if p == leave || factor == 0 {
+			continue
+		}
+		for i, x := range pivot {
+			row[i] -= float64(factor * x)
+		}
+		lp.values[p] = max(0, lp.values[p]-float64(factor*lp.values[leave]))
+	}
+	lp.costs[leave], lp.labels[leave] = cost, label
+	lp.pivots++
+	lp.reprice()
+}
+
+// dropSurplus lets rows be covered more than once whose price fell below zero.
+func (lp *covering) dropSurplus() {
+	for range 2 * len(lp.prices) {
+		worst, at := -1e-7, -1
+		for i, price := range lp.prices {
+			if price < worst {
+				worst, at = price, i
+			}
+		}
+		if at < 0 {
+			return
+		}
+		leave, ratio := -1, math.Inf(1)
+		for p, row := range lp.inverse {
+			lp.enters[p] = -row[at]
+			if lp.enters[p] > 1e-11 {
+				if r := lp.values[p] / lp.enters[p]; r < ratio {
+					leave, ratio = p, r
+				}
+			}
+		}
+		if leave < 0 {
+			return
+		}
+		lp.exchange(leave, 0, surplus)
+	}
+}
+
+// objective is the cost of the basis.
+func (lp *covering) objective() float64 {
+	sum := 0.0
+	for p, value := range lp.values {
+		sum += float64(value * lp.costs[p])
+	}
+	return sum
+}
