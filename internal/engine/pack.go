@@ -68,6 +68,9 @@ type packer struct {
 	scale   scale
 	configs []int // worth trying, most promising first
 	promise []float64
+	index   map[*demand]int // of the item
+	linear  float64         // what all pods' resources cost at least
+	pods    int
 	steps   int
 }
 
@@ -79,6 +82,12 @@ func newPacker(u *purchase, tier bitset) *packer {
 	k.selectConfigs(admitted)
 	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
 	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	k.index = make(map[*demand]int, len(k.items))
+	for i, it := range k.items {
+		k.index[it.demand] = i
+		k.pods += u.left[it.demand]
+		k.linear += float64(it.linear * float64(u.left[it.demand]))
+	}
 	k.rankConfigs()
 	return k
 }
@@ -222,7 +231,7 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 		remaining -= k.commit(f, out, b)
 		f.compact()
 	}
-	k.steps += f.steps
+	k.steps += f.steps + len(k.configs)
 	return out
 }
 

@@ -6,8 +6,10 @@ import (
 
 // Defaults of model.Settings.
 const (
-	defaultMaxSteps     = 4_000_000
 	defaultMaxOfferings = 60
+	leastMaxSteps       = 500_000
+	mostMaxSteps        = 20_000_000
+	maxStepsPerPod      = 500
 )
 
 // problem is a snapshot made ready for deciding. It does not change while
@@ -32,7 +34,7 @@ type problem struct {
 
 func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	if settings.MaxSteps <= 0 {
-		settings.MaxSteps = defaultMaxSteps
+		settings.MaxSteps = min(max(leastMaxSteps, maxStepsPerPod*len(snapshot.Pending)), mostMaxSteps)
 	}
 	if settings.MaxOfferings <= 0 {
 		settings.MaxOfferings = defaultMaxOfferings
