@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -24,6 +27,7 @@ type problem struct {
 	everyConfig bitset
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
+	byPrice     []int    // configs, cheapest first, then in their order
 	buyable     bitset   // configs known to have capacity
 	nodes       []*node
 	classes     []*class
@@ -46,6 +50,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()
+	p.space.numberTypes()
 	p.nodes = sortedNodes(snapshot, daemons, p.resources)
 	p.buyable = newBitset(len(p.space.configs))
 	for i := range p.space.configs {
@@ -53,6 +58,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 			p.buyable.set(i)
 		}
 	}
+	p.sortByPrice()
 	for i, pool := range p.pools {
 		if i == 0 || p.pools[i-1].spec.Weight != pool.spec.Weight {
 			p.tiers = append(p.tiers, nil)
@@ -69,6 +75,16 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 		p.tierSets = append(p.tierSets, set)
 	}
 	return p
+}
+
+func (p *problem) sortByPrice() {
+	p.byPrice = make([]int, len(p.space.configs))
+	for i := range p.byPrice {
+		p.byPrice[i] = i
+	}
+	slices.SortFunc(p.byPrice, func(a, b int) int {
+		return cmp.Or(cmp.Compare(p.space.configs[a].price, p.space.configs[b].price), a-b)
+	})
 }
 
 // withClasses returns the problem for these classes, with all that depends on
