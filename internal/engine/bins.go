@@ -56,12 +56,12 @@ func (b *bin) admittedBy(config int) bool {
 // rulesHold checks the per-node rules again when another config brings other
 // DaemonSet pods.
 func (p *problem) rulesHold(b *bin, c *config) bool {
-	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(b, c)
+	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(newOccupancy(len(p.rules)), b, c)
 }
 
 // rulesAdmit checks the per-node rules of a node of this config with the bin's
-// pods.
-func (p *problem) rulesAdmit(b *bin, c *config) bool {
+// pods; o is a buffer.
+func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config) bool {
 	anyRule := false
 	for _, s := range b.shares {
 		anyRule = anyRule || ruled(s.demand.class)
@@ -69,7 +69,6 @@ func (p *problem) rulesAdmit(b *bin, c *config) bool {
 	if !anyRule {
 		return true
 	}
-	o := newOccupancy(len(p.rules))
 	o.reset(p, c.daemons)
 	for _, s := range b.shares {
 		if ruled(s.demand.class) {

@@ -10,9 +10,9 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 500_000
+	leastMaxSteps       = 200_000
 	mostMaxSteps        = 20_000_000
-	maxStepsPerPod      = 500
+	maxStepsPerPod      = 100
 )
 
 // problem is a snapshot made ready for deciding. It does not change while

@@ -36,7 +36,7 @@ func (u *purchase) packTier(tier bitset) []bin {
 
 // closeEnough is the gap to what the pods' resources cost at least at which
 // the search rests.
-const closeEnough = 0.003
+const closeEnough = 0.005
 
 // search runs the greedy packing with several sets of values and bounds, and
 // improves the best, until it is close to what the resources cost at least.
