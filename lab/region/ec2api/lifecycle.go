@@ -70,6 +70,9 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		case machine.Pending, machine.Running:
 			return i, nil
 		case machine.Stopped:
+			if err := e.checkQuota(i); err != nil {
+				return i, err
+			}
 			i.Reason, i.LaunchTime = world.Reason{}, e.world.Clock.Now()
 			return e.world.Enter(tx, i, machine.Pending)
 		}
@@ -79,6 +82,16 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		return nil, err
 	}
 	return &ec2.StartInstancesOutput{StartingInstances: changes}, nil
+}
+
+// checkQuota refuses to start an instance that the account has no vCPUs left for:
+// while it was stopped it did not count.
+func (e *EC2) checkQuota(i world.Instance) error {
+	t, _ := e.world.Catalog.Type(i.Type)
+	if left, limited := e.world.QuotaLeft(i.CapacityType()); limited && left < t.VCPU {
+		return e.quotaExceeded(i.Spot)
+	}
+	return nil
 }
 
 func wrongState(i world.Instance, done string) error {

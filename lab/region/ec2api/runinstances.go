@@ -22,7 +22,7 @@ func (e *EC2) RunInstances(_ context.Context, in *ec2.RunInstancesInput) (*ec2.R
 	out := &ec2.RunInstancesOutput{}
 	err := e.world.Store.Update(func(tx *store.Tx) error {
 		var reservation string
-		found, err := e.world.Answered(token, &reservation)
+		found, err := e.answered(token, in.DryRun, &reservation)
 		if err != nil {
 			return err
 		}

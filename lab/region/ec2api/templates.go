@@ -34,7 +34,7 @@ func (e *EC2) CreateLaunchTemplate(_ context.Context, in *ec2.CreateLaunchTempla
 	token := tokenOf("CreateLaunchTemplate", in.ClientToken, *in)
 	out := &ec2.CreateLaunchTemplateOutput{}
 	err = e.world.Store.Update(func(tx *store.Tx) error {
-		if found, err := e.world.Answered(token, out); found || err != nil {
+		if found, err := e.answered(token, in.DryRun, out); found || err != nil {
 			return err
 		}
 		if _, exists := e.templateByName(*in.LaunchTemplateName); exists {

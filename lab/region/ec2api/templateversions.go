@@ -30,7 +30,7 @@ func (e *EC2) CreateLaunchTemplateVersion(_ context.Context, in *ec2.CreateLaunc
 	token := tokenOf("CreateLaunchTemplateVersion", in.ClientToken, *in)
 	out := &ec2.CreateLaunchTemplateVersionOutput{}
 	err := e.world.Store.Update(func(tx *store.Tx) error {
-		if found, err := e.world.Answered(token, out); found || err != nil {
+		if found, err := e.answered(token, in.DryRun, out); found || err != nil {
 			return err
 		}
 		t, err := e.findTemplate(in.LaunchTemplateId, in.LaunchTemplateName)
