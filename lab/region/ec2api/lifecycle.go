@@ -116,7 +116,6 @@ func (e *EC2) change(ids []string, dry *bool, apply transition) ([]types.Instanc
 			return err
 		}
 		for _, i := range found {
-			i, _ = e.world.Instances.Get(i.ID) // an id may come twice
 			after, err := apply(tx, i)
 			if err != nil {
 				return err
@@ -161,6 +160,9 @@ func (e *EC2) GetConsoleOutput(_ context.Context, in *ec2.GetConsoleOutputInput)
 func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstanceStatusInput) (*ec2.DescribeInstanceStatusOutput, error) {
 	if err := awswire.Supported(in, "DryRun", "Filters", "IncludeAllInstances", "InstanceIds", "MaxResults", "NextToken"); err != nil {
 		return nil, err
+	}
+	if in.MaxResults != nil && len(in.InstanceIds) > 0 {
+		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
 	if err := checkMaxResults(in.MaxResults); err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func checkRun(in *ec2.RunInstancesInput) error {
 	if *in.MinCount < 1 || *in.MaxCount < *in.MinCount || *in.MaxCount > mostInstances {
 		return invalid("MinCount %d and MaxCount %d are invalid: they must be between 1 and %d, MinCount not the larger", *in.MinCount, *in.MaxCount, mostInstances)
 	}
+	if len(in.NetworkInterfaces) > 0 && in.SubnetId != nil {
+		return invalidCombination("Network interfaces and an instance-level subnet ID may not be specified on the same request")
+	}
 	return checkTagSpecs(tagSpecs(in.TagSpecifications), types.ResourceTypeInstance, types.ResourceTypeVolume,
 		types.ResourceTypeNetworkInterface, types.ResourceTypeSpotInstancesRequest)
 }

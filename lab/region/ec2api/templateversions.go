@@ -75,7 +75,11 @@ func (e *EC2) basedOn(t world.LaunchTemplate, source *string, d types.RequestLau
 	if err != nil {
 		return d, err
 	}
-	return overlay(base, d)
+	both, err := overlay(base, d)
+	if err != nil {
+		return d, err
+	}
+	return both, e.checkTemplateData(both)
 }
 
 // versionOf finds a version by its number, $Latest or $Default; empty is $Default.

@@ -128,7 +128,7 @@ func manufacturer(t catalog.Type) *string {
 	switch {
 	case strings.HasPrefix(t.Family(), "u"):
 		return aws.String("Intel")
-	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6":
+	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6", t.Family() == "inf2":
 		return aws.String("AMD")
 	case strings.ContainsAny(family[:1], "cmrtixz"):
 		return aws.String("Intel")
