@@ -305,3 +305,8 @@ func (l *lab) tagsOf(id string) map[string]string {
 	}
 	return tags
 }
+
+func openNamed(t *testing.T, name string) *lab {
+	t.Helper()
+	return open(t, func(o *region.Options) { o.Region = name })
+}
