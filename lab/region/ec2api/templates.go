@@ -129,6 +129,9 @@ func (e *EC2) findTemplate(id, name *string) (world.LaunchTemplate, error) {
 	case aws.ToString(id) != "" && aws.ToString(name) != "":
 		return world.LaunchTemplate{}, invalidCombination("You must specify either the launch template ID or the launch template name, but not both.")
 	case aws.ToString(id) != "":
+		if err := malformed("InvalidLaunchTemplateId.Malformed", *id, "lt-"); err != nil {
+			return world.LaunchTemplate{}, err
+		}
 		if t, found := e.world.Templates.Get(*id); found {
 			return t, nil
 		}
