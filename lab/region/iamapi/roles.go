@@ -42,11 +42,11 @@ func (i *IAM) ListRoles(_ context.Context, in *iam.ListRolesInput) (*iam.ListRol
 			}
 		}
 	})
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListRolesOutput{Roles: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListRolesOutput{Roles: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // CreateRole makes a role without policies.
@@ -160,11 +160,11 @@ func (i *IAM) ListAttachedRolePolicies(_ context.Context, in *iam.ListAttachedRo
 	for _, arn := range r.Attached {
 		list = append(list, types.AttachedPolicy{PolicyArn: aws.String(arn), PolicyName: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
 	}
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // PutRolePolicy adds or replaces an inline policy.
@@ -211,11 +211,11 @@ func (i *IAM) ListRolePolicies(_ context.Context, in *iam.ListRolePoliciesInput)
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := awswire.Page(slices.Sorted(maps.Keys(r.Inline)), in.Marker, in.MaxItems)
+	part, next, err := page(slices.Sorted(maps.Keys(r.Inline)), in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListRolePoliciesOutput{PolicyNames: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListRolePoliciesOutput{PolicyNames: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 func (i *IAM) find(name *string) (r world.Role, err error) {

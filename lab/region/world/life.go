@@ -50,19 +50,29 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 	return w.putInstance(tx, i)
 }
 
-// arm arranges for an instance to be moved on. Should the timer be early by the
-// clock that its state is dated with, because of rounding or because that clock
-// was set back, it waits again: nothing else would move the instance on.
+// arm arranges for an instance to be moved on, with all others whose time has
+// come by then. Should the timer be early by the clock that its state is dated
+// with, because of rounding or because that clock was set back, it waits again:
+// nothing else would move the instance on.
 func (w *World) arm(i Instance, wait time.Duration) {
 	w.timers.after(wait, func() {
+		if w.moved(i) {
+			return
+		}
 		w.settle()
-		w.Store.View(func() {
-			now, exists := w.Instances.Get(i.ID)
-			if _, takes, changes := next(now.State); exists && changes && now.State == i.State && now.StateSince.Equal(i.StateSince) {
-				w.arm(now, max(w.remaining(now.StateSince, takes), shortestWait))
-			}
-		})
+		if _, takes, changes := next(i.State); changes && !w.moved(i) {
+			w.arm(i, max(w.remaining(i.StateSince, takes), shortestWait))
+		}
 	})
+}
+
+// moved reports whether an instance is no longer in the state it was in then.
+func (w *World) moved(then Instance) (moved bool) {
+	w.Store.View(func() {
+		now, exists := w.Instances.Get(then.ID)
+		moved = !exists || now.State != then.State || !now.StateSince.Equal(then.StateSince)
+	})
+	return moved
 }
 
 // Enter is enter for the services: it gives the instance as it is then.
