@@ -74,7 +74,7 @@ func (e *EKS) vpcConfig() *types.VpcConfigResponse {
 
 // ListClusters names the cluster.
 func (e *EKS) ListClusters(_ context.Context, in *eks.ListClustersInput) (*eks.ListClustersOutput, error) {
-	if err := awswire.Supported(in, "MaxResults", "NextToken", "Include"); err != nil {
+	if err := supported(in, "MaxResults", "NextToken", "Include"); err != nil {
 		return nil, err
 	}
 	part, next, err := page([]string{e.world.Options.Cluster.Name}, in.NextToken, in.MaxResults)
@@ -88,4 +88,9 @@ func (e *EKS) ListClusters(_ context.Context, in *eks.ListClustersInput) (*eks.L
 func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
 	part, next, err = awswire.Page(items, token, limit)
 	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "InvalidParameterException", "InvalidParameterValue": "InvalidParameterException"})
+}
+
+// supported is awswire.Supported with EKS's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "InvalidParameterException"})
 }

@@ -129,3 +129,8 @@ func page[T any](items []T, token *string, limit *int32) (part []T, next *string
 	part, next, err = awswire.Page(items, token, limit)
 	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "ValidationError", "InvalidParameterValue": "ValidationError"})
 }
+
+// supported is awswire.Supported with IAM's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "ValidationError"})
+}

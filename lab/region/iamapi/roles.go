@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/drover-project/drover/lab/awserr"
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -51,7 +50,7 @@ func (i *IAM) ListRoles(_ context.Context, in *iam.ListRolesInput) (*iam.ListRol
 
 // CreateRole makes a role without policies.
 func (i *IAM) CreateRole(_ context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	err := awswire.Supported(in, "RoleName", "AssumeRolePolicyDocument", "Path", "Description", "MaxSessionDuration", "Tags")
+	err := supported(in, "RoleName", "AssumeRolePolicyDocument", "Path", "Description", "MaxSessionDuration", "Tags")
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +148,7 @@ func (i *IAM) DetachRolePolicy(_ context.Context, in *iam.DetachRolePolicyInput)
 
 // ListAttachedRolePolicies lists the managed policies of a role.
 func (i *IAM) ListAttachedRolePolicies(_ context.Context, in *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
-	if err := awswire.Supported(in, "RoleName", "Marker", "MaxItems"); err != nil {
+	if err := supported(in, "RoleName", "Marker", "MaxItems"); err != nil {
 		return nil, err
 	}
 	r, err := i.find(in.RoleName)
