@@ -1,6 +1,7 @@
 package region_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,12 +114,12 @@ func TestDamagedFile(t *testing.T) {
 		"both headers gone": func(t *testing.T, file string) error {
 			return overwrite(t, file, 0, make([]byte, 8192))
 		},
-		"cut off in the middle": func(t *testing.T, file string) error {
+		"all but the headers gone": func(t *testing.T, file string) error {
 			info, err := os.Stat(file)
 			if err != nil {
 				return err
 			}
-			return os.Truncate(file, info.Size()/2)
+			return overwrite(t, file, 8192, bytes.Repeat([]byte{0xff}, int(info.Size()-8192)))
 		},
 		"cut off after the headers": func(_ *testing.T, file string) error { return os.Truncate(file, 8192) },
 	} {
