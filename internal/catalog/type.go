@@ -131,7 +131,7 @@ func (t Type) Manufacturer() string {
 	switch {
 	case strings.HasPrefix(t.Family(), "u"):
 		return "Intel"
-	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6":
+	case strings.HasPrefix(attributes, "a"), t.Family() == "g5", t.Family() == "g6", t.Family() == "g6e", t.Family() == "gr6", t.Family() == "inf2":
 		return "AMD"
 	case strings.ContainsAny(family[:1], "cmrtixz"):
 		return "Intel"

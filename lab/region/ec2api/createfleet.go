@@ -31,7 +31,7 @@ func (e *EC2) CreateFleet(_ context.Context, in *ec2.CreateFleetInput) (*ec2.Cre
 	token := tokenOf("CreateFleet", in.ClientToken, *in)
 	out := &ec2.CreateFleetOutput{}
 	err = e.world.Store.Update(func(tx *store.Tx) error {
-		if found, err := e.world.Answered(token, out); found || err != nil {
+		if found, err := e.answered(token, in.DryRun, out); found || err != nil {
 			return err
 		}
 		overrides, err := e.overrides(in, order)
@@ -46,12 +46,12 @@ func (e *EC2) CreateFleet(_ context.Context, in *ec2.CreateFleetInput) (*ec2.Cre
 			return err
 		}
 		order.id = "fleet-" + id
-		if err := e.world.SetTags(tx, order.id, order.fleetTags); err != nil {
-			return err
-		}
 		out.FleetId = aws.String(order.id)
 		run := &fleetRun{ec2: e, tx: tx, order: order, overrides: overrides, out: out}
 		if err := run.fill(); err != nil {
+			return err
+		}
+		if err := run.tagFleet(); err != nil {
 			return err
 		}
 		return e.world.Remember(tx, token, out)

@@ -45,6 +45,15 @@ func (r *fleetRun) fill() error {
 	return r.failure
 }
 
+// tagFleet gives the fleet its tags, which go with its last instance: a fleet
+// that has none is over already.
+func (r *fleetRun) tagFleet() error {
+	if len(r.out.Instances) == 0 {
+		return nil
+	}
+	return r.ec2.world.SetTags(r.tx, r.order.id, r.order.fleetTags)
+}
+
 // check gives the reason why an override can never launch, nil when it can.
 func (r *fleetRun) check(i int) error {
 	o := r.overrides[i]
@@ -140,7 +149,7 @@ func (e *EC2) room(l world.Launch, want int) (got int, short error) {
 	if left, limited := e.world.QuotaLeft(l.Pool().CapacityType); limited {
 		t, _ := e.world.Catalog.Type(l.Type)
 		if fits := int(max(left, 0) / t.VCPU); fits < got {
-			got, short = fits, e.quotaExceeded(l)
+			got, short = fits, e.quotaExceeded(l.Spot)
 		}
 	}
 	if free := e.world.FreeAddresses(l.Subnet); free < got {
@@ -150,8 +159,8 @@ func (e *EC2) room(l world.Launch, want int) (got int, short error) {
 	return got, short
 }
 
-func (e *EC2) quotaExceeded(l world.Launch) error {
-	if l.Spot {
+func (e *EC2) quotaExceeded(isSpot bool) error {
+	if isSpot {
 		return awserr.New("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded")
 	}
 	return awserr.New("VcpuLimitExceeded", "You have requested more vCPU capacity than your current vCPU limit of %d allows for the instance bucket "+

@@ -39,17 +39,21 @@ func (e *EC2) DescribeImages(_ context.Context, in *ec2.DescribeImagesInput) (*e
 			wanted = append(wanted, i)
 		}
 	}
-	wanted, err := e.imageFilters().Select(wanted, in.Filters)
+	out := &ec2.DescribeImagesOutput{}
+	var err error
+	e.world.Store.View(func() {
+		if wanted, err = e.imageFilters().Select(wanted, in.Filters); err != nil {
+			return
+		}
+		if wanted, out.NextToken, err = awswire.Page(wanted, in.NextToken, in.MaxResults); err != nil {
+			return
+		}
+		for _, i := range wanted {
+			out.Images = append(out.Images, e.describeImage(i))
+		}
+	})
 	if err != nil {
 		return nil, err
-	}
-	page, next, err := awswire.Page(wanted, in.NextToken, in.MaxResults)
-	if err != nil {
-		return nil, err
-	}
-	out := &ec2.DescribeImagesOutput{NextToken: next}
-	for _, i := range page {
-		out.Images = append(out.Images, e.describeImage(i))
 	}
 	return out, nil
 }
@@ -61,6 +65,7 @@ func owned(owners []string) bool {
 // executable: the images are public.
 func executable(users []string) bool { return len(users) == 0 || slices.Contains(users, "all") }
 
+// imageFilters are the filters of DescribeImages. Use them within View.
 func (e *EC2) imageFilters() ec2filter.Set[world.Image] {
 	always := func(value string) func(world.Image) []string {
 		return func(world.Image) []string { return []string{value} }
@@ -76,7 +81,7 @@ func (e *EC2) imageFilters() ec2filter.Set[world.Image] {
 		"root-device-type": always("ebs"), "virtualization-type": always("hvm"), "hypervisor": always("xen"), "ena-support": always("true"),
 		"root-device-name":                 func(i world.Image) []string { return []string{i.Volumes[0].Device} },
 		"block-device-mapping.volume-type": func(i world.Image) []string { return []string{i.Volumes[0].Type} },
-	}, Tags: func(world.Image) []types.Tag { return nil }}
+	}, Tags: func(i world.Image) []types.Tag { return e.tagsOf(i.ID) }}
 }
 
 func (e *EC2) describeImage(i world.Image) types.Image {
@@ -88,6 +93,7 @@ func (e *EC2) describeImage(i world.Image) types.Image {
 		PlatformDetails: aws.String("Linux/UNIX"), UsageOperation: aws.String("RunInstances"), EnaSupport: aws.Bool(true),
 		Hypervisor: types.HypervisorTypeXen, VirtualizationType: types.VirtualizationTypeHvm,
 		RootDeviceType: types.DeviceTypeEbs, RootDeviceName: aws.String(i.Volumes[0].Device), ImdsSupport: types.ImdsSupportValuesV20,
+		Tags: e.tagsOf(i.ID),
 	}
 	for _, v := range i.Volumes {
 		out.BlockDeviceMappings = append(out.BlockDeviceMappings, types.BlockDeviceMapping{

@@ -64,17 +64,23 @@ func checkMaxResults(asked *int32) error {
 	return nil
 }
 
-// findInstances gives the instances with the ids, all when there are none.
+// findInstances gives the instances with the ids, each once, all when there are
+// no ids.
 func (e *EC2) findInstances(ids []string) ([]world.Instance, error) {
 	if len(ids) == 0 {
 		return e.world.Instances.All(), nil
 	}
 	var found []world.Instance
 	var unknown []string
+	seen := map[string]bool{}
 	for _, id := range ids {
 		if err := malformed("InvalidInstanceID.Malformed", id, "i-"); err != nil {
 			return nil, err
 		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
 		if i, exists := e.world.Instances.Get(id); exists {
 			found = append(found, i)
 		} else {

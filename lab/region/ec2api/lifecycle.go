@@ -70,6 +70,9 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		case machine.Pending, machine.Running:
 			return i, nil
 		case machine.Stopped:
+			if err := e.checkQuota(i); err != nil {
+				return i, err
+			}
 			i.Reason, i.LaunchTime = world.Reason{}, e.world.Clock.Now()
 			return e.world.Enter(tx, i, machine.Pending)
 		}
@@ -79,6 +82,16 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		return nil, err
 	}
 	return &ec2.StartInstancesOutput{StartingInstances: changes}, nil
+}
+
+// checkQuota refuses to start an instance that the account has no vCPUs left for:
+// while it was stopped it did not count.
+func (e *EC2) checkQuota(i world.Instance) error {
+	t, _ := e.world.Catalog.Type(i.Type)
+	if left, limited := e.world.QuotaLeft(i.CapacityType()); limited && left < t.VCPU {
+		return e.quotaExceeded(i.Spot)
+	}
+	return nil
 }
 
 func wrongState(i world.Instance, done string) error {
@@ -103,7 +116,6 @@ func (e *EC2) change(ids []string, dry *bool, apply transition) ([]types.Instanc
 			return err
 		}
 		for _, i := range found {
-			i, _ = e.world.Instances.Get(i.ID) // an id may come twice
 			after, err := apply(tx, i)
 			if err != nil {
 				return err
@@ -148,6 +160,9 @@ func (e *EC2) GetConsoleOutput(_ context.Context, in *ec2.GetConsoleOutputInput)
 func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstanceStatusInput) (*ec2.DescribeInstanceStatusOutput, error) {
 	if err := awswire.Supported(in, "DryRun", "Filters", "IncludeAllInstances", "InstanceIds", "MaxResults", "NextToken"); err != nil {
 		return nil, err
+	}
+	if in.MaxResults != nil && len(in.InstanceIds) > 0 {
+		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
 	if err := checkMaxResults(in.MaxResults); err != nil {
 		return nil, err

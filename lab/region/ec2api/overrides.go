@@ -103,9 +103,10 @@ func (e *EC2) override(data types.RequestLaunchTemplateData, r types.FleetLaunch
 	if r.ImageId != nil {
 		data.ImageId = r.ImageId
 	}
-	one := override{priority: r.Priority, maxPrice: aws.ToString(r.MaxPrice)}
+	one := override{priority: r.Priority}
 	one.launch, one.err = e.launchFrom(data, place{aws.ToString(r.SubnetId), aws.ToString(r.AvailabilityZone), aws.ToString(r.AvailabilityZoneId)})
 	one.launch.Spot, one.launch.ClientToken = o.spot, o.token
+	one.maxPrice = first(aws.ToString(r.MaxPrice), one.launch.SpotMaxPrice)
 	tags, err := launchTags(append(templateTagSpecs(data.TagSpecifications), o.specs...))
 	if err != nil {
 		return one, err

@@ -22,7 +22,7 @@ func (e *EC2) RunInstances(_ context.Context, in *ec2.RunInstancesInput) (*ec2.R
 	out := &ec2.RunInstancesOutput{}
 	err := e.world.Store.Update(func(tx *store.Tx) error {
 		var reservation string
-		found, err := e.world.Answered(token, &reservation)
+		found, err := e.answered(token, in.DryRun, &reservation)
 		if err != nil {
 			return err
 		}
@@ -63,6 +63,9 @@ func checkRun(in *ec2.RunInstancesInput) error {
 	}
 	if *in.MinCount < 1 || *in.MaxCount < *in.MinCount || *in.MaxCount > mostInstances {
 		return invalid("MinCount %d and MaxCount %d are invalid: they must be between 1 and %d, MinCount not the larger", *in.MinCount, *in.MaxCount, mostInstances)
+	}
+	if len(in.NetworkInterfaces) > 0 && in.SubnetId != nil {
+		return invalidCombination("Network interfaces and an instance-level subnet ID may not be specified on the same request")
 	}
 	return checkTagSpecs(tagSpecs(in.TagSpecifications), types.ResourceTypeInstance, types.ResourceTypeVolume,
 		types.ResourceTypeNetworkInterface, types.ResourceTypeSpotInstancesRequest)

@@ -66,6 +66,9 @@ func (e *EC2) spotHistory(in *ec2.DescribeSpotPriceHistoryInput) ([]types.SpotPr
 	if err != nil {
 		return nil, err
 	}
+	if until.Before(e.world.Clock.Now().Add(-keptHistory)) {
+		return prices, nil
+	}
 	for _, t := range e.world.Catalog.Offered(e.world.Options.Region) {
 		if len(in.InstanceTypes) > 0 && !slices.Contains(in.InstanceTypes, types.InstanceType(t.Name)) {
 			continue

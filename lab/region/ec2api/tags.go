@@ -114,11 +114,11 @@ func (e *EC2) DescribeTags(_ context.Context, in *ec2.DescribeTagsInput) (*ec2.D
 }
 
 func tagFilters() ec2filter.Set[types.TagDescription] {
-	return ec2filter.Set[types.TagDescription]{Fields: map[string]func(types.TagDescription) []string{
+	one := func(t types.TagDescription) []types.Tag { return []types.Tag{{Key: t.Key, Value: t.Value}} }
+	return ec2filter.Set[types.TagDescription]{Tags: one, Fields: map[string]func(types.TagDescription) []string{
 		"key":           func(t types.TagDescription) []string { return []string{*t.Key} },
 		"value":         func(t types.TagDescription) []string { return []string{*t.Value} },
 		"resource-id":   func(t types.TagDescription) []string { return []string{*t.ResourceId} },
 		"resource-type": func(t types.TagDescription) []string { return []string{string(t.ResourceType)} },
-		"tag":           func(t types.TagDescription) []string { return []string{*t.Key + "=" + *t.Value} },
 	}}
 }

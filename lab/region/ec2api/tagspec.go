@@ -2,6 +2,7 @@ package ec2api
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -22,9 +23,9 @@ func readTags(before world.Tags, list []types.Tag) (world.Tags, error) {
 			return nil, invalid("Tag key cannot be null or empty")
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			return nil, invalid("Tag keys starting with 'aws:' are reserved for internal use")
-		case len(key) > 128:
+		case utf8.RuneCountInString(key) > 128:
 			return nil, invalid("Tag key exceeds the maximum length of 128 characters")
-		case len(value) > 256:
+		case utf8.RuneCountInString(value) > 256:
 			return nil, invalid("Tag value exceeds the maximum length of 256 characters")
 		}
 		tags[key] = value

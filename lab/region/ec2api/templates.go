@@ -34,7 +34,7 @@ func (e *EC2) CreateLaunchTemplate(_ context.Context, in *ec2.CreateLaunchTempla
 	token := tokenOf("CreateLaunchTemplate", in.ClientToken, *in)
 	out := &ec2.CreateLaunchTemplateOutput{}
 	err = e.world.Store.Update(func(tx *store.Tx) error {
-		if found, err := e.world.Answered(token, out); found || err != nil {
+		if found, err := e.answered(token, in.DryRun, out); found || err != nil {
 			return err
 		}
 		if _, exists := e.templateByName(*in.LaunchTemplateName); exists {
@@ -129,6 +129,9 @@ func (e *EC2) findTemplate(id, name *string) (world.LaunchTemplate, error) {
 	case aws.ToString(id) != "" && aws.ToString(name) != "":
 		return world.LaunchTemplate{}, invalidCombination("You must specify either the launch template ID or the launch template name, but not both.")
 	case aws.ToString(id) != "":
+		if err := malformed("InvalidLaunchTemplateId.Malformed", *id, "lt-"); err != nil {
+			return world.LaunchTemplate{}, err
+		}
 		if t, found := e.world.Templates.Get(*id); found {
 			return t, nil
 		}

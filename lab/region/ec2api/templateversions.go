@@ -30,7 +30,7 @@ func (e *EC2) CreateLaunchTemplateVersion(_ context.Context, in *ec2.CreateLaunc
 	token := tokenOf("CreateLaunchTemplateVersion", in.ClientToken, *in)
 	out := &ec2.CreateLaunchTemplateVersionOutput{}
 	err := e.world.Store.Update(func(tx *store.Tx) error {
-		if found, err := e.world.Answered(token, out); found || err != nil {
+		if found, err := e.answered(token, in.DryRun, out); found || err != nil {
 			return err
 		}
 		t, err := e.findTemplate(in.LaunchTemplateId, in.LaunchTemplateName)
@@ -75,7 +75,11 @@ func (e *EC2) basedOn(t world.LaunchTemplate, source *string, d types.RequestLau
 	if err != nil {
 		return d, err
 	}
-	return overlay(base, d)
+	both, err := overlay(base, d)
+	if err != nil {
+		return d, err
+	}
+	return both, e.checkTemplateData(both)
 }
 
 // versionOf finds a version by its number, $Latest or $Default; empty is $Default.

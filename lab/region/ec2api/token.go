@@ -25,5 +25,14 @@ func tokenOf[T ec2.CreateFleetInput | ec2.RunInstancesInput | ec2.CreateLaunchTe
 	return world.Token{Operation: operation, Value: aws.ToString(token), Parameters: in}
 }
 
+// answered finds what a token was answered before. A dry run is never answered
+// with it: it only asks whether the request would be allowed.
+func (e *EC2) answered(token world.Token, dry *bool, output any) (found bool, err error) {
+	if found, err = e.world.Answered(token, output); !found || err != nil {
+		return found, err
+	}
+	return true, dryRun(dry)
+}
+
 // timestamp is a time as filters compare it.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

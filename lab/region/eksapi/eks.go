@@ -74,12 +74,23 @@ func (e *EKS) vpcConfig() *types.VpcConfigResponse {
 
 // ListClusters names the cluster.
 func (e *EKS) ListClusters(_ context.Context, in *eks.ListClustersInput) (*eks.ListClustersOutput, error) {
-	if err := awswire.Supported(in, "MaxResults", "NextToken", "Include"); err != nil {
+	if err := supported(in, "MaxResults", "NextToken", "Include"); err != nil {
 		return nil, err
 	}
-	page, next, err := awswire.Page([]string{e.world.Options.Cluster.Name}, in.NextToken, in.MaxResults)
+	part, next, err := page([]string{e.world.Options.Cluster.Name}, in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}
-	return &eks.ListClustersOutput{Clusters: page, NextToken: next}, nil
+	return &eks.ListClustersOutput{Clusters: part, NextToken: next}, nil
+}
+
+// page is awswire.Page with EKS's codes.
+func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
+	part, next, err = awswire.Page(items, token, limit)
+	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "InvalidParameterException", "InvalidParameterValue": "InvalidParameterException"})
+}
+
+// supported is awswire.Supported with EKS's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "InvalidParameterException"})
 }

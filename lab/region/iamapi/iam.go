@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -121,4 +122,15 @@ func readTags(before world.Tags, list []types.Tag) (world.Tags, error) {
 		return nil, awserr.WithStatus(conflict, "LimitExceeded", "The number of tags has reached the maximum limit of %d", mostTags)
 	}
 	return tags, nil
+}
+
+// page is awswire.Page with IAM's codes.
+func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
+	part, next, err = awswire.Page(items, token, limit)
+	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "ValidationError", "InvalidParameterValue": "ValidationError"})
+}
+
+// supported is awswire.Supported with IAM's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "ValidationError"})
 }

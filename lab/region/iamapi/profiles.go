@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/drover-project/drover/lab/awserr"
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -74,11 +73,11 @@ func (i *IAM) DeleteInstanceProfile(_ context.Context, in *iam.DeleteInstancePro
 // ListInstanceProfiles lists the profiles below a path.
 func (i *IAM) ListInstanceProfiles(_ context.Context, in *iam.ListInstanceProfilesInput) (*iam.ListInstanceProfilesOutput, error) {
 	list := i.profiles(func(p world.Profile) bool { return strings.HasPrefix(p.Path, aws.ToString(in.PathPrefix)) })
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListInstanceProfilesOutput{InstanceProfiles: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListInstanceProfilesOutput{InstanceProfiles: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // ListInstanceProfilesForRole lists the profiles that hold a role.
@@ -89,11 +88,11 @@ func (i *IAM) ListInstanceProfilesForRole(_ context.Context, in *iam.ListInstanc
 		return nil, noRole(name)
 	}
 	list := i.profiles(func(p world.Profile) bool { return slices.Contains(p.Roles, name) })
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListInstanceProfilesForRoleOutput{InstanceProfiles: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListInstanceProfilesForRoleOutput{InstanceProfiles: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 func (i *IAM) profiles(want func(world.Profile) bool) []types.InstanceProfile {
@@ -147,11 +146,11 @@ func (i *IAM) ListInstanceProfileTags(_ context.Context, in *iam.ListInstancePro
 	if !found {
 		return nil, noProfile(aws.ToString(in.InstanceProfileName))
 	}
-	page, next, err := awswire.Page(tags, in.Marker, in.MaxItems)
+	part, next, err := page(tags, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListInstanceProfileTagsOutput{Tags: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListInstanceProfileTagsOutput{Tags: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // AddRoleToInstanceProfile puts the one role into a profile.

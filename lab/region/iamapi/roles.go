@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/drover-project/drover/lab/awserr"
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -42,16 +41,16 @@ func (i *IAM) ListRoles(_ context.Context, in *iam.ListRolesInput) (*iam.ListRol
 			}
 		}
 	})
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListRolesOutput{Roles: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListRolesOutput{Roles: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // CreateRole makes a role without policies.
 func (i *IAM) CreateRole(_ context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	err := awswire.Supported(in, "RoleName", "AssumeRolePolicyDocument", "Path", "Description", "MaxSessionDuration", "Tags")
+	err := supported(in, "RoleName", "AssumeRolePolicyDocument", "Path", "Description", "MaxSessionDuration", "Tags")
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +148,7 @@ func (i *IAM) DetachRolePolicy(_ context.Context, in *iam.DetachRolePolicyInput)
 
 // ListAttachedRolePolicies lists the managed policies of a role.
 func (i *IAM) ListAttachedRolePolicies(_ context.Context, in *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
-	if err := awswire.Supported(in, "RoleName", "Marker", "MaxItems"); err != nil {
+	if err := supported(in, "RoleName", "Marker", "MaxItems"); err != nil {
 		return nil, err
 	}
 	r, err := i.find(in.RoleName)
@@ -160,11 +159,11 @@ func (i *IAM) ListAttachedRolePolicies(_ context.Context, in *iam.ListAttachedRo
 	for _, arn := range r.Attached {
 		list = append(list, types.AttachedPolicy{PolicyArn: aws.String(arn), PolicyName: aws.String(arn[strings.LastIndex(arn, "/")+1:])})
 	}
-	page, next, err := awswire.Page(list, in.Marker, in.MaxItems)
+	part, next, err := page(list, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 // PutRolePolicy adds or replaces an inline policy.
@@ -211,11 +210,11 @@ func (i *IAM) ListRolePolicies(_ context.Context, in *iam.ListRolePoliciesInput)
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := awswire.Page(slices.Sorted(maps.Keys(r.Inline)), in.Marker, in.MaxItems)
+	part, next, err := page(slices.Sorted(maps.Keys(r.Inline)), in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListRolePoliciesOutput{PolicyNames: page, Marker: next, IsTruncated: next != nil}, nil
+	return &iam.ListRolePoliciesOutput{PolicyNames: part, Marker: next, IsTruncated: next != nil}, nil
 }
 
 func (i *IAM) find(name *string) (r world.Role, err error) {

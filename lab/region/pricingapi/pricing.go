@@ -35,13 +35,13 @@ func (p *Pricing) DescribeServices(_ context.Context, in *pricing.DescribeServic
 	if err := checkService(in.ServiceCode, in.FormatVersion); in.ServiceCode != nil && err != nil {
 		return nil, err
 	}
-	page, next, err := awswire.Page([]types.Service{{
+	part, next, err := page([]types.Service{{
 		ServiceCode: aws.String(serviceCode), AttributeNames: attributeNames(),
 	}}, in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}
-	return &pricing.DescribeServicesOutput{FormatVersion: aws.String(formatVersion), Services: page, NextToken: next}, nil
+	return &pricing.DescribeServicesOutput{FormatVersion: aws.String(formatVersion), Services: part, NextToken: next}, nil
 }
 
 // GetAttributeValues lists the values that an attribute has.
@@ -55,7 +55,7 @@ func (p *Pricing) GetAttributeValues(_ context.Context, in *pricing.GetAttribute
 	}
 	var values []string
 	for _, product := range p.products() {
-		if value, has := product.Attributes[name]; has {
+		if value, has := product.attribute(name); has {
 			values = append(values, value)
 		}
 	}
@@ -64,11 +64,11 @@ func (p *Pricing) GetAttributeValues(_ context.Context, in *pricing.GetAttribute
 	for _, value := range slices.Compact(values) {
 		items = append(items, types.AttributeValue{Value: aws.String(value)})
 	}
-	page, next, err := awswire.Page(items, in.NextToken, limit(in.MaxResults))
+	part, next, err := page(items, in.NextToken, limit(in.MaxResults))
 	if err != nil {
 		return nil, err
 	}
-	return &pricing.GetAttributeValuesOutput{AttributeValues: page, NextToken: next}, nil
+	return &pricing.GetAttributeValuesOutput{AttributeValues: part, NextToken: next}, nil
 }
 
 // GetProducts gives the products that every filter fits, as JSON documents.
@@ -87,12 +87,12 @@ func (p *Pricing) GetProducts(_ context.Context, in *pricing.GetProductsInput) (
 			found = append(found, product)
 		}
 	}
-	page, next, err := awswire.Page(found, in.NextToken, limit(in.MaxResults))
+	part, next, err := page(found, in.NextToken, limit(in.MaxResults))
 	if err != nil {
 		return nil, err
 	}
 	out := &pricing.GetProductsOutput{FormatVersion: aws.String(formatVersion), NextToken: next}
-	for _, product := range page {
+	for _, product := range part {
 		document, err := product.document()
 		if err != nil {
 			return nil, err
@@ -124,5 +124,14 @@ func checkFilter(f types.Filter) error {
 	if f.Field == nil || f.Value == nil {
 		return awserr.New("InvalidParameterException", "A filter needs Type, Field and Value")
 	}
+	if !slices.Contains(f.Type.Values(), f.Type) {
+		return awserr.New("InvalidParameterException", "Invalid filter type %s: use one of %v", f.Type, f.Type.Values())
+	}
 	return nil
+}
+
+// page is awswire.Page with the price list's codes.
+func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
+	part, next, err = awswire.Page(items, token, limit)
+	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "InvalidNextTokenException", "InvalidParameterValue": "InvalidParameterException"})
 }

@@ -57,7 +57,7 @@ func (s *SSM) GetParameters(_ context.Context, in *ssm.GetParametersInput) (*ssm
 
 // GetParametersByPath gives the parameters of a folder, ten on a page.
 func (s *SSM) GetParametersByPath(_ context.Context, in *ssm.GetParametersByPathInput) (*ssm.GetParametersByPathOutput, error) {
-	if err := awswire.Supported(in, "Path", "Recursive", "MaxResults", "NextToken", "WithDecryption"); err != nil {
+	if err := supported(in, "Path", "Recursive", "MaxResults", "NextToken", "WithDecryption"); err != nil {
 		return nil, err
 	}
 	const most = 10
@@ -101,4 +101,9 @@ func (s *SSM) parameter(p world.Parameter) *types.Parameter {
 		ARN:     aws.String(fmt.Sprintf("arn:aws:ssm:%s::parameter%s", s.region, p.Name)),
 		Version: 1, DataType: aws.String("text"), LastModifiedDate: aws.Time(p.Modified),
 	}
+}
+
+// supported is awswire.Supported with Systems Manager's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "ValidationException"})
 }

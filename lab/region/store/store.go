@@ -6,43 +6,70 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Store is a set of tables that change together.
 type Store struct {
 	mu sync.RWMutex
 	db *bbolt.DB // nil: memory only
+	// damaged: a read of the file ended in the middle, with bbolt's locks held.
+	damaged bool
 }
 
 // ErrInUse says that another process has the file open.
 var ErrInUse = errors.New("in use by another process")
 
+// ErrDamaged says that the file is not as this package left it.
+var ErrDamaged = errors.New("the file is damaged: put a copy of it back, or begin with an empty data directory")
+
 const lockTimeout = time.Second
 
-// Open opens or creates the file; an empty path keeps everything in memory.
+// Open opens or creates the file; an empty path keeps everything in memory. A
+// file that another process has open is ErrInUse, one that is not whole
+// ErrDamaged.
 func Open(path string) (*Store, error) {
 	if path == "" {
 		return &Store{}, nil
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	var db *bbolt.DB
+	err := guard(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
+		return err
+	})
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
-	}
-	if err != nil {
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%s: %w (%w)", path, ErrDamaged, err)
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &Store{db: db}, nil
+}
+
+// guard makes an error of what bbolt does with a file that is not whole: it
+// reads beyond the end of its memory map, or panics.
+func guard(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w (%v)", ErrDamaged, p)
+		}
+	}()
+	return read()
 }
 
 // Close releases the file.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.db == nil {
+	if s.db == nil || s.damaged {
 		return nil
 	}
 	return s.db.Close()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,13 +23,16 @@ func NewTable[T any](s *Store, name string) (*Table[T], error) {
 	if s.db == nil {
 		return t, nil
 	}
-	err := s.db.Update(func(file *bbolt.Tx) error {
-		bucket, err := file.CreateBucketIfNotExists([]byte(name))
-		if err != nil {
-			return err
-		}
-		return bucket.ForEach(t.load)
+	err := guard(func() error {
+		return s.db.Update(func(file *bbolt.Tx) error {
+			bucket, err := file.CreateBucketIfNotExists([]byte(name))
+			if err != nil {
+				return err
+			}
+			return bucket.ForEach(t.load)
+		})
 	})
+	s.damaged = s.damaged || errors.Is(err, ErrDamaged)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}

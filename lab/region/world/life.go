@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ const (
 	shutdownTakes  = 25 * time.Second
 	terminatedFor  = time.Hour // terminated instances stay visible
 	retryAfter     = time.Second
+	shortestWait   = 10 * time.Millisecond
 	answersKeptFor = 48 * time.Hour
 )
 
@@ -43,9 +45,34 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 		}
 	}
 	if _, takes, changes := next(s); changes {
-		tx.OnCommit(func() { w.timers.after(takes, w.settle) })
+		tx.OnCommit(func() { w.arm(i, takes) })
 	}
 	return w.putInstance(tx, i)
+}
+
+// arm arranges for an instance to be moved on, with all others whose time has
+// come by then. Should the timer be early by the clock that its state is dated
+// with, because of rounding or because that clock was set back, it waits again:
+// nothing else would move the instance on.
+func (w *World) arm(i Instance, wait time.Duration) {
+	w.timers.after(wait, func() {
+		if w.moved(i) {
+			return
+		}
+		w.settle()
+		if _, takes, changes := next(i.State); changes && !w.moved(i) {
+			w.arm(i, max(w.remaining(i.StateSince, takes), shortestWait))
+		}
+	})
+}
+
+// moved reports whether an instance is no longer in the state it was in then.
+func (w *World) moved(then Instance) (moved bool) {
+	w.Store.View(func() {
+		now, exists := w.Instances.Get(then.ID)
+		moved = !exists || now.State != then.State || !now.StateSince.Equal(then.StateSince)
+	})
+	return moved
 }
 
 // Enter is enter for the services: it gives the instance as it is then.
@@ -93,7 +120,14 @@ func (w *World) forget(tx *store.Tx, i Instance) error {
 			return err
 		}
 	}
-	return nil
+	if w.fleetHasInstances(i.FleetID) {
+		return nil
+	}
+	return w.SetTags(tx, i.FleetID, nil)
+}
+
+func (w *World) fleetHasInstances(id string) bool {
+	return id != "" && slices.ContainsFunc(w.Instances.All(), func(i Instance) bool { return i.FleetID == id })
 }
 
 // resources are the ids that come and go with an instance.
@@ -102,10 +136,8 @@ func (i Instance) resources() []string {
 	for _, v := range i.Volumes {
 		ids = append(ids, v.ID)
 	}
-	for _, id := range []string{i.SpotRequest, i.FleetID} {
-		if id != "" {
-			ids = append(ids, id)
-		}
+	if i.SpotRequest != "" {
+		ids = append(ids, i.SpotRequest)
 	}
 	return ids
 }
@@ -114,7 +146,7 @@ func (i Instance) resources() []string {
 func (w *World) resume() {
 	for _, i := range w.Instances.All() {
 		if _, takes, changes := next(i.State); changes {
-			w.timers.after(w.remaining(i.StateSince, takes), w.settle)
+			w.arm(i, w.remaining(i.StateSince, takes))
 		}
 	}
 }
