@@ -22,6 +22,9 @@ func TestRemediesPlaceAPod(t *testing.T) {
 			pod := &snapshot.Pending[i]
 			pod.TopologySpread, pod.PodAffinity, pod.PodAntiAffinity = nil, nil, nil
 		}
+		for i := range snapshot.NodePools {
+			dropFreeLabels(&snapshot.NodePools[i])
+		}
 		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
 		for _, reason := range report.Unplaced {
 			if reason.Remedy == nil {
@@ -44,7 +47,16 @@ func TestRemediesPlaceAPod(t *testing.T) {
 	}
 }
 
-// alone is the cluster after the plan with one pod that still waits.
+// dropFreeLabels where minValues asks for types that must then also agree on the
+// values of free labels.
+func dropFreeLabels(pool *model.NodePool) {
+	if slices.ContainsFunc(pool.Requirements, func(r model.Requirement) bool { return r.MinValues > 1 }) {
+		pool.Requirements = slices.DeleteFunc(pool.Requirements, func(r model.Requirement) bool { return r.Key == "team" })
+	}
+}
+
+// alone is the cluster after the plan with one pod that still waits; of equal
+// prices the smallest machine is bought.
 func alone(snapshot *model.Snapshot, plan model.Plan, key model.PodKey) *model.Snapshot {
 	after := *snapshot
 	after.Nodes, after.PodGroups = nil, nil
@@ -53,19 +65,25 @@ func alone(snapshot *model.Snapshot, plan model.Plan, key model.PodKey) *model.S
 	after.NodePools = slices.Clone(snapshot.NodePools)
 	for _, launch := range plan.Launches {
 		for i := range after.NodePools {
-			pool := &after.NodePools[i]
-			if pool.Name != launch.NodePool {
-				continue
-			}
-			pool.Usage = pool.Usage.Add(model.Resources{"nodes": 1})
-			for _, kind := range snapshot.Catalogs[pool.NodeClass].InstanceTypes {
-				if kind.Name == launch.Offerings[0].InstanceType {
-					pool.Usage = pool.Usage.Add(kind.Capacity)
-				}
+			if pool := &after.NodePools[i]; pool.Name == launch.NodePool {
+				catalog := snapshot.Catalogs[pool.NodeClass]
+				pool.Usage = pool.Usage.Add(smallest(launch.Offerings, &catalog)).Add(model.Resources{"nodes": 1})
 			}
 		}
 	}
 	return &after
+}
+
+func smallest(offerings []model.Offering, catalog *model.Catalog) model.Resources {
+	var least model.Resources
+	for _, offering := range offerings {
+		for _, kind := range catalog.InstanceTypes {
+			if kind.Name == offering.InstanceType && (least == nil || kind.Capacity[model.CPU] < least[model.CPU]) {
+				least = kind.Capacity
+			}
+		}
+	}
+	return least
 }
 
 // remedied makes the change to the NodePool or to the one pending pod.
