@@ -66,8 +66,8 @@ func podWord(pod *model.Pod, key, value string) error {
 	case key == "unsupported":
 		pod.Unsupported = append(pod.Unsupported, strings.ReplaceAll(value, "_", " "))
 	case key == "port":
-		n, err := strconv.Atoi(value)
-		pod.HostPorts = append(pod.HostPorts, model.HostPort{Port: int32(n), Protocol: "TCP"})
+		one, err := hostPort(value)
+		pod.HostPorts = append(pod.HostPorts, one)
 		return err
 	case key == "tolerate":
 		pod.Tolerations = append(pod.Tolerations, toleration(value))
@@ -79,6 +79,20 @@ func podWord(pod *model.Pod, key, value string) error {
 		return set(&pod.Requests, key, value)
 	}
 	return nil
+}
+
+// hostPort reads [IP:]PORT[/PROTOCOL].
+func hostPort(text string) (model.HostPort, error) {
+	port := model.HostPort{Protocol: "TCP"}
+	if before, protocol, found := strings.Cut(text, "/"); found {
+		text, port.Protocol = before, protocol
+	}
+	if ip, rest, found := strings.Cut(text, ":"); found {
+		port.IP, text = ip, rest
+	}
+	n, err := strconv.Atoi(text)
+	port.Port = int32(n)
+	return port, err
 }
 
 // toleration reads key[=value][:Effect], key>N, key<N, or * for everything.
@@ -132,6 +146,9 @@ func nodeRule(pod *model.Pod, key, value string) error {
 
 func nodeTerm(text string) (model.NodeSelectorTerm, error) {
 	var term model.NodeSelectorTerm
+	if text == "nothing" {
+		return term, nil
+	}
 	for _, part := range strings.Split(text, "&") {
 		r, err := requirement(part)
 		if err != nil {
