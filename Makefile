@@ -70,6 +70,17 @@ bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
 bench-peers: ## The engine beside Karpenter's scheduler, same pods and types (PEERS_FLAGS="--workloads FOLDER", --help)
 	cd bench/peers && $(GO) run . $(PEERS_FLAGS)
 
+.PHONY: mutation
+mutation: ## Break every rule of the engine on purpose: a test must go red (about 20 minutes)
+	$(GO) test -tags mutation -count=1 -run TestMutantsAreFound -timeout 90m ./test/mutation
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test of the root module for FUZZTIME each (default 30s)
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(FUZZTIME),30s) $$package; \
+	  done; done
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin

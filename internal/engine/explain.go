@@ -18,20 +18,26 @@ const (
 	stageRequirements
 	stageSize
 	stageCapacity
+	stagePorts
 	stageMinValues
 	stageTopology
 	stageLimits
 )
 
+// maxAlternatives bounds how many NodePools' answers a reason lists.
+const maxAlternatives = 3
+
 // unplacedReasons explains every class that did not find a place for all pods.
 func (s *solution) unplacedReasons(n *names) []model.PodReason {
 	var reasons []model.PodReason
+	s.remedies = newRemedies(s)
 	for _, c := range s.p.classes {
-		if s.unplaced[c.id] == 0 {
+		missing := s.unplaced[c.id] + c.held
+		if missing == 0 {
 			continue
 		}
 		reason := s.whyNot(c)
-		reason.Pods = n.take(c, s.unplaced[c.id])
+		reason.Pods = n.take(c, missing)
 		reasons = append(reasons, reason)
 	}
 	sort.SliceStable(reasons, func(i, j int) bool { return lessKey(reasons[i].Pods[0], reasons[j].Pods[0]) })
@@ -42,20 +48,54 @@ func (s *solution) whyNot(c *class) model.PodReason {
 	if c.fault != nil {
 		return model.PodReason{Reason: *c.fault}
 	}
-	if len(s.p.pools) == 0 {
-		return model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
-			Message: "no node has room and no NodePool exists to buy one; create a NodePool"}}
+	if c.refused != nil {
+		return model.PodReason{Reason: *c.refused}
 	}
-	var answer model.PodReason
-	nearest := stage(-1)
+	if s.remedies == nil {
+		s.remedies = newRemedies(s)
+	}
+	if len(s.p.pools) == 0 {
+		answer := model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
+			Message: "no node has room and no NodePool exists to buy one; create a NodePool"}}
+		if answer.Remedy = s.remedies.newPool(c); answer.Remedy != nil {
+			answer.Message = "no node has room and no NodePool exists to buy one; " + answer.Remedy.Message
+		}
+		return answer
+	}
+	return s.nearestWay(c)
+}
+
+// nearestWay asks the pools, and says what would have to change in the one that
+// would serve the class at the least cost.
+func (s *solution) nearestWay(c *class) model.PodReason {
+	type reply struct {
+		pool   *pool
+		at     stage
+		reason model.Reason
+	}
+	var replies []reply
 	for _, pool := range s.p.pools {
 		at, reason := s.askPool(c, pool)
-		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: pool.spec.Name, Reason: reason})
-		if at > nearest {
-			nearest = at
-			answer.Reason = model.Reason{Code: reason.Code, Message: "NodePool " + pool.spec.Name + ": " + reason.Message}
-		}
+		replies = append(replies, reply{pool, at, reason})
 	}
+	var answer model.PodReason
+	var wanted *pool
+	answer.Remedy, wanted = s.remedies.find(c)
+	sort.SliceStable(replies, func(i, j int) bool {
+		a, b := replies[i], replies[j]
+		if (a.pool == wanted) != (b.pool == wanted) {
+			return a.pool == wanted
+		}
+		return a.at > b.at
+	})
+	answer.Reason = model.Reason{Code: replies[0].reason.Code, Message: "NodePool " + replies[0].pool.spec.Name + ": " + replies[0].reason.Message}
+	if answer.Remedy != nil {
+		answer.Message += "; " + strings.Replace(answer.Remedy.Message, " of NodePool "+wanted.spec.Name, "", 1)
+	}
+	for _, r := range replies[:min(len(replies), maxAlternatives)] {
+		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: r.pool.spec.Name, Reason: r.reason})
+	}
+	answer.AlternativesMore = len(replies) - len(answer.Alternatives)
 	return answer
 }
 
@@ -64,7 +104,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if pool.fault != nil {
 		return stageNotReady, *pool.fault
 	}
-	if taint, off := untolerated(pool.taints, c.pod.Tolerations, c.granted.taints); off {
+	if taint, off := untolerated(pool.taints, c.pod.Tolerations, false); off {
 		return stageTaints, model.Reason{Code: model.CodeTaintNotTolerated, Message: fmt.Sprintf("taint %s not tolerated", taintText(taint))}
 	}
 	labelled := poolOnly(c.labelled, pool)
@@ -81,18 +121,21 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 		}
 	}
 	if len(holding) == 0 {
-		return stageSize, model.Reason{Code: model.CodeTooLarge, Message: s.howTooLarge(c, labelled)}
+		return stageSize, s.howTooLarge(c, labelled)
 	}
 	if len(buyable) == 0 {
 		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
 	}
+	if port := s.portTaken(c, buyable); port != "" {
+		return stagePorts, model.Reason{Code: model.CodeHostPort, Message: "a DaemonSet has the host port " + port + " on every node that would do"}
+	}
 	if reason, reached := s.limitReached(buyable, pool); reached {
 		return stageLimits, reason
 	}
-	if reason, short := s.minValuesMissed(c, buyable, pool); short {
+	if reason, short := s.minValuesMissed(buyable, pool); short {
 		return stageMinValues, reason
 	}
-	return stageTopology, s.topologyStopped(c)
+	return stageTopology, s.topologyStopped(c, pool)
 }
 
 func poolOnly(set bitset, pool *pool) []int {
@@ -105,58 +148,8 @@ func poolOnly(set bitset, pool *pool) []int {
 	return list
 }
 
-// whichRequirement names the one requirement that leaves nothing, with what the
-// pool has instead.
-func (s *solution) whichRequirement(c *class, pool *pool) string {
-	if len(pool.configs) == 0 {
-		return s.poolOffersNothing(pool)
-	}
-	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			if len(poolOnly(s.p.space.requirement(r), pool)) == 0 {
-				return fmt.Sprintf("no offering satisfies %s; %s", requirementText(r), s.offeredValues(r.Key, pool))
-			}
-		}
-		for _, r := range term.Fields {
-			return fmt.Sprintf("%s asks for one node by name, which a new node cannot be", requirementText(r))
-		}
-	}
-	var all []string
-	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			all = append(all, requirementText(r))
-		}
-	}
-	return "no offering satisfies all of " + strings.Join(boundedList(all, 6), ", ") + " together"
-}
-
-func (s *solution) poolOffersNothing(pool *pool) string {
-	catalog := s.p.snapshot.Catalogs[pool.spec.NodeClass]
-	if len(catalog.Offerings) == 0 {
-		return fmt.Sprintf("the NodeClass %s offers no instance type with a known price", pool.spec.NodeClass)
-	}
-	var all []string
-	for _, r := range pool.spec.Requirements {
-		all = append(all, requirementText(r))
-	}
-	return "no offering satisfies the NodePool's own requirements: " + strings.Join(boundedList(all, 8), ", ")
-}
-
-func (s *solution) offeredValues(key string, pool *pool) string {
-	seen := map[string]bool{}
-	for _, i := range pool.configs {
-		if value, ok := s.p.space.configs[i].label(key); ok && value != "" {
-			seen[value] = true
-		}
-	}
-	if len(seen) == 0 {
-		return "the pool's nodes have no such label"
-	}
-	return "the pool offers " + strings.Join(boundedList(sortedKeys(seen), 6), ", ")
-}
-
 // howTooLarge names the resource that is short even on the type that has most.
-func (s *solution) howTooLarge(c *class, labelled []int) string {
+func (s *solution) howTooLarge(c *class, labelled []int) model.Reason {
 	best, bestMissing := labelled[0], 2.0
 	for _, i := range labelled {
 		if missing := missingShare(c.request, s.p.space.configs[i].room); missing < bestMissing {
@@ -167,15 +160,19 @@ func (s *solution) howTooLarge(c *class, labelled []int) string {
 	for r, amount := range c.request {
 		if amount > config.room[r] && amount > 0 {
 			name := s.p.resources.names[r]
+			if driver, isVolume := volumeDriver(name); isVolume {
+				return model.Reason{Code: model.CodeVolumeLimit, Message: fmt.Sprintf(
+					"needs %d volumes of %s; the largest allowed type %s attaches %d", amount, driver, config.kind.Name, max(config.room[r], 0))}
+			}
 			after := ""
 			if config.daemons.vector[r] > 0 {
 				after = " after DaemonSets"
 			}
-			return fmt.Sprintf("needs %s %s; the largest allowed type %s has %s free%s",
-				quantity(name, amount), name, config.kind.Name, quantity(name, max(config.room[r], 0)), after)
+			return model.Reason{Code: model.CodeTooLarge, Message: fmt.Sprintf("needs %s %s; the largest allowed type %s has %s free%s",
+				quantity(name, amount), name, config.kind.Name, quantity(name, max(config.room[r], 0)), after)}
 		}
 	}
-	return "no allowed type is large enough"
+	return model.Reason{Code: model.CodeTooLarge, Message: "no allowed type is large enough"}
 }
 
 // missingShare is the largest part of a request that the room does not cover.
@@ -224,33 +221,33 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 	return model.Reason{Code: model.CodeLimitReached, Message: "no node that would do stays within all limits together"}, true
 }
 
-func (s *solution) minValuesMissed(c *class, buyable []int, pool *pool) (model.Reason, bool) {
+func (s *solution) minValuesMissed(buyable []int, pool *pool) (model.Reason, bool) {
 	for _, r := range pool.minValues {
-		seen := map[string]bool{}
-		for _, i := range buyable {
-			if value, ok := s.p.space.configs[i].label(r.Key); ok {
-				seen[value] = true
-			}
-		}
-		if len(seen) < r.MinValues {
+		if seen := s.values(buyable, r.Key); len(seen) < r.MinValues {
 			return model.Reason{Code: model.CodeMinValues, Message: fmt.Sprintf("minValues %d for %s: only %d values would do (%s)",
-				r.MinValues, r.Key, len(seen), strings.Join(boundedList(sortedKeys(seen), 6), ", "))}, true
+				r.MinValues, r.Key, len(seen), strings.Join(boundedList(seen, 6), ", "))}, true
 		}
 	}
 	return model.Reason{}, false
 }
 
-// topologyStopped describes the topology rule in the way of more pods.
-func (s *solution) topologyStopped(c *class) model.Reason {
-	r := s.stuck[c.id]
-	if r == nil {
-		for i := range c.hosts {
-			if c.hosts[i].owns {
-				r = c.hosts[i].rule
-			}
+func (s *solution) values(configs []int, key string) []string {
+	seen := map[string]bool{}
+	for _, i := range configs {
+		if value, ok := s.p.space.configs[i].label(key); ok {
+			seen[value] = true
 		}
 	}
+	return sortedKeys(seen)
+}
+
+// topologyStopped describes the topology rule in the way of more pods.
+func (s *solution) topologyStopped(c *class, pool *pool) model.Reason {
+	r := s.topologyRule(c)
 	switch {
+	case r == nil && len(pool.minValues) > 0:
+		return model.Reason{Code: model.CodeMinValues, Message: fmt.Sprintf(
+			"minValues %d for %s: too few values would do in one topology domain and within the limits", pool.minValues[0].MinValues, pool.minValues[0].Key)}
 	case r == nil:
 		return model.Reason{Code: model.CodeLimitReached, Message: "what the limits leave is not enough for all of these pods"}
 	case r.kind == affinityRule:
@@ -262,6 +259,19 @@ func (s *solution) topologyStopped(c *class) model.Reason {
 	}
 	return model.Reason{Code: model.CodeTopologySpread, Message: fmt.Sprintf(
 		"topology spread over %s: %s; another pod where there is room would exceed maxSkew", r.axis.key, s.domainCounts(r))}
+}
+
+// topologyRule is the rule that stopped the class, nil when none did.
+func (s *solution) topologyRule(c *class) *rule {
+	r := s.stuck[c.id]
+	if r == nil {
+		for i := range c.hosts {
+			if c.hosts[i].owns {
+				r = c.hosts[i].rule
+			}
+		}
+	}
+	return r
 }
 
 func (s *solution) domainCounts(r *rule) string {

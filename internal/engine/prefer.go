@@ -12,11 +12,12 @@ import (
 type wishKind int
 
 const (
-	wishNode   wishKind = iota // preferred node affinity, heaviest first
-	wishNear                   // preferred pod affinity
-	wishAway                   // preferred pod anti-affinity
-	wishSpread                 // topology spread with ScheduleAnyway
-	wishTaints                 // taints with the effect PreferNoSchedule
+	wishNode    wishKind = iota // preferred node affinity, heaviest first
+	wishNear                    // preferred pod affinity
+	wishAway                    // preferred pod anti-affinity
+	wishSpread                  // topology spread with ScheduleAnyway
+	wishTaints                  // taints with the effect PreferNoSchedule
+	wishDefault                 // topology spread that the scheduler adds by itself
 )
 
 // wish is one preferred rule of a class.
@@ -56,11 +57,16 @@ type lostWish struct {
 // that change neither what is placed nor what it costs, in their stated order.
 func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
 	c := &chooser{base: base, classes: classes, signer: s, maxSteps: 3 * base.settings.MaxSteps}
-	c.plain = base.withClasses(classes, s)
-	c.best = solve(c.plain, base.settings.MaxSteps)
-	c.steps = c.best.steps
+	r := &ration{base: base, signer: s, classes: classes}
+	c.best = r.solve()
+	c.steps, c.classes = r.steps, r.classes
+	c.plain = c.best.p
 	if !base.settings.IgnorePreferences {
-		c.try(wishes(c.best))
+		own, byDefault := splitWishes(wishes(c.best))
+		c.try(own)
+		for _, list := range byDefault {
+			c.tryDefaults(list)
+		}
 	}
 	return c
 }
@@ -81,7 +87,7 @@ func wishes(s *solution) []wish {
 	}
 	var list []wish
 	for _, c := range p.classes {
-		if c.fault != nil || s.unplaced[c.id] > 0 {
+		if c.fault != nil || s.unplaced[c.id] > 0 || c.fitsOnly(p.indifferent) {
 			continue
 		}
 		list = append(list, c.wishes(soft)...)
@@ -98,7 +104,7 @@ func wishes(s *solution) []wish {
 func (c *class) wishes(softTaints bool) []wish {
 	var list []wish
 	for i, preferred := range c.pod.PreferredNodeAffinity {
-		if len(preferred.Term.Fields) == 0 && len(preferred.Term.Labels) > 0 {
+		if len(preferred.Term.Fields)+len(preferred.Term.Labels) > 0 {
 			list = append(list, wish{c.id, wishNode, i, preferred.Weight})
 		}
 	}
@@ -113,7 +119,10 @@ func (c *class) wishes(softTaints bool) []wish {
 		}
 	}
 	for i, spread := range c.pod.TopologySpread {
-		if spread.ScheduleAnyway {
+		switch {
+		case spread.ClusterDefault:
+			list = append(list, wish{c.id, wishDefault, i, 0})
+		case spread.ScheduleAnyway:
 			list = append(list, wish{c.id, wishSpread, i, 0})
 		}
 	}
@@ -121,6 +130,13 @@ func (c *class) wishes(softTaints bool) []wish {
 		list = append(list, wish{c.id, wishTaints, 0, 0})
 	}
 	return list
+}
+
+// fitsOnly reports whether the class can be bought for, and by these configs only.
+func (c *class) fitsOnly(configs bitset) bool {
+	rest := c.fits.clone()
+	rest.and(configs)
+	return !c.fits.empty() && rest.count() == c.fits.count()
 }
 
 // try keeps all of list when that is free, and otherwise looks at its halves.
@@ -158,7 +174,7 @@ func (c *chooser) try(list []wish) {
 // in the other plan.
 func (s *solution) keepsPlaces(other *solution) bool {
 	for i, n := range s.unplaced {
-		if n > other.unplaced[i] {
+		if n+s.p.classes[i].held > other.unplaced[i]+other.p.classes[i].held {
 			return false
 		}
 	}
@@ -180,7 +196,7 @@ type grants struct {
 func grant(classes []*class, list []wish) []*class {
 	granted := make([]*class, len(classes))
 	for i, c := range classes {
-		granted[i] = &class{pod: c.pod, keys: c.keys}
+		granted[i] = &class{pod: c.pod, keys: c.keys, held: c.held, refused: c.refused}
 	}
 	for _, w := range list {
 		c := granted[w.class]
@@ -191,7 +207,7 @@ func grant(classes []*class, list []wish) []*class {
 			c.granted.near = append(c.granted.near, c.pod.PodAffinity[w.index])
 		case wishAway:
 			c.granted.away = append(c.granted.away, c.pod.PodAntiAffinity[w.index])
-		case wishSpread:
+		case wishSpread, wishDefault:
 			c.granted.spread = append(c.granted.spread, c.pod.TopologySpread[w.index])
 		case wishTaints:
 			c.granted.taints = true
@@ -204,6 +220,9 @@ func grant(classes []*class, list []wish) []*class {
 func (c *chooser) report() []model.PodReason {
 	var reasons []model.PodReason
 	for _, lost := range c.lost {
+		if lost.kind == wishDefault {
+			continue
+		}
 		pod := c.classes[lost.class].pod
 		if lost.kind == wishNode && c.best.meetsAnyway(lost.class, pod.PreferredNodeAffinity[lost.index].Term) {
 			continue
@@ -215,14 +234,15 @@ func (c *chooser) report() []model.PodReason {
 		reasons = append(reasons, model.PodReason{Pods: c.classes[lost.class].keys,
 			Reason: model.Reason{Code: model.CodePreferenceNotKept, Message: message}})
 	}
-	return reasons
+	return append(reasons, c.lostDefaults()...)
 }
 
 func (w wish) text(pod *model.Pod) string {
 	switch w.kind {
 	case wishNode:
 		var all []string
-		for _, r := range pod.PreferredNodeAffinity[w.index].Term.Labels {
+		term := pod.PreferredNodeAffinity[w.index].Term
+		for _, r := range append(append([]model.Requirement(nil), term.Labels...), term.Fields...) {
 			all = append(all, requirementText(r))
 		}
 		return fmt.Sprintf("preferred node affinity %v", boundedList(all, 4))
@@ -246,7 +266,7 @@ func (s *solution) meetsAnyway(class int, term model.NodeSelectorTerm) bool {
 	for i := range s.bins {
 		for _, sh := range s.bins[i].shares {
 			first := s.p.sortedChoices(&s.bins[i])[0]
-			if sh.demand.class.id == class && !s.p.space.configs[first].meets(term.Labels) {
+			if sh.demand.class.id == class && !s.p.space.admits([]model.NodeSelectorTerm{term}).has(first) {
 				return false
 			}
 		}

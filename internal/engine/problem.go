@@ -28,8 +28,10 @@ type problem struct {
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
 	byPrice     []int    // configs, cheapest first, then in their order
+	indifferent bitset   // configs of pools that ignore preferred rules
 	buyable     bitset   // configs known to have capacity
 	nodes       []*node
+	daemons     []*model.DaemonSet
 	classes     []*class
 	rules       []*rule
 	// daemonRules are the per-node rules that count a share's pods.
@@ -45,6 +47,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	}
 	p := &problem{snapshot: snapshot, settings: settings, resources: newResourceIndex(snapshot.Pending)}
 	daemons := sortedDaemons(snapshot)
+	p.daemons = daemons
 	p.pools = sortedPools(snapshot)
 	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}}
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
@@ -59,7 +62,11 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 		}
 	}
 	p.sortByPrice()
+	p.indifferent = newBitset(len(p.space.configs))
 	for i, pool := range p.pools {
+		if pool.spec.IgnorePreferences {
+			p.indifferent.or(p.space.of(pool))
+		}
 		if i == 0 || p.pools[i-1].spec.Weight != pool.spec.Weight {
 			p.tiers = append(p.tiers, nil)
 		}
@@ -128,10 +135,22 @@ func (p *problem) admitted(c *class) bitset {
 		return newBitset(len(p.space.configs))
 	}
 	set := p.space.admits(c.terms)
-	set.and(p.space.tolerated(c.pod.Tolerations, p.pools, c.granted.taints))
+	set.and(p.space.tolerated(c.pod.Tolerations, p.pools, false))
+	set.and(p.keepWishes(c))
+	return set
+}
+
+// keepWishes returns the configs that keep the class's granted preferred rules, or
+// whose pool does not look at them.
+func (p *problem) keepWishes(c *class) bitset {
+	set := p.everyConfig.clone()
+	if c.granted.taints {
+		set.and(p.space.tolerated(c.pod.Tolerations, p.pools, true))
+	}
 	for _, term := range c.granted.nodes {
 		set.and(p.space.admits([]model.NodeSelectorTerm{term}))
 	}
+	set.or(p.indifferent)
 	return set
 }
 

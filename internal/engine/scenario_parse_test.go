@@ -12,13 +12,15 @@ import (
 // name, and key=value words. testdata/README.md explains it.
 type scenario struct {
 	snapshot model.Snapshot
-	catalog  model.Catalog
+	catalog  *model.Catalog // that types and offerings go to
+	catalogs map[string]*model.Catalog
 	zones    []string
 	settings model.Settings
 }
 
 func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
-	s := &scenario{zones: []string{"a", "b", "c"}}
+	s := &scenario{zones: []string{"a", "b", "c"}, catalogs: map[string]*model.Catalog{}}
+	s.use("default")
 	for number, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		words := strings.Fields(line)
@@ -29,8 +31,19 @@ func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
 			return nil, s.settings, fmt.Errorf("line %d: %q: %w", number+1, strings.TrimSpace(line), err)
 		}
 	}
-	s.snapshot.Catalogs = map[string]model.Catalog{"default": s.catalog}
+	s.snapshot.Catalogs = map[string]model.Catalog{}
+	for name, catalog := range s.catalogs {
+		s.snapshot.Catalogs[name] = *catalog
+	}
 	return &s.snapshot, s.settings, nil
+}
+
+// use makes the catalog of a NodeClass the one that types go to.
+func (s *scenario) use(class string) {
+	if s.catalogs[class] == nil {
+		s.catalogs[class] = &model.Catalog{}
+	}
+	s.catalog = s.catalogs[class]
 }
 
 func (s *scenario) line(verb string, words []string) error {
@@ -42,6 +55,11 @@ func (s *scenario) line(verb string, words []string) error {
 	case "zones":
 		s.zones = words
 		return nil
+	case "catalog":
+		s.use(name)
+		return nil
+	case "group":
+		return s.group(name, rest)
 	case "setting":
 		return s.setting(name)
 	case "type":
@@ -51,7 +69,13 @@ func (s *scenario) line(verb string, words []string) error {
 	case "pool":
 		s.snapshot.NodePools = append(s.snapshot.NodePools, model.NodePool{Name: name, NodeClass: "default"})
 		return each(rest, func(k, v string) error { return poolWord(s.lastPool(), k, v) })
-	case "require":
+	case "require", "bound":
+		if verb == "require" && len(s.snapshot.NodePools) == 0 || verb == "bound" && len(s.snapshot.Nodes) == 0 {
+			return fmt.Errorf("%s needs a pool or node before it", verb)
+		}
+		if verb == "bound" {
+			return s.pods(name, rest, &s.lastNode().Pods)
+		}
 		r, err := requirement(name)
 		s.lastPool().Requirements = append(s.lastPool().Requirements, r)
 		return err
@@ -62,8 +86,6 @@ func (s *scenario) line(verb string, words []string) error {
 	case "node":
 		s.snapshot.Nodes = append(s.snapshot.Nodes, model.Node{Name: name, Labels: map[string]string{}, Allocatable: model.Resources{}})
 		return each(rest, func(k, v string) error { return nodeWord(s.lastNode(), k, v) })
-	case "bound":
-		return s.pods(name, rest, &s.lastNode().Pods)
 	}
 	return fmt.Errorf("unknown verb %s", verb)
 }
@@ -133,7 +155,10 @@ func (s *scenario) instanceType(name string, words []string) error {
 	err := each(words, func(key, value string) (err error) {
 		label, isLabel := strings.CutPrefix(key, "label.")
 		resource, isCapacity := strings.CutPrefix(key, "capacity.")
+		driver, isLimit := strings.CutPrefix(key, "attach.")
 		switch {
+		case isLimit:
+			return attachLimit(&kind.AttachLimits, driver, value)
 		case isLabel:
 			kind.Labels[label] = value
 		case isCapacity:
@@ -179,6 +204,9 @@ func (s *scenario) offering(name string, words []string) error {
 		s.catalog.Offerings = append(s.catalog.Offerings, model.Offering{OfferingKey: key})
 	}
 	return each(words, func(key, value string) (err error) {
+		if at >= len(s.catalog.Offerings) {
+			return fmt.Errorf("the offering is absent already")
+		}
 		switch key {
 		case "price":
 			s.catalog.Offerings[at].PricePerHour, err = strconv.ParseFloat(value, 64)
@@ -217,6 +245,8 @@ func poolWord(pool *model.NodePool, key, value string) (err error) {
 		pool.Taints = append(pool.Taints, taint(value))
 	case key == "startupTaint":
 		pool.StartupTaints = append(pool.StartupTaints, taint(value))
+	case key == "preferences" && value == "ignore":
+		pool.IgnorePreferences = true
 	case key == "notReady":
 		pool.NotReadyReason = strings.ReplaceAll(value, "_", " ")
 	default:
@@ -227,9 +257,16 @@ func poolWord(pool *model.NodePool, key, value string) (err error) {
 
 func nodeWord(node *model.Node, key, value string) error {
 	label, isLabel := strings.CutPrefix(key, "label.")
+	driver, isLimit := strings.CutPrefix(key, "attach.")
 	switch {
 	case isLabel:
 		node.Labels[label] = value
+	case isLimit:
+		return attachLimit(&node.AttachLimits, driver, value)
+	case key == "attached":
+		node.Attached = append(node.Attached, volume(value))
+	case key == "pool":
+		node.NodePool = value
 	case key == "zone":
 		node.Labels["topology.kubernetes.io/zone"] = value
 	case key == "taint":
@@ -247,9 +284,12 @@ func nodeWord(node *model.Node, key, value string) error {
 	return nil
 }
 
-// taint reads key[=value]:Effect.
+// taint reads key[=value][:Effect], NoSchedule by default.
 func taint(text string) model.Taint {
 	at := strings.LastIndex(text, ":")
+	if at < 0 {
+		return model.Taint{Key: text, Effect: model.NoSchedule}
+	}
 	key, value, _ := strings.Cut(text[:at], "=")
 	return model.Taint{Key: key, Value: value, Effect: model.TaintEffect(text[at+1:])}
 }

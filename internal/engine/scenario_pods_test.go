@@ -23,6 +23,11 @@ func (s *scenario) pods(name string, words []string, to *[]model.Pod) error {
 	for i := 0; i < count; i++ {
 		next := pod
 		next.Name = fmt.Sprintf("%s-%d", name, i)
+		next.Volumes = nil
+		for _, v := range pod.Volumes {
+			v.ID = strings.ReplaceAll(v.ID, "*", next.Name)
+			next.Volumes = append(next.Volumes, v)
+		}
 		*to = append(*to, next)
 	}
 	return err
@@ -49,11 +54,20 @@ func podWord(pod *model.Pod, key, value string) error {
 		return err
 	case key == "daemon":
 		pod.OwnedByDaemonSet = true
+	case key == "terminating":
+		pod.Terminating = true
+	case key == "group":
+		pod.Group = value
+	case key == "volume":
+		pod.Volumes = append(pod.Volumes, volume(value))
+	case key == "blocked":
+		code, message, _ := strings.Cut(value, ":")
+		pod.Blocked = append(pod.Blocked, model.Reason{Code: model.Code(code), Message: strings.ReplaceAll(message, "_", " ")})
 	case key == "unsupported":
 		pod.Unsupported = append(pod.Unsupported, strings.ReplaceAll(value, "_", " "))
 	case key == "port":
-		n, err := strconv.Atoi(value)
-		pod.HostPorts = append(pod.HostPorts, model.HostPort{Port: int32(n), Protocol: "TCP"})
+		one, err := hostPort(value)
+		pod.HostPorts = append(pod.HostPorts, one)
 		return err
 	case key == "tolerate":
 		pod.Tolerations = append(pod.Tolerations, toleration(value))
@@ -65,6 +79,20 @@ func podWord(pod *model.Pod, key, value string) error {
 		return set(&pod.Requests, key, value)
 	}
 	return nil
+}
+
+// hostPort reads [IP:]PORT[/PROTOCOL].
+func hostPort(text string) (model.HostPort, error) {
+	port := model.HostPort{Protocol: "TCP"}
+	if before, protocol, found := strings.Cut(text, "/"); found {
+		text, port.Protocol = before, protocol
+	}
+	if ip, rest, found := strings.Cut(text, ":"); found {
+		port.IP, text = ip, rest
+	}
+	n, err := strconv.Atoi(text)
+	port.Port = int32(n)
+	return port, err
 }
 
 // toleration reads key[=value][:Effect], key>N, key<N, or * for everything.
@@ -118,6 +146,9 @@ func nodeRule(pod *model.Pod, key, value string) error {
 
 func nodeTerm(text string) (model.NodeSelectorTerm, error) {
 	var term model.NodeSelectorTerm
+	if text == "nothing" {
+		return term, nil
+	}
 	for _, part := range strings.Split(text, "&") {
 		r, err := requirement(part)
 		if err != nil {
@@ -169,6 +200,8 @@ func spreadRule(pod *model.Pod, key, app string, parts []string) error {
 		case "min":
 			n, _ := strconv.Atoi(v)
 			s.MinDomains = int32(n)
+		case "default":
+			s.ClusterDefault = true
 		case "taints":
 			s.HonorNodeTaints = true
 		case "anywhere":
@@ -189,4 +222,34 @@ func appSelector(app string) *model.LabelSelector {
 		return &model.LabelSelector{}
 	}
 	return &model.LabelSelector{MatchLabels: map[string]string{"app": app}}
+}
+
+// volume reads DRIVER/ID[:exclusive]; * in an ID is the pod's name.
+func volume(text string) model.Volume {
+	text, exclusive := strings.CutSuffix(text, ":exclusive")
+	driver, id, _ := strings.Cut(text, "/")
+	return model.Volume{Driver: driver, ID: id, Exclusive: exclusive}
+}
+
+func attachLimit(limits *map[string]int64, driver, text string) error {
+	if *limits == nil {
+		*limits = map[string]int64{}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	(*limits)[driver] = n
+	return err
+}
+
+// group NAME min=N
+func (s *scenario) group(name string, words []string) error {
+	g := model.PodGroup{Name: name}
+	err := each(words, func(key, value string) (err error) {
+		if key != "min" {
+			return fmt.Errorf("unknown word")
+		}
+		g.MinCount, err = strconv.Atoi(value)
+		return err
+	})
+	s.snapshot.PodGroups = append(s.snapshot.PodGroups, g)
+	return err
 }

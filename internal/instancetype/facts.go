@@ -27,6 +27,11 @@ type Facts struct {
 	// LocalStorageGB is the sum of the instance store volumes.
 	LocalStorageGB int64
 	LocalNVMe      bool
+	LocalDisks     int64
+	// EBSAttachments is how many devices can be attached, which are volumes
+	// only when DedicatedAttachments; 0 is not known.
+	EBSAttachments       int64
+	DedicatedAttachments bool
 
 	GPUs         []Device
 	Neuron       []Device

@@ -37,6 +37,7 @@ type Shape struct {
 	systemReserved     model.Resources
 	evictionHard       map[string]string
 	rootVolume         int64 // bytes
+	blockDevices       int   // volumes that the class gives each node
 	localStorage       bool  // instance store disks hold pods and images
 	networkInterfaces  []*ec2v1.NetworkInterface
 	nestedVirtual      bool
@@ -68,6 +69,7 @@ func NewShape(class *ec2v1.EC2NodeClass, options Options) (Shape, error) {
 		connectionTracking: class.Spec.ConnectionTracking != nil,
 	}
 	s.rootVolume = RootVolumeSize(class, s.family)
+	s.blockDevices = len(class.Spec.BlockDeviceMappings)
 	kubelet := class.Spec.Kubelet
 	if kubelet == nil {
 		return s, nil
@@ -226,7 +228,7 @@ func threshold(text string, capacity, byDefault int64) int64 {
 	if percent, isPercent := strings.CutSuffix(text, "%"); isPercent {
 		value, err := strconv.ParseFloat(percent, 64)
 		switch {
-		case err != nil:
+		case err != nil || !(value >= 0 && value <= 100):
 			return byDefault
 		case value == 100:
 			return 0
@@ -234,7 +236,7 @@ func threshold(text string, capacity, byDefault int64) int64 {
 		return percentOf(value, capacity)
 	}
 	quantity, err := resource.ParseQuantity(text)
-	if err != nil {
+	if err != nil || quantity.Sign() < 0 {
 		return byDefault
 	}
 	return quantity.Value()

@@ -106,6 +106,7 @@ func (m *Market) Catalog(_ context.Context, class *ec2v1.EC2NodeClass) (model.Ca
 		}
 		offered.InstanceTypes = append(offered.InstanceTypes, model.InstanceType{
 			Name: t.Name, Labels: labels, Capacity: capacity, Allocatable: shape.Allocatable(facts, capacity),
+			AttachLimits: shape.AttachLimits(facts),
 		})
 		price, _ := m.facts.Price(m.Region, t.Name)
 		for _, zone := range zones {
@@ -143,7 +144,7 @@ func factsOf(t catalog.Type) instancetype.Facts {
 		Name: t.Name, Arch: t.Arch, VCPUs: t.VCPU, MemoryMiB: t.MemoryMiB, Hypervisor: t.Hypervisor, Manufacturer: t.Manufacturer(),
 		ENIs: t.ENIs, IPv4PerENI: t.IPv4PerENI, DefaultNetworkCard: int(t.DefaultNetworkCard),
 		BandwidthMbps:  int64(math.Round(t.NetworkGbps * 1000)),
-		LocalStorageGB: t.LocalStorage.Disks * t.LocalStorage.DiskGB, LocalNVMe: t.LocalStorage.NVMe,
+		LocalStorageGB: t.LocalStorage.Disks * t.LocalStorage.DiskGB, LocalNVMe: t.LocalStorage.NVMe, LocalDisks: t.LocalStorage.Disks,
 	}
 	for _, card := range t.NetworkCards {
 		f.NetworkCards = append(f.NetworkCards, instancetype.NetworkCard{ENIs: card.ENIs})

@@ -155,6 +155,7 @@ func (p *Provider) instanceType(s instancetype.Shape, info types.InstanceTypeInf
 	}
 	return model.InstanceType{
 		Name: facts.Name, Labels: labels, Capacity: capacity, Allocatable: s.Allocatable(facts, capacity),
+		AttachLimits: s.AttachLimits(facts),
 	}, true
 }
 

@@ -1,0 +1,65 @@
+package instancetype
+
+import (
+	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
+)
+
+// EBSDriver is the CSI driver that attaches EBS volumes.
+const EBSDriver = "ebs.csi.aws.com"
+
+// How many devices an instance attaches when EC2 does not say, see
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/volume_limits.html
+const (
+	nitroAttachments = 28
+	xenAttachments   = 39
+	// earlyInterfaces are the network interfaces that the VPC CNI has attached
+	// by the time the driver counts what is left.
+	earlyInterfaces = 2
+)
+
+// AttachLimits is how many volumes each CSI driver will say that a new node of
+// the type attaches: what EC2 allows less what the node starts with.
+func (s Shape) AttachLimits(f Facts) map[string]int64 {
+	limit, shared := int64(xenAttachments), false
+	if f.Hypervisor != xenHypervisor {
+		limit, shared = nitroAttachments, !f.DedicatedAttachments
+	}
+	if f.EBSAttachments > 0 {
+		limit = f.EBSAttachments
+	}
+	if shared {
+		limit -= f.attachedDevices()
+	}
+	return map[string]int64{EBSDriver: max(limit-s.ownVolumes(), 1)}
+}
+
+// xenHypervisor is how EC2 spells the older hypervisor.
+const xenHypervisor = "xen"
+
+// attachedDevices counts what shares the limit with volumes: interfaces, local
+// disks and accelerators.
+func (f Facts) attachedDevices() int64 {
+	count := int64(earlyInterfaces)
+	if f.ENIs > 0 {
+		count = min(count, f.ENIs)
+	}
+	if f.LocalNVMe {
+		count += f.LocalDisks
+	}
+	for _, devices := range [][]Device{f.GPUs, f.Neuron} {
+		for _, device := range devices {
+			count += device.Count
+		}
+	}
+	return count
+}
+
+// ownVolumes are those of the node itself; Bottlerocket has one for the system
+// and one for data.
+func (s Shape) ownVolumes() int64 {
+	own := int64(1)
+	if s.family == ec2v1.AMIFamilyBottlerocket {
+		own = 2
+	}
+	return max(own, int64(s.blockDevices))
+}
