@@ -100,26 +100,9 @@ func TestSpotFleetStrategies(t *testing.T) {
 		"diversified": {strategy: types.SpotAllocationStrategyDiversified, check: func(_ *lab, got map[string]int) string {
 			return wantAll(got, []string{"m5.large/a", "m5.large/b", "m5.large/c", "m5.2xlarge/a"}, 1)
 		}},
-		"capacity optimized prioritized": {strategy: types.SpotAllocationStrategyCapacityOptimizedPrioritized, check: func(l *lab, got map[string]int) string {
-			// Only the 2xlarge is shallow, by its limit below; the modelled
-			// depth decides which of the others count.
-			if got["m5.2xlarge/a"] > 0 || len(got) != 1 {
-				return "the shallow pool was taken, or several"
-			}
-			return ""
-		}},
-		"capacity optimized": {strategy: types.SpotAllocationStrategyCapacityOptimized, check: func(_ *lab, got map[string]int) string {
-			if got["m5.2xlarge/a"] > 0 || len(got) != 1 {
-				return "the shallow pool was taken, or several"
-			}
-			return ""
-		}},
-		"price capacity optimized": {strategy: types.SpotAllocationStrategyPriceCapacityOptimized, check: func(_ *lab, got map[string]int) string {
-			if got["m5.2xlarge/a"] > 0 || len(got) != 1 {
-				return "the shallow pool was taken, or several"
-			}
-			return ""
-		}},
+		"capacity optimized prioritized": {strategy: types.SpotAllocationStrategyCapacityOptimizedPrioritized, check: oneDeepPool},
+		"capacity optimized":             {strategy: types.SpotAllocationStrategyCapacityOptimized, check: oneDeepPool},
+		"price capacity optimized":       {strategy: types.SpotAllocationStrategyPriceCapacityOptimized, check: oneDeepPool},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -178,6 +161,15 @@ func (l *lab) deepPool(instanceType string, priority float64) pool {
 	}
 	l.t.Fatal("nothing was launched")
 	return pool{}
+}
+
+// oneDeepPool: everything comes from one pool, and not from the 2xlarge's, which
+// a limit makes shallow.
+func oneDeepPool(_ *lab, got map[string]int) string {
+	if got["m5.2xlarge/a"] > 0 || len(got) != 1 {
+		return "the shallow pool was taken, or several"
+	}
+	return ""
 }
 
 func cheapest(prices map[string]string, n int) []string {

@@ -81,7 +81,7 @@ func TestRunInstancesThatAreRefused(t *testing.T) {
 		"volume of no size": {func(_ *lab, in *request) {
 			in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String("/dev/xvdb"), Ebs: &types.EbsBlockDevice{}}}
 		}, "MissingParameter"},
-		"groups and interfaces": {func(l *lab, in *request) {
+		"groups and interfaces": {func(_ *lab, in *request) {
 			in.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{DeviceIndex: aws.Int32(0), SubnetId: in.SubnetId}}
 			in.SubnetId, in.SecurityGroupIds = nil, []string{"sg-0123456789abcdef0"}
 		}, "InvalidParameterCombination"},

@@ -123,7 +123,7 @@ func spotFilters() ec2filter.Set[types.SpotPrice] {
 		"availability-zone":    func(p types.SpotPrice) []string { return []string{*p.AvailabilityZone} },
 		"availability-zone-id": func(p types.SpotPrice) []string { return []string{*p.AvailabilityZoneId} },
 		"instance-type":        func(p types.SpotPrice) []string { return []string{string(p.InstanceType)} },
-		"product-description":  func(p types.SpotPrice) []string { return []string{linux, linux + " (Amazon VPC)"} },
+		"product-description":  func(types.SpotPrice) []string { return []string{linux, linux + " (Amazon VPC)"} },
 		"spot-price":           func(p types.SpotPrice) []string { return []string{*p.SpotPrice} },
 		"timestamp":            func(p types.SpotPrice) []string { return []string{timestamp(*p.Timestamp)} },
 	}}
