@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/drover-project/drover/lab/catalog"
+	"github.com/drover-project/drover/internal/catalog"
 )
 
 // describedTypes are all instance types of a region.
