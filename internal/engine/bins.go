@@ -1,5 +1,7 @@
 package engine
 
+import "math"
+
 // requests is the sum of the bin's pods.
 func (p *problem) requests(b *bin) vector {
 	sum := make(vector, len(p.resources.names))
@@ -9,45 +11,57 @@ func (p *problem) requests(b *bin) vector {
 	return sum
 }
 
-// acceptable returns the configs that could take the bin's place: same pool and
-// free labels, allowed for each pod in the same topology domains, and holding
-// everything.
+// acceptable returns the configs that could take the bin's place, cheapest
+// first: same pool and free labels, allowed for each pod in the same topology
+// domains, and holding everything.
 func (p *problem) acceptable(b *bin) []int {
-	return p.holders(b, func(c *config) bool {
-		chosen := &p.space.configs[b.config]
-		return c.pool == chosen.pool && sameLabels(c.free, chosen.free)
-	})
-}
-
-// holders returns the configs that pass the filter and hold the bin's pods.
-func (p *problem) holders(b *bin, pass func(*config) bool) []int {
-	if len(b.shares) == 0 {
-		return nil
-	}
-	set := b.shares[0].demand.configs.clone()
-	for _, s := range b.shares[1:] {
-		set.and(s.demand.configs)
-	}
-	sum := p.requests(b)
+	chosen := &p.space.configs[b.config]
 	var list []int
-	set.each(func(i int) {
-		c := &p.space.configs[i]
-		if sum.fits(c.room) && pass(c) && p.rulesHold(b, c) {
+	p.holders(b, math.MaxInt64, func(i int) bool {
+		if c := &p.space.configs[i]; c.pool == chosen.pool && sameLabels(c.free, chosen.free) {
 			list = append(list, i)
 		}
+		return true
 	})
 	return list
+}
+
+// holders visits the configs below a price that hold the bin's pods, cheapest
+// first, until visit returns false.
+func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
+	if len(b.shares) == 0 {
+		return
+	}
+	sum := p.requests(b)
+	for _, i := range p.byPrice {
+		c := &p.space.configs[i]
+		if c.price >= below {
+			return
+		}
+		if sum.fits(c.room) && b.admittedBy(i) && p.rulesHold(b, c) && !visit(i) {
+			return
+		}
+	}
+}
+
+func (b *bin) admittedBy(config int) bool {
+	for n := range b.shares {
+		if !b.shares[n].demand.configs.has(config) {
+			return false
+		}
+	}
+	return true
 }
 
 // rulesHold checks the per-node rules again when another config brings other
 // DaemonSet pods.
 func (p *problem) rulesHold(b *bin, c *config) bool {
-	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(b, c)
+	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(newOccupancy(len(p.rules)), b, c)
 }
 
 // rulesAdmit checks the per-node rules of a node of this config with the bin's
-// pods.
-func (p *problem) rulesAdmit(b *bin, c *config) bool {
+// pods; o is a buffer.
+func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config) bool {
 	anyRule := false
 	for _, s := range b.shares {
 		anyRule = anyRule || ruled(s.demand.class)
@@ -55,7 +69,6 @@ func (p *problem) rulesAdmit(b *bin, c *config) bool {
 	if !anyRule {
 		return true
 	}
-	o := newOccupancy(len(p.rules))
 	o.reset(p, c.daemons)
 	for _, s := range b.shares {
 		if ruled(s.demand.class) {
@@ -84,19 +97,18 @@ func sameLabels(a, b map[string]string) bool {
 // the same weight.
 func (p *problem) rightSize(b *bin, used usage) {
 	weight := p.space.configs[b.config].pool.spec.Weight
-	best, price := b.config, p.space.configs[b.config].price
-	cheaper := func(c *config) bool {
-		return c.price < price && c.pool.spec.Weight == weight && used.times(c.pool, c.capacity, 1) > 0
-	}
-	for _, i := range p.holders(b, cheaper) {
-		if c := &p.space.configs[i]; c.price < price {
-			moved := bin{config: i, shares: b.shares}
-			if p.flexible(&moved, used) {
-				best, price, b.charge = i, c.price, moved.charge
-			}
+	p.holders(b, p.space.configs[b.config].price, func(i int) bool {
+		c := &p.space.configs[i]
+		if c.pool.spec.Weight != weight || used.times(c.pool, c.capacity, 1) == 0 {
+			return true
 		}
-	}
-	b.config = best
+		moved := bin{config: i, shares: b.shares}
+		if !p.flexible(&moved, used) {
+			return true
+		}
+		b.config, b.charge = i, moved.charge
+		return false
+	})
 }
 
 // flexible reports whether enough different offerings hold the bin to meet the

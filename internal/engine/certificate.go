@@ -179,8 +179,11 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 // nothing to it.
 func (b *bounding) prices() [][]float64 {
 	families := b.families[:min(len(b.families), maxFamilies)]
-	var candidates []int
-	b.p.buyable.each(func(i int) { candidates = append(candidates, i) })
+	sets := make([]bitset, len(b.families))
+	for f := range sets {
+		sets[f] = b.families[f].configs
+	}
+	candidates := b.p.space.undominated(b.p.buyable, sets)
 	prices := priceFamilies(b.p.space.configs, candidates, families).byFamily
 	for f := len(prices); f < len(b.families); f++ {
 		prices = append(prices, make([]float64, len(b.p.resources.names)))

@@ -18,6 +18,7 @@ const nanoDollars = 1e9
 type config struct {
 	pool     *pool
 	kind     *model.InstanceType
+	typeID   int // number of the instance type as it is bought, whatever the zone
 	offering *model.Offering
 	free     map[string]string
 	price    int64 // nanoDollars per hour
@@ -136,6 +137,27 @@ type space struct {
 	configs []config
 	cache   map[string]bitset
 	rooms   []sameRoom
+	types   int // see config.typeID
+}
+
+// numberTypes numbers instance types by capacity type.
+func (s *space) numberTypes() {
+	type bought struct {
+		kind     *model.InstanceType
+		capacity model.CapacityType
+	}
+	numbers := map[bought]int{}
+	for i := range s.configs {
+		c := &s.configs[i]
+		key := bought{c.kind, c.offering.CapacityType}
+		number, known := numbers[key]
+		if !known {
+			number = len(numbers)
+			numbers[key] = number
+		}
+		c.typeID = number
+	}
+	s.types = len(numbers)
 }
 
 // sameRoom is configs that leave the same room for pods.

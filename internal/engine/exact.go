@@ -23,6 +23,7 @@ type exact struct {
 	weight []int // value of one pod in the number
 	node   []nodeChoice
 	best   []splitChoice
+	rooms  *occupancy
 }
 
 // nodeChoice is the cheapest config for all pods of a multiset on one node.
@@ -58,6 +59,7 @@ func (k *packer) solveExactly(left []int, used usage) *packing {
 		}
 	}
 	k.steps += splits
+	e.rooms = newOccupancy(len(k.p.rules))
 	e.priceNodes(states)
 	e.split(states)
 	if e.best[states-1].cost == math.MaxInt64 {
@@ -108,7 +110,7 @@ func (e *exact) cheapest(configs, digits []int) nodeChoice {
 		if !sum.fits(c.room) || !e.allowed(digits, i) || e.used.times(c.pool, c.capacity, 1) == 0 {
 			continue
 		}
-		if b.config = i; p.rulesAdmit(&b, c) && p.flexible(&b, e.used) {
+		if b.config = i; p.rulesAdmit(e.rooms, &b, c) && p.flexible(&b, e.used) {
 			return nodeChoice{config: i, price: c.price}
 		}
 	}

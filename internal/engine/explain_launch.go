@@ -51,34 +51,89 @@ func (s *solution) fillText(sum vector, c *config) string {
 	return strings.Join(parts, ", ")
 }
 
+// rejections walks the cheaper configs of the bin's pool, dearest first, until
+// enough are explained; the others are only counted, by type.
 func (s *solution) rejections(b *bin, sum vector) ([]model.OfferingReason, int) {
 	chosen := &s.p.space.configs[b.config]
-	var cheaper []int
-	for _, i := range chosen.pool.configs {
-		if c := &s.p.space.configs[i]; c.price < chosen.price && sameLabels(c.free, chosen.free) {
-			cheaper = append(cheaper, i)
-		}
-	}
-	sort.SliceStable(cheaper, func(i, j int) bool {
-		return s.p.space.configs[cheaper[i]].price > s.p.space.configs[cheaper[j]].price
-	})
 	var list []model.OfferingReason
-	index := map[string]int{}
-	for _, i := range cheaper {
-		c := &s.p.space.configs[i]
-		reason := s.whyRejected(b, sum, c, i)
-		key := c.kind.Name + string(c.offering.CapacityType) + reason.Message
-		if at, known := index[key]; known {
-			list[at].Zone = ""
-			continue
+	index := map[rejection]int{}
+	seen := newBitset(s.p.space.types)
+	more := 0
+	below := sort.Search(len(s.p.byPrice), func(n int) bool { return s.p.space.configs[s.p.byPrice[n]].price >= chosen.price })
+	for end := below; end > 0; {
+		from := end - 1
+		for from > 0 && s.p.space.configs[s.p.byPrice[from-1]].price == s.p.space.configs[s.p.byPrice[end-1]].price {
+			from--
 		}
-		index[key] = len(list)
-		list = append(list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
+		for _, i := range s.p.byPrice[from:end] {
+			c := &s.p.space.configs[i]
+			if c.pool != chosen.pool || !sameLabels(c.free, chosen.free) {
+				continue
+			}
+			known := seen.has(c.typeID)
+			seen.set(c.typeID)
+			switch {
+			case len(list) < maxRejected:
+				list = s.reject(list, index, b, sum, i)
+			case !known:
+				more++
+			}
+		}
+		end = from
 	}
-	if len(list) > maxRejected {
-		return list[:maxRejected], len(list) - maxRejected
+	return list, more
+}
+
+// rejection names a reason before it is written down: equal ones of a type in
+// several zones are one.
+type rejection struct {
+	typeID int
+	short  int // resource that is short, or -1
+	text   string
+}
+
+func (s *solution) reject(list []model.OfferingReason, index map[rejection]int, b *bin, sum vector, i int) []model.OfferingReason {
+	c := &s.p.space.configs[i]
+	key := rejection{typeID: c.typeID, short: s.shortResource(b, sum, c, i)}
+	reason := model.Reason{}
+	if key.short < 0 {
+		reason = s.whyRejected(b, sum, c, i)
+		key.text = reason.Message
 	}
-	return list, 0
+	if at, known := index[key]; known {
+		list[at].Zone = ""
+		return list
+	}
+	if key.short >= 0 {
+		reason = s.tooSmall(key.short, sum, c)
+	}
+	index[key] = len(list)
+	return append(list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
+}
+
+// shortResource is the first resource that the config has too little of, or -1
+// when something else comes first.
+func (s *solution) shortResource(b *bin, sum vector, c *config, i int) int {
+	if !c.available() {
+		return -1
+	}
+	for n := range b.shares {
+		if !b.shares[n].demand.class.labelled.has(i) {
+			return -1
+		}
+	}
+	for r, amount := range sum {
+		if amount > 0 && amount > c.room[r] {
+			return r
+		}
+	}
+	return -1
+}
+
+func (s *solution) tooSmall(r int, sum vector, c *config) model.Reason {
+	name, free := s.p.resources.names[r], max(c.room[r], 0)
+	return model.Reason{Code: model.CodeTooSmall, Message: name + ": " + quantity(name, sum[r]) + " needed, " +
+		quantity(name, free) + " free, " + quantity(name, sum[r]-free) + " short"}
 }
 
 func (s *solution) whyRejected(b *bin, sum vector, c *config, i int) model.Reason {
@@ -88,13 +143,6 @@ func (s *solution) whyRejected(b *bin, sum vector, c *config, i int) model.Reaso
 	for _, sh := range b.shares {
 		if !sh.demand.class.labelled.has(i) {
 			return model.Reason{Code: model.CodeRequirement, Message: s.labelMismatch(sh.demand.class, c)}
-		}
-	}
-	for r, amount := range sum {
-		if amount > 0 && amount > c.room[r] {
-			name := s.p.resources.names[r]
-			return model.Reason{Code: model.CodeTooSmall, Message: fmt.Sprintf("%s: %s needed, %s free, %s short",
-				name, quantity(name, amount), quantity(name, max(c.room[r], 0)), quantity(name, amount-max(c.room[r], 0)))}
 		}
 	}
 	for _, sh := range b.shares {

@@ -21,7 +21,8 @@ type item struct {
 	configs bitset // of this tier
 	family  int
 	rank    int
-	value   int64 // nanoDollars per hour that a pod is worth, a little more when hard to place
+	value   int64   // nanoDollars per hour that a pod is worth, a little more when hard to place
+	linear  float64 // what its resources cost at least
 	tilt    float64
 	// homeSize is how many configs admit the family.
 	homeSize int
@@ -205,7 +206,8 @@ func priceItems(p *problem, items []*item, families []demandFamily, candidates [
 		byFamily = priceFamilies(p.space.configs, candidates, families).byFamily
 	}
 	for _, it := range items {
-		worth := worthAt(byFamily[it.family], it.class.request)
+		it.linear = worthAt(byFamily[it.family], it.class.request)
+		worth := it.linear
 		if it.rank != rankFree {
 			worth = float64(worth * restrictedBonus)
 		}

@@ -34,9 +34,13 @@ func (s *solution) launches(n *names) []bought {
 	for i := range s.bins {
 		b := &s.bins[i]
 		choices := s.p.sortedChoices(b)
+		same := bought{bin: b}
 		for k := 0; k < b.times; k++ {
-			picked := s.pickOfferings(b, choices)
-			launch := bought{Launch: s.launch(b, picked), bin: b, first: picked[0]}
+			if k == 0 || len(s.p.space.configs[b.config].pool.limited) > 0 {
+				picked := s.pickOfferings(b, choices)
+				same.Launch, same.first = s.launch(b, picked), picked[0]
+			}
+			launch := same
 			for _, sh := range b.shares {
 				pods := n.take(sh.demand.class, sh.count)
 				launch.shares = append(launch.shares, pods)
@@ -76,6 +80,9 @@ func (s *solution) orderBins() {
 // prices those that the pods prefer, then by name.
 func (p *problem) sortedChoices(b *bin) []int {
 	choices := p.acceptable(b)
+	if !p.wished(b) {
+		return choices
+	}
 	wish := make(map[int]int, len(choices))
 	for _, i := range choices {
 		wish[i] = p.wishes(b, &p.space.configs[i])
@@ -92,6 +99,15 @@ func (p *problem) sortedChoices(b *bin) []int {
 		return i < j
 	})
 	return choices
+}
+
+func (p *problem) wished(b *bin) bool {
+	for n := range b.shares {
+		if len(b.shares[n].demand.class.pod.PreferredNodeAffinity) > 0 {
+			return !p.settings.IgnorePreferences
+		}
+	}
+	return false
 }
 
 // wishes sums the weights of the preferred node affinity terms that come true.
@@ -127,6 +143,9 @@ func (s *solution) pickOfferings(b *bin, choices []int) []int {
 		}
 	}
 	s.reserved.add(pool, o.largest, 1)
+	if len(pool.minValues) == 0 && len(o.picked) > 0 && o.picked[0] == choices[0] {
+		return o.picked // taken in order
+	}
 	position := make(map[int]int, len(choices))
 	for n, i := range choices {
 		position[i] = n

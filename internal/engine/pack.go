@@ -68,6 +68,9 @@ type packer struct {
 	scale   scale
 	configs []int // worth trying, most promising first
 	promise []float64
+	index   map[*demand]int // of the item
+	linear  float64         // what all pods' resources cost at least
+	pods    int
 	steps   int
 }
 
@@ -76,73 +79,21 @@ func newPacker(u *purchase, tier bitset) *packer {
 	k.items = newItems(u.p, u.demands, u.left, tier)
 	families, admitted := findFamilies(u.p, k.items)
 	describeItems(u.p, k.items, u.demands, u.left)
-	k.selectConfigs(admitted)
-	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
-	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
-	k.rankConfigs()
-	return k
-}
-
-// selectConfigs drops configs that another one replaces for every item: same
-// pool, same items, at least its room, at most its price.
-func (k *packer) selectConfigs(admitted []bitset) {
-	marks := make([]uint64, len(k.p.space.configs))
-	for n, set := range admitted {
-		set.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
-	}
-	usable := newBitset(len(marks))
+	usable := newBitset(len(u.p.space.configs))
 	for _, it := range k.items {
 		usable.or(it.configs)
 	}
-	groups := map[uint64][]int{}
-	var order []uint64
-	for i, mark := range marks {
-		if mark != 0 && usable.has(i) {
-			if groups[mark] == nil {
-				order = append(order, mark)
-			}
-			groups[mark] = append(groups[mark], i)
-		}
+	k.configs = u.p.space.undominated(usable, admitted)
+	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
+	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	k.index = make(map[*demand]int, len(k.items))
+	for i, it := range k.items {
+		k.index[it.demand] = i
+		k.pods += u.left[it.demand]
+		k.linear += float64(it.linear * float64(u.left[it.demand]))
 	}
-	for _, mark := range order {
-		k.configs = append(k.configs, k.undominated(groups[mark])...)
-	}
-}
-
-func (k *packer) undominated(group []int) []int {
-	configs := k.p.space.configs
-	sort.SliceStable(group, func(i, j int) bool { return configs[group[i]].price < configs[group[j]].price })
-	var kept []int
-	for _, i := range group {
-		replaced := false
-		for _, j := range kept {
-			if configs[j].replaces(&configs[i]) {
-				replaced = true
-				break
-			}
-		}
-		if !replaced {
-			kept = append(kept, i)
-		}
-	}
-	return kept
-}
-
-func (c *config) replaces(other *config) bool {
-	if c.pool != other.pool || c.daemons != other.daemons {
-		return false
-	}
-	for i, amount := range other.capacity {
-		if c.capacity[i] > amount {
-			return false
-		}
-	}
-	for i, amount := range other.room {
-		if c.room[i] < amount {
-			return false
-		}
-	}
-	return true
+	k.rankConfigs()
+	return k
 }
 
 // rankConfigs orders configs by the most that a dollar could buy with them.
@@ -222,7 +173,7 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 		remaining -= k.commit(f, out, b)
 		f.compact()
 	}
-	k.steps += f.steps
+	k.steps += f.steps + len(k.configs)
 	return out
 }
 

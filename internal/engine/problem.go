@@ -1,13 +1,18 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/drover-project/drover/internal/model"
 )
 
 // Defaults of model.Settings.
 const (
-	defaultMaxSteps     = 4_000_000
 	defaultMaxOfferings = 60
+	leastMaxSteps       = 200_000
+	mostMaxSteps        = 20_000_000
+	maxStepsPerPod      = 100
 )
 
 // problem is a snapshot made ready for deciding. It does not change while
@@ -22,6 +27,7 @@ type problem struct {
 	everyConfig bitset
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
+	byPrice     []int    // configs, cheapest first, then in their order
 	buyable     bitset   // configs known to have capacity
 	nodes       []*node
 	classes     []*class
@@ -32,7 +38,7 @@ type problem struct {
 
 func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	if settings.MaxSteps <= 0 {
-		settings.MaxSteps = defaultMaxSteps
+		settings.MaxSteps = min(max(leastMaxSteps, maxStepsPerPod*len(snapshot.Pending)), mostMaxSteps)
 	}
 	if settings.MaxOfferings <= 0 {
 		settings.MaxOfferings = defaultMaxOfferings
@@ -44,6 +50,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()
+	p.space.numberTypes()
 	p.nodes = sortedNodes(snapshot, daemons, p.resources)
 	p.buyable = newBitset(len(p.space.configs))
 	for i := range p.space.configs {
@@ -51,6 +58,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 			p.buyable.set(i)
 		}
 	}
+	p.sortByPrice()
 	for i, pool := range p.pools {
 		if i == 0 || p.pools[i-1].spec.Weight != pool.spec.Weight {
 			p.tiers = append(p.tiers, nil)
@@ -67,6 +75,16 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 		p.tierSets = append(p.tierSets, set)
 	}
 	return p
+}
+
+func (p *problem) sortByPrice() {
+	p.byPrice = make([]int, len(p.space.configs))
+	for i := range p.byPrice {
+		p.byPrice[i] = i
+	}
+	slices.SortFunc(p.byPrice, func(a, b int) int {
+		return cmp.Or(cmp.Compare(p.space.configs[a].price, p.space.configs[b].price), a-b)
+	})
 }
 
 // withClasses returns the problem for these classes, with all that depends on

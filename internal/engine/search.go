@@ -34,57 +34,68 @@ func (u *purchase) packTier(tier bitset) []bin {
 	return best.bins
 }
 
-// search runs several variants of the greedy packing and improves the best.
+// closeEnough is the gap to what the pods' resources cost at least at which
+// the search rests.
+const closeEnough = 0.005
+
+// search runs the greedy packing with several sets of values and bounds, and
+// improves the best, until it is close to what the resources cost at least.
 func (k *packer) search(counts []int, u *purchase) *packing {
 	best := k.run(variant{}, counts, u.used.clone())
 	first, last := k.steps, best
+	for round := 0; round < maxRepricings && !k.rests(best, first, u.budget); round++ {
+		k.reprice(last)
+		if last = k.run(variant{}, counts, u.used.clone()); last.better(best) {
+			best = last
+		}
+	}
 	for _, v := range k.variants(counts) {
-		if k.steps+first > u.budget {
+		if k.rests(best, first, u.budget) {
 			break
 		}
 		if next := k.run(v, counts, u.used.clone()); next.better(best) {
 			best = next
 		}
 	}
-	for round := 0; round < maxRepricings && k.steps+first <= u.budget; round++ {
-		k.reprice(last)
-		last = k.run(variant{}, counts, u.used.clone())
-		if last.better(best) {
-			best = last
-		}
-	}
 	k.improve(best, u.budget)
 	return best
 }
 
+// rests reports whether another run that takes so many steps is not worth it,
+// or not within the budget.
+func (k *packer) rests(best *packing, steps, budget int) bool {
+	return k.steps+steps > budget || k.close(best)
+}
+
+func (k *packer) close(x *packing) bool {
+	return x.pods == k.pods && float64(x.cost) <= float64(k.linear*(1+closeEnough))
+}
+
 // maxRepricings bounds how often pods are valued anew.
-const maxRepricings = 6
+const maxRepricings = 3
 
 // reprice moves each item's value towards what its pods really cost in a
 // packing: pods that ended on badly filled nodes are worth more, and get better
 // company the next time.
 func (k *packer) reprice(x *packing) {
-	paid, count := map[*demand]float64{}, map[*demand]float64{}
-	index := make(map[*demand]*item, len(k.items))
-	for _, it := range k.items {
-		index[it.demand] = it
-	}
+	paid, count := make([]float64, len(k.items)), make([]float64, len(k.items))
 	for i := range x.bins {
 		b := &x.bins[i]
 		worth := 0.0
 		for _, s := range b.shares {
-			worth += float64(float64(index[s.demand].value) * float64(s.count))
+			worth += float64(float64(k.items[k.index[s.demand]].value) * float64(s.count))
 		}
 		factor := float64(k.p.space.configs[b.config].price) / worth
 		for _, s := range b.shares {
 			pods := float64(s.count * b.times)
-			paid[s.demand] += float64(float64(float64(index[s.demand].value)*factor) * pods)
-			count[s.demand] += pods
+			i := k.index[s.demand]
+			paid[i] += float64(float64(float64(k.items[i].value)*factor) * pods)
+			count[i] += pods
 		}
 	}
-	for _, it := range k.items {
-		if n := count[it.demand]; n > 0 {
-			it.value = (it.value + int64(paid[it.demand]/n)) / 2
+	for i, it := range k.items {
+		if n := count[i]; n > 0 {
+			it.value = (it.value + int64(paid[i]/n)) / 2
 		}
 	}
 	k.promiseWorth()
@@ -139,8 +150,9 @@ const maxCandidates = 64
 // improve takes the nodes that waste most apart, several at a time, and packs
 // their pods again; it keeps what is cheaper until nothing is.
 func (k *packer) improve(best *packing, budget int) {
-	for improved := true; improved && k.steps < budget; {
+	for improved := true; improved && k.steps < budget && !k.close(best); {
 		improved = false
+		k.steps += 8 * len(best.bins)
 		bins, movable := k.worstFirst(best.bins)
 		movable = min(movable, maxCandidates)
 		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
@@ -164,14 +176,10 @@ func (k *packer) improve(best *packing, budget int) {
 // money that a node's pods leave unused. It also returns how many may be taken
 // apart; the sticky and the repeated ones come after them.
 func (k *packer) worstFirst(bins []bin) ([]bin, int) {
-	byDemand := make(map[*demand]int64, len(k.items))
-	for _, it := range k.items {
-		byDemand[it.demand] = it.value
-	}
 	waste := func(b *bin) int64 {
 		unused := k.p.space.configs[b.config].price
 		for _, s := range b.shares {
-			unused -= byDemand[s.demand] * int64(s.count)
+			unused -= k.items[k.index[s.demand]].value * int64(s.count)
 		}
 		return unused
 	}
@@ -213,15 +221,11 @@ func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 // cheaper, or as cheap on fewer nodes; best is then changed.
 func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
 	counts := make([]int, len(k.items))
-	index := make(map[*demand]int, len(k.items))
-	for i, it := range k.items {
-		index[it.demand] = i
-	}
 	used := best.usage.clone()
 	pods := 0
 	for _, b := range bins[from:to] {
 		for _, s := range b.shares {
-			counts[index[s.demand]] += s.count
+			counts[k.index[s.demand]] += s.count
 			pods += s.count
 		}
 		used.add(k.p.space.configs[b.config].pool, b.charge, -1)

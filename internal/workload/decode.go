@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 )
 
@@ -183,6 +182,13 @@ func (g *Group) check() error {
 }
 
 func validName(name string) bool {
-	label := regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	return label.MatchString(name)
+	for i, c := range []byte(name) {
+		inner := i > 0 && i < len(name)-1
+		if c < '0' || c > '9' && c < 'a' || c > 'z' {
+			if c != '-' || !inner {
+				return false
+			}
+		}
+	}
+	return len(name) > 0 && len(name) <= 63
 }
