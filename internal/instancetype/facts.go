@@ -24,8 +24,14 @@ type Facts struct {
 	BandwidthMbps       int64 // baseline, over all network cards
 	EBSBandwidthMbps    int64 // the most, of types that are EBS-optimized by default
 
-	// LocalStorageGB is the sum of the instance store volumes.
+	// EBSAttachments is how many devices EC2 attaches; volumes share it with
+	// other devices unless it is dedicated to them.
+	EBSAttachments          int64
+	EBSAttachmentsDedicated bool
+
+	// LocalStorageGB is the sum of the LocalDisks instance store volumes.
 	LocalStorageGB int64
+	LocalDisks     int64
 	LocalNVMe      bool
 
 	GPUs         []Device

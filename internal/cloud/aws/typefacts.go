@@ -63,6 +63,13 @@ func addStorage(f *instancetype.Facts, info types.InstanceTypeInfo) {
 	if disks := info.InstanceStorageInfo; disks != nil {
 		f.LocalStorageGB = sdk.ToInt64(disks.TotalSizeInGB)
 		f.LocalNVMe = disks.NvmeSupport != types.EphemeralNvmeSupportUnsupported
+		for _, disk := range disks.Disks {
+			f.LocalDisks += number(disk.Count)
+		}
+	}
+	if ebs := info.EbsInfo; ebs != nil {
+		f.EBSAttachments = number(ebs.MaximumEbsAttachments)
+		f.EBSAttachmentsDedicated = ebs.AttachmentLimitType == types.AttachmentLimitTypeDedicated
 	}
 	if ebs := info.EbsInfo; ebs != nil && ebs.EbsOptimizedSupport == types.EbsOptimizedSupportDefault && ebs.EbsOptimizedInfo != nil {
 		f.EBSBandwidthMbps = number(ebs.EbsOptimizedInfo.MaximumBandwidthInMbps)
