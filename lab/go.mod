@@ -67,7 +67,6 @@ replace k8s.io/sample-apiserver => k8s.io/sample-apiserver v0.37.2
 replace k8s.io/streaming => k8s.io/streaming v0.37.2
 
 require (
-	github.com/aws/amazon-vpc-resource-controller-k8s v1.8.2
 	github.com/aws/aws-sdk-go-v2 v1.47.8
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.16
 	github.com/aws/aws-sdk-go-v2/service/autoscaling v1.80.0
@@ -83,14 +82,21 @@ require (
 	go.etcd.io/bbolt v1.5.0
 	go.etcd.io/etcd/server/v3 v3.7.0
 	k8s.io/kubernetes v1.37.2
+	sigs.k8s.io/controller-runtime v0.25.0
 )
 
 require (
+	github.com/agext/levenshtein v1.2.3 // indirect
+	github.com/aws/amazon-vpc-resource-controller-k8s v1.8.2 // indirect
 	github.com/aws/karpenter-provider-aws v1.14.0 // indirect
 	github.com/awslabs/operatorpkg v0.0.0-20260708223819-4da4c353c5fa // indirect
 	github.com/evanphx/json-patch/v5 v5.9.11 // indirect
+	github.com/go-logr/zapr v1.3.0 // indirect
+	github.com/mitchellh/hashstructure/v2 v2.0.2 // indirect
+	github.com/patrickmn/go-cache v2.1.0+incompatible // indirect
 	github.com/samber/lo v1.53.0 // indirect
-	sigs.k8s.io/controller-runtime v0.25.0 // indirect
+	gomodules.xyz/jsonpatch/v2 v2.5.0 // indirect
+	sigs.k8s.io/karpenter v1.14.0 // indirect
 )
 
 require (

@@ -1,11 +1,9 @@
 package instancetype
 
-import (
-	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
-)
+import ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 
-// EBSDriver is the CSI driver that attaches EBS volumes.
-const EBSDriver = "ebs.csi.aws.com"
+// ebsDriver is the CSI driver that attaches EBS volumes.
+const ebsDriver = "ebs.csi.aws.com"
 
 // How many devices an instance attaches when EC2 does not say, see
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/volume_limits.html
@@ -17,39 +15,34 @@ const (
 	earlyInterfaces = 2
 )
 
-// AttachLimits is how many volumes each CSI driver will say that a new node of
-// the type attaches: what EC2 allows less what the node starts with.
+// AttachLimits is how many volumes the driver will say that a new node of the
+// type attaches, by driver: what EC2 allows less what the node starts with.
 func (s Shape) AttachLimits(f Facts) map[string]int64 {
-	limit, shared := int64(xenAttachments), false
-	if f.Hypervisor != xenHypervisor {
-		limit, shared = nitroAttachments, !f.DedicatedAttachments
+	limit, shared := int64(nitroAttachments), !f.EBSAttachmentsDedicated
+	if f.Hypervisor == "xen" {
+		limit, shared = xenAttachments, false
 	}
 	if f.EBSAttachments > 0 {
 		limit = f.EBSAttachments
 	}
 	if shared {
-		limit -= f.attachedDevices()
+		limit -= f.devices()
 	}
-	return map[string]int64{EBSDriver: max(limit-s.ownVolumes(), 1)}
+	return map[string]int64{ebsDriver: max(limit-s.ownVolumes(), 1)}
 }
 
-// xenHypervisor is how EC2 spells the older hypervisor.
-const xenHypervisor = "xen"
-
-// attachedDevices counts what shares the limit with volumes: interfaces, local
-// disks and accelerators.
-func (f Facts) attachedDevices() int64 {
-	count := int64(earlyInterfaces)
-	if f.ENIs > 0 {
-		count = min(count, f.ENIs)
-	}
+// devices counts what shares the limit with volumes: interfaces, local disks
+// and accelerators.
+func (f Facts) devices() int64 {
+	count := min(earlyInterfaces, f.ENIs)
 	if f.LocalNVMe {
 		count += f.LocalDisks
 	}
-	for _, devices := range [][]Device{f.GPUs, f.Neuron} {
-		for _, device := range devices {
-			count += device.Count
-		}
+	for _, device := range f.GPUs {
+		count += device.Count
+	}
+	for _, device := range f.Neuron {
+		count += device.Count
 	}
 	return count
 }
@@ -61,5 +54,5 @@ func (s Shape) ownVolumes() int64 {
 	if s.family == ec2v1.AMIFamilyBottlerocket {
 		own = 2
 	}
-	return max(own, int64(s.blockDevices))
+	return max(own, s.blockDevices)
 }

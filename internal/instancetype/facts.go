@@ -24,14 +24,15 @@ type Facts struct {
 	BandwidthMbps       int64 // baseline, over all network cards
 	EBSBandwidthMbps    int64 // the most, of types that are EBS-optimized by default
 
-	// LocalStorageGB is the sum of the instance store volumes.
+	// EBSAttachments is how many devices EC2 attaches; volumes share it with
+	// other devices unless it is dedicated to them.
+	EBSAttachments          int64
+	EBSAttachmentsDedicated bool
+
+	// LocalStorageGB is the sum of the LocalDisks instance store volumes.
 	LocalStorageGB int64
-	LocalNVMe      bool
 	LocalDisks     int64
-	// EBSAttachments is how many devices can be attached, which are volumes
-	// only when DedicatedAttachments; 0 is not known.
-	EBSAttachments       int64
-	DedicatedAttachments bool
+	LocalNVMe      bool
 
 	GPUs         []Device
 	Neuron       []Device

@@ -37,7 +37,7 @@ type Shape struct {
 	systemReserved     model.Resources
 	evictionHard       map[string]string
 	rootVolume         int64 // bytes
-	blockDevices       int   // volumes that the class gives each node
+	blockDevices       int64 // volumes that the class gives each node
 	localStorage       bool  // instance store disks hold pods and images
 	networkInterfaces  []*ec2v1.NetworkInterface
 	nestedVirtual      bool
@@ -69,7 +69,7 @@ func NewShape(class *ec2v1.EC2NodeClass, options Options) (Shape, error) {
 		connectionTracking: class.Spec.ConnectionTracking != nil,
 	}
 	s.rootVolume = RootVolumeSize(class, s.family)
-	s.blockDevices = len(class.Spec.BlockDeviceMappings)
+	s.blockDevices = int64(len(class.Spec.BlockDeviceMappings))
 	kubelet := class.Spec.Kubelet
 	if kubelet == nil {
 		return s, nil

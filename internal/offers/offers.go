@@ -144,7 +144,8 @@ func factsOf(t catalog.Type) instancetype.Facts {
 		Name: t.Name, Arch: t.Arch, VCPUs: t.VCPU, MemoryMiB: t.MemoryMiB, Hypervisor: t.Hypervisor, Manufacturer: t.Manufacturer(),
 		ENIs: t.ENIs, IPv4PerENI: t.IPv4PerENI, DefaultNetworkCard: int(t.DefaultNetworkCard),
 		BandwidthMbps:  int64(math.Round(t.NetworkGbps * 1000)),
-		LocalStorageGB: t.LocalStorage.Disks * t.LocalStorage.DiskGB, LocalNVMe: t.LocalStorage.NVMe, LocalDisks: t.LocalStorage.Disks,
+		LocalDisks:     t.LocalStorage.Disks,
+		LocalStorageGB: t.LocalStorage.Disks * t.LocalStorage.DiskGB, LocalNVMe: t.LocalStorage.NVMe,
 	}
 	for _, card := range t.NetworkCards {
 		f.NetworkCards = append(f.NetworkCards, instancetype.NetworkCard{ENIs: card.ENIs})

@@ -33,17 +33,29 @@ func defaultRequests(pod *corev1.Pod) {
 			r.Requests = fill(r.Requests, r.Limits, func(corev1.ResourceName) bool { return true })
 		}
 	}
+	defaultWhole(pod)
+}
+
+// defaultWhole completes what a pod requests as a whole: huge pages that only
+// containers limit count for it too, the sum of the containers comes before its
+// limit, except for what cannot be overcommitted.
+func defaultWhole(pod *corev1.Pod) {
 	whole := pod.Spec.Resources
-	if whole == nil || len(whole.Limits) == 0 {
+	if whole == nil || len(whole.Requests)+len(whole.Limits) == 0 {
 		return
 	}
-	// Of the pod as a whole: the sum of its containers comes before its limit,
-	// except for what cannot be overcommitted.
-	sum := resource.AggregateContainerRequests(pod, resource.PodResourcesOptions{})
-	whole.Requests = fill(whole.Requests, sum, func(name corev1.ResourceName) bool {
-		return resource.IsSupportedPodLevelResource(name) && !strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
+	whole.Limits = fill(whole.Limits, resource.AggregateContainerLimits(pod, resource.PodResourcesOptions{}), func(name corev1.ResourceName) bool {
+		_, requested := whole.Requests[name]
+		return isHugePages(name) && !requested && resource.IsSupportedPodLevelResource(name)
+	})
+	whole.Requests = fill(whole.Requests, resource.AggregateContainerRequests(pod, resource.PodResourcesOptions{}), func(name corev1.ResourceName) bool {
+		return !isHugePages(name) && resource.IsSupportedPodLevelResource(name)
 	})
 	whole.Requests = fill(whole.Requests, whole.Limits, resource.IsSupportedPodLevelResource)
+}
+
+func isHugePages(name corev1.ResourceName) bool {
+	return strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
 }
 
 func fill(into, from corev1.ResourceList, wanted func(corev1.ResourceName) bool) corev1.ResourceList {

@@ -69,7 +69,7 @@ func addStorage(f *instancetype.Facts, info types.InstanceTypeInfo) {
 	}
 	if ebs := info.EbsInfo; ebs != nil {
 		f.EBSAttachments = number(ebs.MaximumEbsAttachments)
-		f.DedicatedAttachments = ebs.AttachmentLimitType == types.AttachmentLimitTypeDedicated
+		f.EBSAttachmentsDedicated = ebs.AttachmentLimitType == types.AttachmentLimitTypeDedicated
 	}
 	if ebs := info.EbsInfo; ebs != nil && ebs.EbsOptimizedSupport == types.EbsOptimizedSupportDefault && ebs.EbsOptimizedInfo != nil {
 		f.EBSBandwidthMbps = number(ebs.EbsOptimizedInfo.MaximumBandwidthInMbps)
