@@ -10,7 +10,7 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 200_000
+	leastMaxSteps       = 400_000
 	mostMaxSteps        = 20_000_000
 	maxStepsPerPod      = 100
 )
