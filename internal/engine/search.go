@@ -41,33 +41,48 @@ const closeEnough = 0.005
 // search runs the greedy packing with several sets of values and bounds, and
 // improves the best, until it is close to what the resources cost at least.
 func (k *packer) search(counts []int, u *purchase) *packing {
+	// Runs and improvements have a share of the budget, patterns all of it.
+	budget := u.budget / greedyShare
 	best := k.runEven(counts, u)
 	before := k.steps
-	if best == nil || !k.rests(best, before, u.budget) {
+	if best == nil || !k.rests(best, before, budget) {
 		best = k.runAgain(variant{}, counts, u, best)
 	}
 	first, last := max(k.steps-before, before/4), best
-	values := k.values()
-	for round := 0; round < maxRepricings && !k.rests(best, first, u.budget); round++ {
+	values, runs := k.values(), []*packing{best}
+	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
 		k.reprice(last)
 		last = k.run(variant{}, counts, u.used.clone())
+		runs = append(runs, last)
 		if last.better(best) {
 			best = last
 		}
 	}
-	if !k.rests(best, first, u.budget) {
-		best = k.runAgain(variant{plain: true}, counts, u, best)
+	if !k.rests(best, first, budget) {
+		last = k.run(variant{plain: true}, counts, u.used.clone())
+		runs = append(runs, last)
+		if last.better(best) {
+			best = last
+		}
 	}
 	k.setValues(values)
 	for _, v := range k.variants(counts) {
-		if k.rests(best, first, u.budget) {
+		if k.rests(best, first, budget) {
 			break
 		}
 		best = k.runAgain(v, counts, u, best)
 	}
-	k.improve(best, u.budget)
+	if float64(best.cost) > float64(k.linear*(1+worthPatterns)) {
+		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil && next.better(best) {
+			best = next
+		}
+	}
+	k.improve(best, max(budget, k.steps+budget/4))
 	return best
 }
+
+// greedyShare is the part of the budget that greedy runs may use.
+const greedyShare = 20
 
 // runAgain returns the better of a run and what is there.
 func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {
@@ -95,7 +110,7 @@ func (k *packer) runEven(counts []int, u *purchase) *packing {
 	}
 	var best *packing
 	for _, v := range evenVariants(total / int64(nodes)) {
-		if best != nil && k.rests(best, k.steps, u.budget) {
+		if best != nil && k.rests(best, k.steps, u.budget/greedyShare) {
 			break
 		}
 		best = k.runAgain(v, counts, u, best)
