@@ -217,7 +217,8 @@ func (a *assignment) hostBuyable(c *class) bool {
 }
 
 // bestPlace chooses where the next pod goes: existing room, then the heaviest
-// pool, then the lowest price, then the emptiest domain, then domain order.
+// pool, then the lowest price, then the domain with the fewest of the pods that
+// its spreads count, then domain order.
 func (a *assignment) bestPlace(c *class, places []*place) *place {
 	var best *place
 	bestRank := [4]int64{}
@@ -261,7 +262,7 @@ func (a *assignment) allowed(c *class, pl *place) bool {
 func (a *assignment) crowd(c *class, pl *place) int64 {
 	pods := int64(0)
 	for i := range c.touches {
-		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && pl.domains[i] >= 0 {
+		if t := &c.touches[i]; t.rule.kind == spreadRule && pl.domains[i] >= 0 {
 			pods += int64(a.ledger.rules[t.rule.id].count[pl.domains[i]])
 		}
 	}

@@ -162,10 +162,11 @@ func (b *bounding) smallEnough(room vector) bool {
 // prove takes prices from the linear program over families of the classes
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
-	duals := bound.Duals{Worth: make([]int64, len(b.p.classes)), Prices: b.prices()}
+	prices, rules := b.prices(counts)
+	duals := bound.Duals{Worth: make([]int64, len(b.p.classes)), Prices: prices}
 	for _, c := range b.p.classes {
 		if counts(c) && !b.families[b.familyOf[c.id]].configs.empty() {
-			duals.Worth[c.id] = wholePrice(worthAt(duals.Prices[b.familyOf[c.id]], c.request))
+			duals.Worth[c.id] = wholePrice(worthAt(prices[b.familyOf[c.id]], c.request) + slotWorth(rules, c))
 		}
 	}
 	certificate, err := bound.Certify(&b.problem, duals, boundSteps)
@@ -177,16 +178,23 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 
 // prices solves the linear program; families beyond its bound are worth
 // nothing to it.
-func (b *bounding) prices() [][]float64 {
+func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
 	families := b.families[:min(len(b.families), maxFamilies)]
 	sets := make([]bitset, len(b.families))
 	for f := range sets {
 		sets[f] = b.families[f].configs
 	}
 	candidates := b.p.space.undominated(b.p.buyable, sets)
-	prices := priceFamilies(b.p.space.configs, candidates, families).byFamily
+	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: true}
+	for _, c := range b.p.classes {
+		if counts(c) {
+			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
+		}
+	}
+	rules := perNode.list()
+	prices := priceFamilies(b.p.space.configs, candidates, families, rules).byFamily
 	for f := len(prices); f < len(b.families); f++ {
 		prices = append(prices, make([]float64, len(b.p.resources.names)))
 	}
-	return prices
+	return prices, rules
 }

@@ -72,8 +72,31 @@ func (s *solution) orderBins() {
 		if x.price != y.price {
 			return x.price > y.price
 		}
-		return s.bins[a].config < s.bins[b].config
+		if s.bins[a].config != s.bins[b].config {
+			return s.bins[a].config < s.bins[b].config
+		}
+		return s.bins[a].before(&s.bins[b])
 	})
+}
+
+// before orders bins of one config: more different pods first, then by what
+// they are.
+func (b *bin) before(other *bin) bool {
+	if len(b.shares) != len(other.shares) {
+		return len(b.shares) > len(other.shares)
+	}
+	for n := range b.shares {
+		x, y := &b.shares[n], &other.shares[n]
+		switch {
+		case x.demand.class != y.demand.class:
+			return x.demand.class.id < y.demand.class.id
+		case x.demand.place != y.demand.place:
+			return x.demand.place < y.demand.place
+		case x.count != y.count:
+			return x.count > y.count
+		}
+	}
+	return false
 }
 
 // sortedChoices are all configs that hold the bin, cheapest first; among equal
