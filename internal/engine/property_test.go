@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-project/drover/internal/engine"
 	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/engine/enginetest"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -19,6 +20,11 @@ func asText(v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// drawSnapshot draws a cluster that rapid can shrink and replay.
+func drawSnapshot(t *rapid.T) *model.Snapshot {
+	return enginetest.Draw(func(label string, least, most int) int { return rapid.IntRange(least, most).Draw(t, label) })
 }
 
 // TestPlansBreakNoRule audits the plans of many drawn clusters.

@@ -1,4 +1,4 @@
-package engine_test
+package scenario
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // pods adds count pods called NAME-0, NAME-1, ... with the label app=NAME.
-func (s *scenario) pods(name string, words []string, to *[]model.Pod) error {
+func (s *reader) pods(name string, words []string, to *[]model.Pod) error {
 	pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: name}, Requests: model.Resources{model.PodCount: 1},
 		Labels: map[string]string{"app": name}}
 	count := 1
@@ -28,7 +28,7 @@ func (s *scenario) pods(name string, words []string, to *[]model.Pod) error {
 	return err
 }
 
-func (s *scenario) daemonSet(name string, words []string) error {
+func (s *reader) daemonSet(name string, words []string) error {
 	d := model.DaemonSet{PodKey: model.PodKey{Namespace: "kube-system", Name: name}}
 	d.Template = model.Pod{PodKey: d.PodKey, Requests: model.Resources{model.PodCount: 1}, OwnedByDaemonSet: true, Labels: map[string]string{"app": name}}
 	err := each(words, func(key, value string) error { return podWord(&d.Template, key, value) })

@@ -1,21 +1,24 @@
-package engine_test
+package enginetest
 
 import (
 	"fmt"
 
-	"pgregory.net/rapid"
-
 	"github.com/drover-project/drover/internal/model"
 )
+
+// Dice draws a whole number from least to most, both included. The label says
+// what it is for, where a tool shows it.
+type Dice func(label string, least, most int) int
 
 // world draws small clusters in which every rule comes up often, and meets the
 // others.
 type world struct {
-	t *rapid.T
+	dice Dice
 }
 
-func drawSnapshot(t *rapid.T) *model.Snapshot {
-	w := world{t}
+// Draw returns a small cluster. The same throws give the same cluster.
+func Draw(dice Dice) *model.Snapshot {
+	w := world{dice}
 	s := &model.Snapshot{Catalogs: map[string]model.Catalog{"default": w.catalog()}}
 	for i := range w.number("pools", 1, 3) {
 		s.NodePools = append(s.NodePools, w.pool(i))
@@ -38,14 +41,14 @@ func drawSnapshot(t *rapid.T) *model.Snapshot {
 }
 
 func (w world) number(label string, least, most int) int {
-	return rapid.IntRange(least, most).Draw(w.t, label)
+	return w.dice(label, least, most)
 }
 
 // chance is true about once in n draws.
 func (w world) chance(label string, n int) bool { return w.number(label, 1, n) == n }
 
 func (w world) oneOf(label string, values ...string) string {
-	return rapid.SampledFrom(values).Draw(w.t, label)
+	return values[w.number(label, 0, len(values)-1)]
 }
 
 func (w world) zone() string { return w.oneOf("zone", "a", "b", "c") }

@@ -1,4 +1,4 @@
-package engine_test
+package scenario
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// scenario reads the small language of testdata: one thing per line, a verb, a
-// name, and key=value words. testdata/README.md explains it.
-type scenario struct {
+// reader holds what the lines read so far amount to.
+type reader struct {
 	snapshot model.Snapshot
 	catalog  model.Catalog
 	zones    []string
 	settings model.Settings
 }
 
-func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
-	s := &scenario{zones: []string{"a", "b", "c"}}
+// Parse reads a scenario. An error names the line and what is wrong with it.
+func Parse(text string) (*model.Snapshot, model.Settings, error) {
+	s := &reader{zones: []string{"a", "b", "c"}}
 	for number, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		words := strings.Fields(line)
@@ -33,7 +33,7 @@ func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
 	return &s.snapshot, s.settings, nil
 }
 
-func (s *scenario) line(verb string, words []string) error {
+func (s *reader) line(verb string, words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("%s needs a name", verb)
 	}
@@ -68,12 +68,12 @@ func (s *scenario) line(verb string, words []string) error {
 	return fmt.Errorf("unknown verb %s", verb)
 }
 
-func (s *scenario) lastPool() *model.NodePool {
+func (s *reader) lastPool() *model.NodePool {
 	return &s.snapshot.NodePools[len(s.snapshot.NodePools)-1]
 }
-func (s *scenario) lastNode() *model.Node { return &s.snapshot.Nodes[len(s.snapshot.Nodes)-1] }
+func (s *reader) lastNode() *model.Node { return &s.snapshot.Nodes[len(s.snapshot.Nodes)-1] }
 
-func (s *scenario) setting(word string) error {
+func (s *reader) setting(word string) error {
 	key, value, _ := strings.Cut(word, "=")
 	n, err := strconv.Atoi(value)
 	switch key {
@@ -126,7 +126,7 @@ func set(resources *model.Resources, name, text string) error {
 	return err
 }
 
-func (s *scenario) instanceType(name string, words []string) error {
+func (s *reader) instanceType(name string, words []string) error {
 	kind := model.InstanceType{Name: name, Labels: map[string]string{"node.kubernetes.io/instance-type": name, "kubernetes.io/arch": "amd64"},
 		Capacity: model.Resources{}, Allocatable: model.Resources{model.PodCount: 110}}
 	price := 0.0
@@ -159,7 +159,7 @@ func (s *scenario) instanceType(name string, words []string) error {
 }
 
 // offering TYPE/ZONE[/CAPACITY-TYPE] price=N | unavailable=why | absent
-func (s *scenario) offering(name string, words []string) error {
+func (s *reader) offering(name string, words []string) error {
 	parts := strings.Split(name, "/")
 	if len(parts) < 2 {
 		return fmt.Errorf("write TYPE/ZONE or TYPE/ZONE/CAPACITY-TYPE")
