@@ -46,8 +46,8 @@ type trial struct {
 }
 
 func (j *Judge) trial() (*trial, error) {
-	t := &trial{snapshot: cache.NewEmptySnapshot(), log: klog.Background()}
-	t.ctx, t.end = context.WithCancel(context.Background())
+	t := &trial{snapshot: cache.NewEmptySnapshot(), log: klog.Logger{}}
+	t.ctx, t.end = context.WithCancel(klog.NewContext(context.Background(), t.log))
 	t.pods = informers.NewSharedInformerFactory(j.client, 0)
 	recorder := func(string) events.EventRecorderLogger { return &events.FakeRecorder{} }
 	var err error
