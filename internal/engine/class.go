@@ -18,6 +18,8 @@ type class struct {
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account
+	held    int                      // last of keys that are left out, for others or for their group
+	refused *model.Reason            // why all of them are, when that is settled
 
 	labelled bitset // configs whose labels and taints admit the class
 	fits     bitset // of those: large enough and known to have capacity
@@ -26,7 +28,8 @@ type class struct {
 	hosts   []touch // topology rules per node
 }
 
-func (c *class) count() int { return len(c.keys) }
+// count is how many pods of the class ask for a place.
+func (c *class) count() int { return len(c.keys) - c.held }
 
 // groupPods finds the classes of the pending pods, in an order that does not
 // depend on the order of input: by signature.
@@ -100,6 +103,13 @@ func selectorTerms(pod *model.Pod) []model.NodeSelectorTerm {
 
 // podFault finds what makes a pod impossible to plan for, whatever the cluster.
 func podFault(pod *model.Pod) *model.Reason {
+	if len(pod.Blocked) > 0 {
+		var messages []string
+		for _, reason := range pod.Blocked {
+			messages = append(messages, reason.Message)
+		}
+		return &model.Reason{Code: pod.Blocked[0].Code, Message: strings.Join(boundedList(messages, 4), "; ")}
+	}
 	if len(pod.Unsupported) > 0 {
 		return &model.Reason{Code: model.CodeUnsupported,
 			Message: "not planned for: " + strings.Join(boundedList(pod.Unsupported, 5), ", ") + "; remove it from the pod or place the pod by hand"}

@@ -155,6 +155,15 @@ func (s *space) requirement(r model.Requirement) bitset {
 	return set
 }
 
+// of returns the configs of a pool.
+func (s *space) of(p *pool) bitset {
+	set := newBitset(len(s.configs))
+	for _, i := range p.configs {
+		set.set(i)
+	}
+	return set
+}
+
 // admits returns the configs that meet at least one of the alternatives.
 func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 	if terms == nil {

@@ -12,6 +12,18 @@ import (
 // understood or placed is in the Report with a reason, and everything else is
 // decided without it. The snapshot is only read.
 func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+	passed := map[model.PodKey]bool{}
+	for round := 1; ; round++ {
+		counted, holders := withVolumes(snapshot, passed)
+		plan, report := decide(counted, settings)
+		if round == maxHolders || !passOn(snapshot, holders, report.Unplaced, passed) {
+			return plan, report
+		}
+	}
+}
+
+// decide is one look at a snapshot whose volumes are counted.
+func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
 	base := newProblem(snapshot, settings)
 	chosen := solveWithWishes(base, groupPods(snapshot, signer), signer)

@@ -27,11 +27,12 @@ const (
 func (s *solution) unplacedReasons(n *names) []model.PodReason {
 	var reasons []model.PodReason
 	for _, c := range s.p.classes {
-		if s.unplaced[c.id] == 0 {
+		missing := s.unplaced[c.id] + c.held
+		if missing == 0 {
 			continue
 		}
 		reason := s.whyNot(c)
-		reason.Pods = n.take(c, s.unplaced[c.id])
+		reason.Pods = n.take(c, missing)
 		reasons = append(reasons, reason)
 	}
 	sort.SliceStable(reasons, func(i, j int) bool { return lessKey(reasons[i].Pods[0], reasons[j].Pods[0]) })
@@ -41,6 +42,9 @@ func (s *solution) unplacedReasons(n *names) []model.PodReason {
 func (s *solution) whyNot(c *class) model.PodReason {
 	if c.fault != nil {
 		return model.PodReason{Reason: *c.fault}
+	}
+	if c.refused != nil {
+		return model.PodReason{Reason: *c.refused}
 	}
 	if len(s.p.pools) == 0 {
 		return model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
@@ -64,7 +68,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if pool.fault != nil {
 		return stageNotReady, *pool.fault
 	}
-	if taint, off := untolerated(pool.taints, c.pod.Tolerations, c.granted.taints); off {
+	if taint, off := untolerated(pool.taints, c.pod.Tolerations, false); off {
 		return stageTaints, model.Reason{Code: model.CodeTaintNotTolerated, Message: fmt.Sprintf("taint %s not tolerated", taintText(taint))}
 	}
 	labelled := poolOnly(c.labelled, pool)

@@ -102,7 +102,7 @@ func (p *problem) wishes(b *bin, c *config) int {
 	sum := 0
 	for _, sh := range b.shares {
 		for _, preferred := range sh.demand.class.pod.PreferredNodeAffinity {
-			if len(preferred.Term.Fields) == 0 && c.meets(preferred.Term.Labels) {
+			if len(preferred.Term.Fields) == 0 && !c.pool.spec.IgnorePreferences && c.meets(preferred.Term.Labels) {
 				sum += int(preferred.Weight) * sh.count
 			}
 		}
@@ -146,6 +146,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 			launch.Requests[name] += amount * int64(sh.count)
 		}
 	}
+	launch.Requests = withoutVolumes(launch.Requests)
 	launch.Requirements = s.requirements(b, picked)
 	return launch
 }

@@ -12,15 +12,22 @@ type node struct {
 	spec   *model.Node
 	taints []model.Taint
 	room   vector // what bound pods and missing DaemonSet pods leave
-	ports  []model.HostPort
+	// indifferent nodes belong to a pool that ignores preferred rules.
+	indifferent bool
+	ports       []model.HostPort
 }
 
 // sortedNodes orders nodes so that ready ones are used before those on their
 // way, then by name.
 func sortedNodes(snapshot *model.Snapshot, daemons []*model.DaemonSet, x resourceIndex) []*node {
 	nodes := make([]*node, len(snapshot.Nodes))
+	indifferent := map[string]bool{}
+	for i := range snapshot.NodePools {
+		indifferent[snapshot.NodePools[i].Name] = snapshot.NodePools[i].IgnorePreferences
+	}
 	for i := range snapshot.Nodes {
 		nodes[i] = newNode(&snapshot.Nodes[i], daemons, x)
+		nodes[i].indifferent = indifferent[snapshot.Nodes[i].NodePool]
 	}
 	sort.Slice(nodes, func(i, j int) bool {
 		a, b := nodes[i].spec, nodes[j].spec
@@ -117,11 +124,11 @@ func (n *node) admitsClass(c *class) bool {
 	if n.spec.Unschedulable {
 		return false
 	}
-	if _, off := untolerated(n.taints, c.pod.Tolerations, c.granted.taints); off {
+	if _, off := untolerated(n.taints, c.pod.Tolerations, c.granted.taints && !n.indifferent); off {
 		return false
 	}
 	for _, term := range c.granted.nodes {
-		if !n.meets(term) {
+		if !n.indifferent && !n.meets(term) {
 			return false
 		}
 	}

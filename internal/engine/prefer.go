@@ -55,8 +55,9 @@ type lostWish struct {
 // that change neither what is placed nor what it costs, in their stated order.
 func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
 	c := &chooser{base: base, classes: classes, signer: s, maxSteps: 3 * base.settings.MaxSteps}
-	c.best = solve(base.withClasses(classes, s), base.settings.MaxSteps)
-	c.steps = c.best.steps
+	r := &ration{base: base, signer: s, classes: classes}
+	c.best = r.solve()
+	c.steps, c.classes = r.steps, r.classes
 	if !base.settings.IgnorePreferences {
 		c.try(wishes(c.best))
 	}
@@ -79,7 +80,7 @@ func wishes(s *solution) []wish {
 	}
 	var list []wish
 	for _, c := range p.classes {
-		if c.fault != nil || s.unplaced[c.id] > 0 {
+		if c.fault != nil || s.unplaced[c.id] > 0 || c.fitsOnly(p.indifferent) {
 			continue
 		}
 		list = append(list, c.wishes(soft)...)
@@ -96,7 +97,7 @@ func wishes(s *solution) []wish {
 func (c *class) wishes(softTaints bool) []wish {
 	var list []wish
 	for i, preferred := range c.pod.PreferredNodeAffinity {
-		if len(preferred.Term.Fields) == 0 && len(preferred.Term.Labels) > 0 {
+		if len(preferred.Term.Fields)+len(preferred.Term.Labels) > 0 {
 			list = append(list, wish{c.id, wishNode, i, preferred.Weight})
 		}
 	}
@@ -119,6 +120,13 @@ func (c *class) wishes(softTaints bool) []wish {
 		list = append(list, wish{c.id, wishTaints, 0, 0})
 	}
 	return list
+}
+
+// fitsOnly reports whether the class can be bought for, and by these configs only.
+func (c *class) fitsOnly(configs bitset) bool {
+	rest := c.fits.clone()
+	rest.and(configs)
+	return !c.fits.empty() && rest.count() == c.fits.count()
 }
 
 // try keeps all of list when that is free, and otherwise looks at its halves.
@@ -156,7 +164,7 @@ func (c *chooser) try(list []wish) {
 // in the other plan.
 func (s *solution) keepsPlaces(other *solution) bool {
 	for i, n := range s.unplaced {
-		if n > other.unplaced[i] {
+		if n+s.p.classes[i].held > other.unplaced[i]+other.p.classes[i].held {
 			return false
 		}
 	}
@@ -178,7 +186,7 @@ type grants struct {
 func grant(classes []*class, list []wish) []*class {
 	granted := make([]*class, len(classes))
 	for i, c := range classes {
-		granted[i] = &class{pod: c.pod, keys: c.keys}
+		granted[i] = &class{pod: c.pod, keys: c.keys, held: c.held, refused: c.refused}
 	}
 	for _, w := range list {
 		c := granted[w.class]
@@ -220,7 +228,8 @@ func (w wish) text(pod *model.Pod) string {
 	switch w.kind {
 	case wishNode:
 		var all []string
-		for _, r := range pod.PreferredNodeAffinity[w.index].Term.Labels {
+		term := pod.PreferredNodeAffinity[w.index].Term
+		for _, r := range append(append([]model.Requirement(nil), term.Labels...), term.Fields...) {
 			all = append(all, requirementText(r))
 		}
 		return fmt.Sprintf("preferred node affinity %v", boundedList(all, 4))
@@ -244,7 +253,7 @@ func (s *solution) meetsAnyway(class int, term model.NodeSelectorTerm) bool {
 	for i := range s.bins {
 		for _, sh := range s.bins[i].shares {
 			first := s.p.sortedChoices(&s.bins[i])[0]
-			if sh.demand.class.id == class && !s.p.space.configs[first].meets(term.Labels) {
+			if sh.demand.class.id == class && !s.p.space.admits([]model.NodeSelectorTerm{term}).has(first) {
 				return false
 			}
 		}

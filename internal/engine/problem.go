@@ -20,6 +20,7 @@ type problem struct {
 	tiers       [][]int // indexes of pools of equal weight, heaviest first
 	space       *space
 	everyConfig bitset
+	indifferent bitset // configs of pools that ignore preferred rules
 	buyable     bitset // configs known to have capacity
 	nodes       []*node
 	classes     []*class
@@ -48,7 +49,11 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 			p.buyable.set(i)
 		}
 	}
+	p.indifferent = newBitset(len(p.space.configs))
 	for i, pool := range p.pools {
+		if pool.spec.IgnorePreferences {
+			p.indifferent.or(p.space.of(pool))
+		}
 		if i == 0 || p.pools[i-1].spec.Weight != pool.spec.Weight {
 			p.tiers = append(p.tiers, nil)
 		}
@@ -71,10 +76,8 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 		c.labelled = newBitset(len(q.space.configs))
 		if c.fault == nil {
 			c.labelled.or(q.space.admits(c.terms))
-			c.labelled.and(q.space.tolerated(c.pod.Tolerations, q.pools, c.granted.taints))
-			for _, term := range c.granted.nodes {
-				c.labelled.and(q.space.admits([]model.NodeSelectorTerm{term}))
-			}
+			c.labelled.and(q.space.tolerated(c.pod.Tolerations, q.pools, false))
+			c.labelled.and(q.wished(c))
 		}
 		c.fits = c.labelled.clone()
 		c.fits.and(q.buyable)
@@ -87,6 +90,20 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	buildTopology(&q, s)
 	q.countDaemons()
 	return &q
+}
+
+// wished returns the configs that keep the class's granted preferred rules, or
+// whose pool does not look at them.
+func (p *problem) wished(c *class) bitset {
+	set := p.everyConfig.clone()
+	if c.granted.taints {
+		set.and(p.space.tolerated(c.pod.Tolerations, p.pools, true))
+	}
+	for _, term := range c.granted.nodes {
+		set.and(p.space.admits([]model.NodeSelectorTerm{term}))
+	}
+	set.or(p.indifferent)
+	return set
 }
 
 // countDaemons finds which per-node rules select the DaemonSet pods that a new

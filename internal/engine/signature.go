@@ -29,6 +29,7 @@ func newSigner(snapshot *model.Snapshot) *signer {
 func (s *signer) profile(pod *model.Pod) []byte {
 	s.buf = s.buf[:0]
 	s.text(pod.Namespace)
+	s.flag(pod.Terminating)
 	for _, key := range s.labels {
 		if value, ok := pod.Labels[key]; ok {
 			s.text(value)
@@ -74,6 +75,10 @@ func (s *signer) sign(pod *model.Pod) []byte {
 	}
 	s.mark('u')
 	s.texts(pod.Unsupported...)
+	s.text(pod.Group)
+	for _, reason := range pod.Blocked {
+		s.texts(string(reason.Code), reason.Message)
+	}
 	return s.buf
 }
 
@@ -143,6 +148,7 @@ func (s *signer) spread(t *model.TopologySpread) {
 	s.number(int64(t.MaxSkew))
 	s.number(int64(t.MinDomains))
 	s.flag(t.ScheduleAnyway)
+	s.flag(t.ClusterDefault)
 	s.flag(t.IgnoreNodeAffinity)
 	s.flag(t.HonorNodeTaints)
 	s.texts(t.MatchLabelKeys...)

@@ -41,7 +41,9 @@ func (t *topology) boundCounts() {
 				selected[key] = rules
 			}
 			for _, r := range rules {
-				if d := r.domainOfNode(i); d >= 0 {
+				// Spreading looks past pods that are on their way out.
+				leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating
+				if d := r.domainOfNode(i); d >= 0 && !leaving {
 					r.count[d]++
 					r.total++
 				}

@@ -23,6 +23,11 @@ type Node struct {
 	Unschedulable bool `json:"unschedulable,omitempty"`
 	// Pods are bound to the node, DaemonSet pods included.
 	Pods []Pod `json:"pods,omitempty"`
+	// AttachLimits bound the volumes that each driver attaches; a driver that
+	// is missing has no limit.
+	AttachLimits map[string]int64 `json:"attachLimits,omitempty"`
+	// Attached are volumes that are still there although none of Pods uses them.
+	Attached []Volume `json:"attached,omitempty"`
 	// PricePerHour in USD; 0 with PriceKnown false when nobody knows.
 	PricePerHour float64 `json:"pricePerHour,omitempty"`
 	PriceKnown   bool    `json:"priceKnown,omitempty"`

@@ -17,6 +17,9 @@ type NodePool struct {
 	// Usage is the capacity of the pool's nodes that count against Limits now,
 	// those on their way included.
 	Usage Resources `json:"usage,omitempty"`
+	// IgnorePreferences leaves preferred rules of pods out of account on the
+	// pool's nodes.
+	IgnorePreferences bool `json:"ignorePreferences,omitempty"`
 	// NotReadyReason, when set, keeps the pool from launching and says why.
 	NotReadyReason string `json:"notReadyReason,omitempty"`
 }

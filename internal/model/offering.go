@@ -19,6 +19,9 @@ type InstanceType struct {
 	// Capacity is what the node reports; Allocatable what pods may use of it.
 	Capacity    Resources `json:"capacity"`
 	Allocatable Resources `json:"allocatable"`
+	// AttachLimits bound the volumes that each driver attaches; a driver that
+	// is missing has no limit.
+	AttachLimits map[string]int64 `json:"attachLimits,omitempty"`
 }
 
 // OfferingKey names a pool of capacity: instance type x zone x capacity type.

@@ -29,9 +29,37 @@ type Pod struct {
 	PodAffinity           []PodAffinityTerm           `json:"podAffinity,omitempty"`
 	PodAntiAffinity       []PodAffinityTerm           `json:"podAntiAffinity,omitempty"`
 	HostPorts             []HostPort                  `json:"hostPorts,omitempty"`
-	// Unsupported lists rules of the pod that no plan can take into account
-	// yet ("DRA resource claims"); such a pod is reported, never placed.
+	// Volumes are those that a driver attaches to the node.
+	Volumes []Volume `json:"volumes,omitempty"`
+	// Group names the pod group (namespace/name) the pod is bound together with.
+	Group string `json:"group,omitempty"`
+	// Terminating pods keep their room until they are gone; affinity still
+	// sees them, topology spread does not.
+	Terminating bool `json:"terminating,omitempty"`
+	// Blocked says what keeps the pod from every node, whatever is bought; such
+	// a pod is reported, never placed.
+	Blocked []Reason `json:"blocked,omitempty"`
+	// Unsupported lists rules of the pod that no plan can take into account;
+	// such a pod is reported, never placed.
 	Unsupported []string `json:"unsupported,omitempty"`
+}
+
+// Volume is a volume that a CSI driver attaches to the node of its pod.
+type Volume struct {
+	Driver string `json:"driver"`
+	// ID tells volumes of one driver apart: the handle, or namespace/claim while
+	// there is none. Pods with the same ID share the volume.
+	ID string `json:"id"`
+	// Exclusive volumes (ReadWriteOncePod) are for one pod at a time.
+	Exclusive bool `json:"exclusive,omitempty"`
+}
+
+// PodGroup asks that its pods are bound together or not at all.
+type PodGroup struct {
+	// Name is namespace/name, as pods name it.
+	Name string `json:"name"`
+	// MinCount is the least number of pods that must have a node.
+	MinCount int `json:"minCount"`
 }
 
 // PreferredNodeSelectorTerm is a wish with a weight of 1 to 100.
@@ -49,6 +77,9 @@ type TopologySpread struct {
 	MinDomains  int32          `json:"minDomains,omitempty"`
 	// ScheduleAnyway makes the rule a preference.
 	ScheduleAnyway bool `json:"scheduleAnyway,omitempty"`
+	// ClusterDefault marks a rule that the scheduler adds by itself to pods
+	// that have none; it is the first preference to be given up.
+	ClusterDefault bool `json:"clusterDefault,omitempty"`
 	// IgnoreNodeAffinity and HonorNodeTaints are the policies that differ from
 	// Kubernetes' defaults (affinity honoured, taints ignored).
 	IgnoreNodeAffinity bool     `json:"ignoreNodeAffinity,omitempty"`

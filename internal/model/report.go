@@ -26,6 +26,23 @@ const (
 	CodeStepBudget         Code = "StepBudget"
 	CodePreferenceNotKept  Code = "PreferenceNotKept"
 	CodeInvalidRequirement Code = "InvalidRequirement"
+	CodeVolumeLimit        Code = "VolumeLimit"
+	CodeVolumeNotReady     Code = "VolumeNotReady"
+	CodeVolumeInUse        Code = "VolumeInUse"
+	CodePodGroup           Code = "PodGroup"
+	CodeResourceClaims     Code = "ResourceClaims"
+	CodeSchedulingGated    Code = "SchedulingGated"
+)
+
+// Codes of a Remedy: the one change that would place the pods.
+const (
+	RemedyCreateNodePool   Code = "CreateNodePool"
+	RemedyWidenRequirement Code = "WidenRequirement"
+	RemedyTolerateTaint    Code = "TolerateTaint"
+	RemedyRelaxPod         Code = "RelaxPodRequirement"
+	RemedyRaiseLimit       Code = "RaiseLimit"
+	RemedyLowerMinValues   Code = "LowerMinValues"
+	RemedyRelaxTopology    Code = "RelaxTopology"
 )
 
 // Reason is a code with a sentence for people. The sentence of a failure says
@@ -55,9 +72,31 @@ type PodReason struct {
 	Pods   []PodKey `json:"pods"`
 	Target string   `json:"target,omitempty"` // node name, or "launch N"
 	Reason
-	// Alternatives are what was tried and why it did not do, bounded in number:
-	// for each NodePool the one nearest way.
-	Alternatives []PoolReason `json:"alternatives,omitempty"`
+	// Remedy is the cheapest single change that would place one of the pods;
+	// nil when no single change was found.
+	Remedy *Remedy `json:"remedy,omitempty"`
+	// Alternatives are what the nearest NodePools answered, nearest first, at
+	// most three; AlternativesMore counts those left out.
+	Alternatives     []PoolReason `json:"alternatives,omitempty"`
+	AlternativesMore int          `json:"alternativesMore,omitempty"`
+}
+
+// Remedy is one change of a NodePool or a pod, and the offering that would
+// then be bought.
+type Remedy struct {
+	Code Code `json:"code"`
+	// NodePool whose nodes would take the pods; empty when there is none yet.
+	NodePool string `json:"nodePool,omitempty"`
+	// Key is what would change: a label, a taint, a limited resource or a
+	// topology key.
+	Key string `json:"key,omitempty"`
+	// Value is what would do: a label value, an amount, a count.
+	Value string `json:"value,omitempty"`
+	OfferingKey
+	// PricePerHour of that offering, in USD.
+	PricePerHour float64 `json:"pricePerHour,omitempty"`
+	// Message says it for people.
+	Message string `json:"message"`
 }
 
 // PoolReason is a NodePool's answer to a group of pods.

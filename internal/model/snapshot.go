@@ -8,6 +8,7 @@ type Snapshot struct {
 	Nodes      []Node      `json:"nodes,omitempty"`
 	NodePools  []NodePool  `json:"nodePools,omitempty"`
 	DaemonSets []DaemonSet `json:"daemonSets,omitempty"`
+	PodGroups  []PodGroup  `json:"podGroups,omitempty"`
 	// Catalogs by NodeClass name.
 	Catalogs map[string]Catalog `json:"catalogs,omitempty"`
 	// NamespaceLabels is for selectors of namespaces.

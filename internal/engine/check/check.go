@@ -35,6 +35,8 @@ type place struct {
 	bound    []*model.Pod // ran before
 	daemons  []*model.Pod // will run besides the planned ones
 	planned  []*model.Pod
+	limits   []map[string]int64 // volumes by driver, for each of labels
+	attached []model.Volume     // besides those of the bound pods
 }
 
 func (p *place) pods() []*model.Pod {
@@ -59,6 +61,8 @@ func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
 	a.spread()
 	a.affinity()
 	a.antiAffinity()
+	a.volumes()
+	a.groups()
 	return a.found
 }
 
@@ -89,6 +93,8 @@ func (a *audit) onePlaceEach() {
 			a.report("Pods", key.String(), "is placed but not pending")
 		case times[key] > 1:
 			a.report("Pods", key.String(), "is placed %d times", times[key])
+		case len(pod.Blocked) > 0:
+			a.report("Pods", key.String(), "is blocked: %v", pod.Blocked)
 		case len(pod.Unsupported) > 0:
 			a.report("Pods", key.String(), "has rules that cannot be planned for: %v", pod.Unsupported)
 		case pod.OwnedByDaemonSet:
@@ -102,7 +108,7 @@ func (a *audit) existingNodes() {
 	for i := range a.snapshot.Nodes {
 		node := &a.snapshot.Nodes[i]
 		p := &place{name: node.Name, existing: true, labels: []map[string]string{nodeLabels(node)},
-			taints: without(node.Taints, node.StartupTaints)}
+			taints: without(node.Taints, node.StartupTaints), limits: []map[string]int64{node.AttachLimits}, attached: node.Attached}
 		for j := range node.Pods {
 			p.bound = append(p.bound, &node.Pods[j])
 		}

@@ -40,6 +40,7 @@ func (a *audit) launch(index int) {
 		seen[offering.OfferingKey] = true
 		labels := launchLabels(pool, kind, offering, launch.Requirements)
 		p.labels = append(p.labels, labels)
+		p.limits = append(p.limits, kind.AttachLimits)
 		a.launchOn(p, labels, kind, launch, pool)
 		if i == 0 {
 			a.requested(name, launch, p)

@@ -149,7 +149,7 @@ func eligible(labels map[string]string, p *place, pod *model.Pod, s model.Topolo
 // counted reports whether q counts for the constraint of pod; an empty selector
 // counts nothing.
 func counted(q, pod *model.Pod, s model.TopologySpread) bool {
-	if q.Namespace != pod.Namespace || s.Selector == nil || !selected(s.Selector, q.Labels) {
+	if q.Terminating || q.Namespace != pod.Namespace || s.Selector == nil || !selected(s.Selector, q.Labels) {
 		return false
 	}
 	conditions := len(s.Selector.MatchLabels) + len(s.Selector.Requirements)

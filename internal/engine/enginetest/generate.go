@@ -29,11 +29,17 @@ func Draw(dice Dice) *model.Snapshot {
 	for i := range w.number("nodes", 0, 4) {
 		s.Nodes = append(s.Nodes, w.node(i))
 	}
+	if w.chance("group", 4) {
+		s.PodGroups = append(s.PodGroups, model.PodGroup{Name: "gang", MinCount: w.number("minCount", 1, 6)})
+	}
 	for i := range w.number("classes", 1, 5) {
 		pod := w.pod(fmt.Sprintf("app%d", i))
 		for n := range w.number("replicas", 1, 8) {
 			next := pod
 			next.Name = fmt.Sprintf("%s-%d", pod.Name, n)
+			if len(pod.Volumes) > 0 && pod.Volumes[0].ID == "" {
+				next.Volumes = []model.Volume{{Driver: "ebs", ID: next.Name}}
+			}
 			s.Pending = append(s.Pending, next)
 		}
 	}
@@ -63,6 +69,9 @@ func (w world) catalog() model.Catalog {
 		c.InstanceTypes = append(c.InstanceTypes, model.InstanceType{Name: name, Capacity: amounts, Allocatable: amounts,
 			Labels: map[string]string{"node.kubernetes.io/instance-type": name, "kubernetes.io/arch": w.oneOf("arch", "amd64", "arm64"),
 				"example.com/cpu": fmt.Sprint(cpu)}})
+		if w.chance("attachLimit", 3) {
+			c.InstanceTypes[i].AttachLimits = map[string]int64{"ebs": int64(w.number("volumesPerType", 0, 4))}
+		}
 		for _, zone := range []string{"a", "b", "c"} {
 			if w.chance("absent", 6) {
 				continue
@@ -103,6 +112,7 @@ func (w world) pool(i int) model.NodePool {
 	if w.chance("limit", 4) {
 		p.Limits = model.Resources{model.CPU: int64(w.number("limitCPU", 2, 20)) * 1000}
 	}
+	p.IgnorePreferences = w.chance("ignorePreferences", 5)
 	if w.chance("limitNodes", 6) {
 		p.Limits = model.Resources{"nodes": int64(w.number("limitNodes", 1, 4))}
 	}
@@ -137,9 +147,15 @@ func (w world) node(i int) model.Node {
 	if w.chance("nodeTaint", 5) {
 		n.Taints = append(n.Taints, w.taint())
 	}
+	if w.chance("nodeAttachLimit", 3) {
+		n.AttachLimits = map[string]int64{"ebs": int64(w.number("volumesPerNode", 0, 3))}
+		n.Attached = []model.Volume{{Driver: "ebs", ID: "left-over"}}
+	}
 	for j := range w.number("bound", 0, 3) {
 		pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("bound-%d-%d", i, j)}, Labels: map[string]string{"app": w.app()},
 			Requests: model.Resources{model.CPU: 200, model.PodCount: 1}}
+		pod.Terminating = w.chance("terminating", 6)
+		w.groupAndVolumes(&pod)
 		if w.chance("boundAnti", 5) {
 			pod.PodAntiAffinity = []model.PodAffinityTerm{w.podTerm(w.app())}
 		}
@@ -166,6 +182,10 @@ func (w world) pod(app string) model.Pod {
 	w.podRules(&p)
 	if w.chance("port", 8) {
 		p.HostPorts = []model.HostPort{{Port: int32(80 + w.number("portNumber", 0, 1)), Protocol: "TCP"}}
+	}
+	w.groupAndVolumes(&p)
+	if w.chance("blocked", 16) {
+		p.Blocked = []model.Reason{{Code: model.CodeVolumeNotReady, Message: "the claim data is not bound"}}
 	}
 	if w.chance("unsupported", 12) {
 		p.Unsupported = []string{"resource claims"}
@@ -231,4 +251,21 @@ func (w world) nearby(p *model.Pod) string {
 		return w.app()
 	}
 	return p.Labels["app"]
+}
+
+// groupAndVolumes: a volume without ID stands for one of the pod's own.
+func (w world) groupAndVolumes(p *model.Pod) {
+	if w.chance("inGroup", 5) {
+		p.Group = "gang"
+	}
+	switch w.number("volume", 1, 12) {
+	case 1, 2:
+		p.Volumes = []model.Volume{{Driver: "ebs"}}
+	case 3:
+		p.Volumes = []model.Volume{{Driver: "ebs", ID: "shared"}}
+	case 4:
+		p.Volumes = []model.Volume{{Driver: "ebs", ID: "only-one", Exclusive: true}}
+	case 5:
+		p.Volumes = []model.Volume{{Driver: "efs", ID: "files"}, {Driver: "ebs", ID: "shared"}}
+	}
 }

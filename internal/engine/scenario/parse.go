@@ -11,14 +11,16 @@ import (
 // reader holds what the lines read so far amount to.
 type reader struct {
 	snapshot model.Snapshot
-	catalog  model.Catalog
+	catalog  *model.Catalog // that types and offerings go to
+	catalogs map[string]*model.Catalog
 	zones    []string
 	settings model.Settings
 }
 
 // Parse reads a scenario. An error names the line and what is wrong with it.
 func Parse(text string) (*model.Snapshot, model.Settings, error) {
-	s := &reader{zones: []string{"a", "b", "c"}}
+	s := &reader{zones: []string{"a", "b", "c"}, catalogs: map[string]*model.Catalog{}}
+	s.use("default")
 	for number, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		words := strings.Fields(line)
@@ -29,8 +31,19 @@ func Parse(text string) (*model.Snapshot, model.Settings, error) {
 			return nil, s.settings, fmt.Errorf("line %d: %q: %w", number+1, strings.TrimSpace(line), err)
 		}
 	}
-	s.snapshot.Catalogs = map[string]model.Catalog{"default": s.catalog}
+	s.snapshot.Catalogs = map[string]model.Catalog{}
+	for name, catalog := range s.catalogs {
+		s.snapshot.Catalogs[name] = *catalog
+	}
 	return &s.snapshot, s.settings, nil
+}
+
+// use makes the catalog of a NodeClass the one that types go to.
+func (s *reader) use(class string) {
+	if s.catalogs[class] == nil {
+		s.catalogs[class] = &model.Catalog{}
+	}
+	s.catalog = s.catalogs[class]
 }
 
 func (s *reader) line(verb string, words []string) error {
@@ -42,6 +55,11 @@ func (s *reader) line(verb string, words []string) error {
 	case "zones":
 		s.zones = words
 		return nil
+	case "catalog":
+		s.use(name)
+		return nil
+	case "group":
+		return s.group(name, rest)
 	case "setting":
 		return s.setting(name)
 	case "type":
@@ -133,7 +151,10 @@ func (s *reader) instanceType(name string, words []string) error {
 	err := each(words, func(key, value string) (err error) {
 		label, isLabel := strings.CutPrefix(key, "label.")
 		resource, isCapacity := strings.CutPrefix(key, "capacity.")
+		driver, isLimit := strings.CutPrefix(key, "attach.")
 		switch {
+		case isLimit:
+			return attachLimit(&kind.AttachLimits, driver, value)
 		case isLabel:
 			kind.Labels[label] = value
 		case isCapacity:
@@ -217,6 +238,8 @@ func poolWord(pool *model.NodePool, key, value string) (err error) {
 		pool.Taints = append(pool.Taints, taint(value))
 	case key == "startupTaint":
 		pool.StartupTaints = append(pool.StartupTaints, taint(value))
+	case key == "preferences" && value == "ignore":
+		pool.IgnorePreferences = true
 	case key == "notReady":
 		pool.NotReadyReason = strings.ReplaceAll(value, "_", " ")
 	default:
@@ -227,9 +250,16 @@ func poolWord(pool *model.NodePool, key, value string) (err error) {
 
 func nodeWord(node *model.Node, key, value string) error {
 	label, isLabel := strings.CutPrefix(key, "label.")
+	driver, isLimit := strings.CutPrefix(key, "attach.")
 	switch {
 	case isLabel:
 		node.Labels[label] = value
+	case isLimit:
+		return attachLimit(&node.AttachLimits, driver, value)
+	case key == "attached":
+		node.Attached = append(node.Attached, volume(value))
+	case key == "pool":
+		node.NodePool = value
 	case key == "zone":
 		node.Labels["topology.kubernetes.io/zone"] = value
 	case key == "taint":

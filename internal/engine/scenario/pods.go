@@ -23,6 +23,11 @@ func (s *reader) pods(name string, words []string, to *[]model.Pod) error {
 	for i := 0; i < count; i++ {
 		next := pod
 		next.Name = fmt.Sprintf("%s-%d", name, i)
+		next.Volumes = nil
+		for _, v := range pod.Volumes {
+			v.ID = strings.ReplaceAll(v.ID, "*", next.Name)
+			next.Volumes = append(next.Volumes, v)
+		}
 		*to = append(*to, next)
 	}
 	return err
@@ -49,6 +54,15 @@ func podWord(pod *model.Pod, key, value string) error {
 		return err
 	case key == "daemon":
 		pod.OwnedByDaemonSet = true
+	case key == "terminating":
+		pod.Terminating = true
+	case key == "group":
+		pod.Group = value
+	case key == "volume":
+		pod.Volumes = append(pod.Volumes, volume(value))
+	case key == "blocked":
+		code, message, _ := strings.Cut(value, ":")
+		pod.Blocked = append(pod.Blocked, model.Reason{Code: model.Code(code), Message: strings.ReplaceAll(message, "_", " ")})
 	case key == "unsupported":
 		pod.Unsupported = append(pod.Unsupported, strings.ReplaceAll(value, "_", " "))
 	case key == "port":
@@ -169,6 +183,8 @@ func spreadRule(pod *model.Pod, key, app string, parts []string) error {
 		case "min":
 			n, _ := strconv.Atoi(v)
 			s.MinDomains = int32(n)
+		case "default":
+			s.ClusterDefault = true
 		case "taints":
 			s.HonorNodeTaints = true
 		case "anywhere":
@@ -189,4 +205,34 @@ func appSelector(app string) *model.LabelSelector {
 		return &model.LabelSelector{}
 	}
 	return &model.LabelSelector{MatchLabels: map[string]string{"app": app}}
+}
+
+// volume reads DRIVER/ID[:exclusive]; * in an ID is the pod's name.
+func volume(text string) model.Volume {
+	text, exclusive := strings.CutSuffix(text, ":exclusive")
+	driver, id, _ := strings.Cut(text, "/")
+	return model.Volume{Driver: driver, ID: id, Exclusive: exclusive}
+}
+
+func attachLimit(limits *map[string]int64, driver, text string) error {
+	if *limits == nil {
+		*limits = map[string]int64{}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	(*limits)[driver] = n
+	return err
+}
+
+// group NAME min=N
+func (s *reader) group(name string, words []string) error {
+	g := model.PodGroup{Name: name}
+	err := each(words, func(key, value string) (err error) {
+		if key != "min" {
+			return fmt.Errorf("unknown word")
+		}
+		g.MinCount, err = strconv.Atoi(value)
+		return err
+	})
+	s.snapshot.PodGroups = append(s.snapshot.PodGroups, g)
+	return err
 }
