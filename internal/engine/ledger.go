@@ -56,6 +56,15 @@ func (l *ledger) least(r *rule) int32 {
 	return t.min
 }
 
+// floor is what domain d's count is compared with. A node on its way may join
+// beside nodes that are bought now and start with none.
+func (l *ledger) floor(r *rule, d int32) int32 {
+	if r.axis.late != nil && r.axis.late[d] {
+		return 0
+	}
+	return l.least(r)
+}
+
 // allows reports whether one more pod may go to domain d (-1: outside the
 // axis) as far as this rule goes.
 func (l *ledger) allows(t *touch, d int32) bool {
@@ -95,11 +104,11 @@ func (l *ledger) allowsSpread(t *touch, tally *tally, d int32) bool {
 	if t.matched {
 		next++
 	}
-	if t.owns && next-l.least(t.rule) > int32(t.maxSkew) {
+	if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {
 		return false
 	}
 	// Pods that carry the rule and are already planned there must stay right.
-	if t.matched && tally.tight != nil && tally.tight[d] > 0 && next-l.least(t.rule) > tally.tight[d]-1 {
+	if t.matched && tally.tight != nil && tally.tight[d] > 0 && next-l.floor(t.rule, d) > tally.tight[d]-1 {
 		return false
 	}
 	return true

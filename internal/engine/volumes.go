@@ -52,6 +52,9 @@ func withVolumes(snapshot *model.Snapshot, passed map[model.PodKey]bool) (*model
 	counted := *snapshot
 	holders := map[model.PodKey]bool{}
 	counted.Pending = a.pending(snapshot.Pending, a.holders(snapshot.Pending, passed), holders)
+	for key := range passed {
+		delete(holders, key)
+	}
 	counted.Nodes = append([]model.Node(nil), snapshot.Nodes...)
 	for i := range counted.Nodes {
 		n := &counted.Nodes[i]
@@ -179,16 +182,20 @@ func distinct(volumes []model.Volume) []model.Volume {
 }
 
 // holders gives every exclusive volume to the most important pod that wants it
-// and has not had its turn.
+// and has not had its turn; when all have, to the most important again, so that
+// the others still keep off it.
 func (a *attachments) holders(pods []model.Pod, passed map[model.PodKey]bool) map[model.Volume]*model.Pod {
 	holder := map[model.Volume]*model.Pod{}
 	for i := range pods {
-		if len(pods[i].Blocked)+len(pods[i].Unsupported) > 0 || passed[pods[i].PodKey] {
+		pod := &pods[i]
+		if len(pod.Blocked)+len(pod.Unsupported) > 0 {
 			continue
 		}
-		for _, v := range pods[i].Volumes {
-			if best := holder[identity(v)]; v.Exclusive && (best == nil || outranks(&pods[i], best)) {
-				holder[identity(v)] = &pods[i]
+		for _, v := range pod.Volumes {
+			best := holder[identity(v)]
+			if v.Exclusive && (best == nil || passed[best.PodKey] && !passed[pod.PodKey] ||
+				passed[best.PodKey] == passed[pod.PodKey] && outranks(pod, best)) {
+				holder[identity(v)] = pod
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type Cluster struct {
 	ready, later []*corev1.Node
 	bound        []bound
 	daemons      []bound
+	storage      *storage
 	// planned pods in the order of the scheduler's queue, with their node.
 	planned []bound
 }
@@ -40,7 +41,7 @@ func First(int, int) int { return 0 }
 // NewCluster carries the plan out on paper. A plan that names pods, nodes,
 // pools or types that the snapshot does not have is an error.
 func NewCluster(snapshot *model.Snapshot, plan *model.Plan, choose Choice) (*Cluster, error) {
-	c := &Cluster{}
+	c := &Cluster{storage: newStorage()}
 	for i := range snapshot.Nodes {
 		c.existing(&snapshot.Nodes[i], snapshot.DaemonSets)
 	}
@@ -69,8 +70,12 @@ func (c *Cluster) existing(node *model.Node, daemons []model.DaemonSet) {
 		c.ready = append(c.ready, object)
 	}
 	for i := range node.Pods {
-		c.bound = append(c.bound, bound{podObject(&node.Pods[i]), node.Name})
+		pod := podObject(&node.Pods[i])
+		c.storage.mount(pod, node.Pods[i].Volumes)
+		c.bound = append(c.bound, bound{pod, node.Name})
 	}
+	c.storage.limit(node.Name, node.AttachLimits)
+	c.storage.attach(node.Name, node.Attached)
 next:
 	for i := range daemons {
 		for j := range node.Pods {
@@ -114,6 +119,7 @@ func (c *Cluster) launched(name string, launch *model.Launch, choice int, snapsh
 	}
 	node := nodeObject(name, nodeLabels(pool, kind, offering, launch.Requirements), lasting(pool.Taints, pool.StartupTaints), kind.Allocatable)
 	c.later = append(c.later, node)
+	c.storage.limit(name, kind.AttachLimits)
 	for i := range snapshot.DaemonSets {
 		c.daemon(node, &snapshot.DaemonSets[i])
 	}
@@ -160,7 +166,9 @@ func (c *Cluster) queue(snapshot *model.Snapshot, target map[model.PodKey]string
 	for i := range snapshot.Pending {
 		pod := &snapshot.Pending[i]
 		if node, ok := target[pod.PodKey]; ok {
-			c.planned = append(c.planned, bound{podObject(pod), node})
+			object := podObject(pod)
+			c.storage.mount(object, pod.Volumes)
+			c.planned = append(c.planned, bound{object, node})
 			delete(target, pod.PodKey)
 		}
 	}

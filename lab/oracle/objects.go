@@ -91,7 +91,13 @@ func podObject(pod *model.Pod) *corev1.Pod {
 		spec.Tolerations = append(spec.Tolerations, corev1.Toleration{Key: t.Key, Operator: corev1.TolerationOperator(t.Operator), Value: t.Value, Effect: corev1.TaintEffect(t.Effect)})
 	}
 	spec.Affinity = affinity(pod)
+	if pod.Terminating {
+		object.DeletionTimestamp = &metav1.Time{}
+	}
 	for _, s := range pod.TopologySpread {
+		if s.ClusterDefault {
+			continue // the scheduler adds it by itself
+		}
 		spec.TopologySpreadConstraints = append(spec.TopologySpreadConstraints, spread(s, pod.Labels))
 	}
 	return object

@@ -18,6 +18,7 @@ import (
 var (
 	clusters = flag.Int("clusters", 2000, "")
 	seed     = flag.Uint64("seed", 1, "")
+	freeToo  = flag.Bool("free", false, "")
 )
 
 func draw(seed uint64) *model.Snapshot {
@@ -32,26 +33,41 @@ func TestProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pods, free, nom, nomPlain, bad := 0, 0, 0, 0, 0
+	free, nom, nomPlain, bad := 0, 0, 0, 0
 	for i := range *clusters {
 		s := draw(*seed + uint64(i))
-		plan, _ := engine.Solve(s, model.Settings{MaxSteps: 20000})
-		for _, v := range check.Plan(s, plan) {
-			t.Errorf("seed %d: check %v", i, v)
+		var plan model.Plan
+		judge := func(s *model.Snapshot, choice oracle.Choice) ([]oracle.Refusal, []check.Violation) {
+			plan, _ = engine.Solve(s, model.Settings{MaxSteps: 20000})
+			c, err := oracle.NewCluster(s, &plan, choice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := j.Placement(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got, check.Plan(s, plan)
 		}
-		c, err := oracle.NewCluster(s, &plan, oracle.First)
-		if err != nil {
-			t.Fatal(err)
+		last := func(_, n int) int { return n - 1 }
+		for k, choice := range []oracle.Choice{oracle.First, last} {
+			got, v := judge(s, choice)
+			if len(got) > 0 || len(v) > 0 {
+				bad++
+				fmt.Println("seed", *seed+uint64(i), k, got, v)
+				text, ok := enginetest.Shrink(s, func(s *model.Snapshot) bool {
+					g, v2 := judge(s, choice)
+					return len(g) > 0 == (len(got) > 0) && len(v2) > 0 == (len(v) > 0)
+				})
+				fmt.Println(ok)
+				fmt.Println(text)
+				break
+			}
 		}
-		pods += len(s.Pending)
-		got, err := j.Placement(c)
-		if err != nil {
-			t.Fatal(err)
+		if !*freeToo {
+			continue
 		}
-		if len(got) > 0 {
-			bad++
-			fmt.Println("seed", i, got)
-		}
+		c, _ := oracle.NewCluster(s, &plan, oracle.First)
 		f, _ := j.FreeRun(c, nil)
 		if len(f) > 0 {
 			free++

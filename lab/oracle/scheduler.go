@@ -41,17 +41,17 @@ type trial struct {
 	scheduler *scheduler.Scheduler
 	profile   framework.Framework
 	snapshot  *cache.Snapshot
-	pods      informers.SharedInformerFactory
+	objects   informers.SharedInformerFactory // never started: objects are put into its stores
 	log       klog.Logger
 }
 
 func (j *Judge) trial() (*trial, error) {
 	t := &trial{snapshot: cache.NewEmptySnapshot(), log: klog.Logger{}}
 	t.ctx, t.end = context.WithCancel(klog.NewContext(context.Background(), t.log))
-	t.pods = informers.NewSharedInformerFactory(j.client, 0)
+	t.objects = informers.NewSharedInformerFactory(j.client, 0)
 	recorder := func(string) events.EventRecorderLogger { return &events.FakeRecorder{} }
 	var err error
-	t.scheduler, err = scheduler.New(t.ctx, j.client, t.pods, nil, recorder,
+	t.scheduler, err = scheduler.New(t.ctx, j.client, t.objects, nil, recorder,
 		scheduler.WithParallelism(1), scheduler.WithNodeInfoSnapshot(t.snapshot))
 	if err != nil {
 		t.end()
@@ -85,7 +85,7 @@ func (t *trial) refresh() error { return t.scheduler.Cache.UpdateSnapshot(t.log,
 // nominate has the scheduler keep room for the pod on its node, as it does for
 // status.nominatedNodeName.
 func (t *trial) nominate(pod *corev1.Pod) error {
-	if err := t.pods.Core().V1().Pods().Informer().GetStore().Add(pod); err != nil {
+	if err := t.objects.Core().V1().Pods().Informer().GetStore().Add(pod); err != nil {
 		return err
 	}
 	info, err := framework.NewPodInfo(pod)

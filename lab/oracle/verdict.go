@@ -77,6 +77,9 @@ func (j *Judge) replay(c *Cluster, order []bound, newWait bool) ([]Refusal, erro
 // inPhases brings the nodes in, in one or two steps, and lets pods be bound
 // after each.
 func (t *trial) inPhases(c *Cluster, newWait bool, turn func() error, left func() []Refusal) error {
+	if err := t.store(c.storage); err != nil {
+		return err
+	}
 	if err := t.add(c.ready); err != nil {
 		return err
 	}

@@ -46,7 +46,8 @@ func (a *audit) domain(p *place, key, rule string) (string, bool) {
 
 // spread checks the state after the plan: in a domain that gets pods with a
 // DoNotSchedule constraint, their number exceeds the least domain's by at most
-// maxSkew. Along the hostname, nodes that exist are filled before new ones join.
+// maxSkew. Along the hostname, nodes that have joined are filled before new ones
+// do.
 func (a *audit) spread() {
 	done := map[string]bool{}
 	for _, p := range a.places {
@@ -73,7 +74,7 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 	}
 	counts := map[string]int{}
 	for _, other := range a.places {
-		if s.TopologyKey == hostname && p.existing && !other.existing {
+		if s.TopologyKey == hostname && p.ready && !other.existing {
 			continue
 		}
 		for i, domain := range a.countedIn(other, pod, s) {

@@ -70,6 +70,9 @@ func (s *reader) line(verb string, words []string) error {
 		s.snapshot.NodePools = append(s.snapshot.NodePools, model.NodePool{Name: name, NodeClass: "default"})
 		return each(rest, func(k, v string) error { return poolWord(s.lastPool(), k, v) })
 	case "require":
+		if len(s.snapshot.NodePools) == 0 {
+			return fmt.Errorf("require needs a pool above it")
+		}
 		r, err := requirement(name)
 		s.lastPool().Requirements = append(s.lastPool().Requirements, r)
 		return err
@@ -81,6 +84,9 @@ func (s *reader) line(verb string, words []string) error {
 		s.snapshot.Nodes = append(s.snapshot.Nodes, model.Node{Name: name, Labels: map[string]string{}, Allocatable: model.Resources{}})
 		return each(rest, func(k, v string) error { return nodeWord(s.lastNode(), k, v) })
 	case "bound":
+		if len(s.snapshot.Nodes) == 0 {
+			return fmt.Errorf("bound needs a node above it")
+		}
 		return s.pods(name, rest, &s.lastNode().Pods)
 	}
 	return fmt.Errorf("unknown verb %s", verb)
