@@ -116,22 +116,15 @@ func TestUnplacedPodsFitNoNewNode(t *testing.T) {
 	})
 }
 
-// drawsOthers reports whether pods of another app have a required affinity to
-// the pod. Bound first in a domain of its own it could keep them waiting for
-// ever, so the engine rather leaves it out, although some order would do.
+// drawsOthers reports whether pods of another class have a required affinity,
+// perhaps to this pod. Bound first in a domain of its own it could keep them
+// waiting for ever, so the engine rather leaves it out, although some order
+// would do.
 func drawsOthers(snapshot *model.Snapshot, key model.PodKey) bool {
 	app := func(name string) string { return name[:strings.LastIndex(name, "-")] }
-	labels := map[string]string{}
 	for _, p := range snapshot.Pending {
-		if p.PodKey == key {
-			labels = p.Labels
-		}
-	}
-	for _, p := range snapshot.Pending {
-		for _, term := range p.PodAffinity {
-			if app(p.Name) != app(key.Name) && term.Selector.MatchLabels["app"] == labels["app"] {
-				return true
-			}
+		if len(p.PodAffinity) > 0 && app(p.Name) != app(key.Name) {
+			return true
 		}
 	}
 	return false

@@ -65,6 +65,7 @@ func (w world) catalog() model.Catalog {
 	for i := range w.number("types", 1, 5) {
 		cpu, memory := int64(w.number("cpu", 1, 8)), int64(w.number("memory", 1, 8))
 		amounts := model.Resources{model.CPU: cpu * 1000, model.Memory: memory << 30, model.PodCount: int64(w.number("slots", 2, 12))}
+		w.device(amounts)
 		name := fmt.Sprintf("type%d", i)
 		c.InstanceTypes = append(c.InstanceTypes, model.InstanceType{Name: name, Capacity: amounts, Allocatable: amounts,
 			Labels: map[string]string{"node.kubernetes.io/instance-type": name, "kubernetes.io/arch": w.oneOf("arch", "amd64", "arm64"),
@@ -137,6 +138,7 @@ func (w world) daemonSet(i int) model.DaemonSet {
 	if w.chance("daemonPort", 4) {
 		d.Template.HostPorts = []model.HostPort{{Port: 80, Protocol: "TCP"}}
 	}
+	w.moreDaemonRules(&d.Template)
 	return d
 }
 
@@ -151,6 +153,7 @@ func (w world) node(i int) model.Node {
 		n.AttachLimits = map[string]int64{"ebs": int64(w.number("volumesPerNode", 0, 3))}
 		n.Attached = []model.Volume{{Driver: "ebs", ID: "left-over"}}
 	}
+	w.moreNode(&n)
 	for j := range w.number("bound", 0, 3) {
 		pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("bound-%d-%d", i, j)}, Labels: map[string]string{"app": w.app()},
 			Requests: model.Resources{model.CPU: 200, model.PodCount: 1}}
@@ -159,13 +162,14 @@ func (w world) node(i int) model.Node {
 		if w.chance("boundAnti", 5) {
 			pod.PodAntiAffinity = []model.PodAffinityTerm{w.podTerm(w.app())}
 		}
+		w.moreBound(&pod)
 		n.Pods = append(n.Pods, pod)
 	}
 	return n
 }
 
 func (w world) podTerm(app string) model.PodAffinityTerm {
-	return model.PodAffinityTerm{TopologyKey: w.topologyKey(), Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": app}}}
+	return model.PodAffinityTerm{TopologyKey: w.topologyKey(), Selector: w.selector(app), Namespaces: w.namespaces()}
 }
 
 func (w world) topologyKey() string {
@@ -178,11 +182,15 @@ func (w world) pod(app string) model.Pod {
 	if w.chance("otherApp", 4) {
 		p.Labels["app"] = w.app()
 	}
+	w.identity(&p)
 	w.nodeRules(&p)
+	w.moreNodeRules(&p)
 	w.podRules(&p)
+	w.morePodRules(&p)
 	if w.chance("port", 8) {
 		p.HostPorts = []model.HostPort{{Port: int32(80 + w.number("portNumber", 0, 1)), Protocol: "TCP"}}
 	}
+	w.moreRequests(&p)
 	w.groupAndVolumes(&p)
 	if w.chance("blocked", 16) {
 		p.Blocked = []model.Reason{{Code: model.CodeVolumeNotReady, Message: "the claim data is not bound"}}
@@ -227,13 +235,13 @@ func (w world) nodeRules(p *model.Pod) {
 func (w world) podRules(p *model.Pod) {
 	for range w.number("spreads", 0, 3) / 2 {
 		s := model.TopologySpread{TopologyKey: w.topologyKey(), MaxSkew: int32(w.number("skew", 1, 2)),
-			Selector:       &model.LabelSelector{MatchLabels: map[string]string{"app": p.Labels["app"]}},
+			Selector:       w.selector(p.Labels["app"]),
 			ScheduleAnyway: w.chance("anyway", 4), HonorNodeTaints: w.chance("honorTaints", 4), IgnoreNodeAffinity: w.chance("ignoreAffinity", 4)}
 		if w.chance("minDomains", 5) {
 			s.MinDomains = int32(w.number("minDomainsValue", 2, 4))
 		}
 		if w.chance("otherSelector", 6) {
-			s.Selector = &model.LabelSelector{MatchLabels: map[string]string{"app": w.app()}}
+			s.Selector = w.selector(w.app())
 		}
 		p.TopologySpread = append(p.TopologySpread, s)
 	}
