@@ -71,6 +71,7 @@ func (c *Cluster) existing(node *model.Node, daemons []model.DaemonSet) {
 	}
 	for i := range node.Pods {
 		pod := podObject(&node.Pods[i])
+		pod.UID = types.UID(node.Name + "/" + string(pod.UID)) // a name may have come back
 		c.storage.mount(pod, node.Pods[i].Volumes)
 		c.bound = append(c.bound, bound{pod, node.Name})
 	}
