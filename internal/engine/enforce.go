@@ -133,9 +133,15 @@ type replay struct {
 	opening bool           // may a pod open its affinity's first domain
 }
 
-// ejectStranded takes out the pods whose required affinity is never met,
-// whatever order the others are bound in.
+// ejectStranded takes out the pods whose required affinity is never met.
 func (s *solution) ejectStranded() bool {
+	groups := s.stranded()
+	return len(groups) > 0 && s.strand(groups)
+}
+
+// stranded returns the pods whose required affinity is never met, whatever
+// order the others are bound in.
+func (s *solution) stranded() []group {
 	waiting := s.groups()
 	r := &replay{ledger: newLedger(s.p.rules, nil), beside: map[[2]int]int{}, totals: map[int]int{}}
 	r.countBound(s.p)
@@ -150,11 +156,11 @@ func (s *solution) ejectStranded() bool {
 			}
 		}
 		if len(still) == 0 {
-			return false
+			return nil
 		}
 		if len(still) == len(waiting) {
 			if r.opening {
-				return s.strand(still)
+				return still
 			}
 			r.opening = true
 		}

@@ -53,23 +53,29 @@ func solve(p *problem, budget int) *solution {
 // that stopped pods; nil when there is nothing to gain.
 func (s *solution) narrowerDomains() *learned {
 	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	narrower := false
 	for _, c := range s.p.classes {
 		if s.unplaced[c.id] == 0 || c.fits.empty() {
 			continue
 		}
 		for i := range c.touches {
 			if t := &c.touches[i]; t.rule.kind == spreadRule {
-				s.narrow(t.rule, known)
+				narrower = s.narrow(t.rule, known) || narrower
 			}
 		}
 	}
-	if len(known.domains) == 0 {
+	if !narrower {
 		return nil
+	}
+	for r, marks := range s.known.domains {
+		if known.domains[r] == nil {
+			known.domains[r] = append([]bool(nil), marks...)
+		}
 	}
 	return known
 }
 
-func (s *solution) narrow(r *rule, known *learned) {
+func (s *solution) narrow(r *rule, known *learned) bool {
 	marks := make([]bool, r.axis.size)
 	for n := range s.p.nodes {
 		if d := r.domainOfNode(n); d >= 0 {
@@ -81,9 +87,11 @@ func (s *solution) narrow(r *rule, known *learned) {
 	if s.known.domains[r] != nil {
 		used = s.known.domains[r]
 	}
-	if !equalMarks(marks, used) {
-		known.domains[r] = marks
+	if equalMarks(marks, used) {
+		return false
 	}
+	known.domains[r] = marks
+	return true
 }
 
 // markOpened marks the domains that the plan's launches may bring and returns

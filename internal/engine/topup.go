@@ -15,9 +15,43 @@ func (s *solution) topUp(known *learned) {
 			if tries++; tries > maxTopUps {
 				return
 			}
-			progress = s.placeOne(c, known) || progress
+			before := s.mark()
+			if !s.placeOne(c, known) {
+				continue
+			}
+			if s.p.draws() && len(s.stranded()) > 0 {
+				s.restore(before) // bound before others, the pod could keep them waiting
+				continue
+			}
+			progress = true
 		}
 	}
+}
+
+// mark is what topUp changes of a solution, to go back to.
+type mark struct {
+	onNodes  []nodeShare
+	bins     []bin
+	unplaced []int
+	used     usage
+}
+
+func (s *solution) mark() mark {
+	return mark{s.onNodes, s.bins, append([]int(nil), s.unplaced...), s.used.clone()}
+}
+
+func (s *solution) restore(m mark) {
+	s.onNodes, s.bins, s.unplaced, s.used = m.onNodes, m.bins, m.unplaced, m.used
+}
+
+// draws reports whether some pod must be beside others.
+func (p *problem) draws() bool {
+	for _, r := range p.rules {
+		if r.kind == affinityRule {
+			return true
+		}
+	}
+	return false
 }
 
 // together is how many pods of the class to place at once: those that must

@@ -21,8 +21,9 @@ type Cluster struct {
 	bound        []bound
 	daemons      []bound
 	storage      *storage
-	// planned pods in the order of the scheduler's queue, with their node.
-	planned []bound
+	// planned pods in the order of the scheduler's queue, with their node; left
+	// are the pending pods without one that nothing but room keeps waiting.
+	planned, left []bound
 }
 
 // bound is a pod with the node that it is on or meant for.
@@ -171,11 +172,16 @@ func (c *Cluster) queue(snapshot *model.Snapshot, target map[model.PodKey]string
 			c.storage.mount(object, pod.Volumes)
 			c.planned = append(c.planned, bound{object, node})
 			delete(target, pod.PodKey)
+		} else if len(pod.Blocked)+len(pod.Unsupported) == 0 && pod.Group == "" && !pod.OwnedByDaemonSet {
+			object := podObject(pod)
+			c.storage.mount(object, pod.Volumes)
+			c.left = append(c.left, bound{object, ""})
 		}
 	}
 	for key := range target {
 		return fmt.Errorf("pod %s is planned but not pending", key)
 	}
 	byPriority(c.planned)
+	byPriority(c.left)
 	return nil
 }

@@ -70,13 +70,13 @@ func (j *Judge) replay(c *Cluster, order []bound, newWait bool) ([]Refusal, erro
 		order, refusals, err = t.bindAll(order, func(p bound) (string, string) { return p.node, t.accepts(p.pod, p.node) })
 		return err
 	}
-	err = t.inPhases(c, newWait, turn, func() []Refusal { return refusals })
+	err = t.inPhases(c, newWait, turn, func() bool { return len(refusals) == 0 })
 	return refusals, err
 }
 
 // inPhases brings the nodes in, in one or two steps, and lets pods be bound
 // after each.
-func (t *trial) inPhases(c *Cluster, newWait bool, turn func() error, left func() []Refusal) error {
+func (t *trial) inPhases(c *Cluster, newWait bool, turn func() error, done func() bool) error {
 	if err := t.store(c.storage); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (t *trial) inPhases(c *Cluster, newWait bool, turn func() error, left func(
 		if err := t.settle(c); err != nil {
 			return err
 		}
-		if err := turn(); err != nil || len(left()) == 0 {
+		if err := turn(); err != nil || done() {
 			return err
 		}
 	}
@@ -151,6 +151,34 @@ func (t *trial) bindAll(pods []bound, decide func(bound) (node, reason string)) 
 	}
 }
 
+// Missed binds the plan and asks the scheduler where the pods could go that the
+// plan leaves pending. It returns those that have a place after all.
+func (j *Judge) Missed(c *Cluster) ([]Refusal, error) {
+	t, err := j.trial()
+	if err != nil {
+		return nil, err
+	}
+	defer t.end()
+	order := c.planned
+	turn := func() error {
+		order, _, err = t.bindAll(order, func(p bound) (string, string) { return p.node, t.accepts(p.pod, p.node) })
+		return err
+	}
+	if err := t.inPhases(c, true, turn, func() bool { return false }); err != nil {
+		return nil, err
+	}
+	var missed []Refusal
+	for _, p := range c.left {
+		if node, reason := t.choose(p.pod); reason == "" {
+			missed = append(missed, Refusal{p.pod.Namespace + "/" + p.pod.Name, node, "the scheduler would bind it"})
+			if err := t.bind(p.pod, node); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return missed, nil
+}
+
 // FreeRun lets the scheduler choose a node for each planned pod in the order of
 // its queue, by its own filters and scores, existing nodes first and new ones
 // when they join. It returns the pods that stay pending.
@@ -180,6 +208,6 @@ func (j *Judge) FreeRun(c *Cluster, nominate func(*corev1.Pod) bool) ([]Refusal,
 		queue, refusals, err = t.bindAll(queue, func(p bound) (string, string) { return t.choose(p.pod) })
 		return err
 	}
-	err = t.inPhases(c, true, turn, func() []Refusal { return refusals })
+	err = t.inPhases(c, true, turn, func() bool { return len(refusals) == 0 })
 	return refusals, err
 }

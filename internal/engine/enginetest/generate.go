@@ -158,11 +158,14 @@ func (w world) node(i int) model.Node {
 		pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("bound-%d-%d", i, j)}, Labels: map[string]string{"app": w.app()},
 			Requests: model.Resources{model.CPU: 200, model.PodCount: 1}}
 		pod.Terminating = w.chance("terminating", 6)
+		w.moreBound(&pod)
 		w.groupAndVolumes(&pod)
 		if w.chance("boundAnti", 5) {
 			pod.PodAntiAffinity = []model.PodAffinityTerm{w.podTerm(w.app())}
 		}
-		w.moreBound(&pod)
+		if len(pod.Volumes) > 0 && pod.Volumes[0].ID == "" {
+			pod.Volumes = []model.Volume{{Driver: "ebs", ID: pod.Name}}
+		}
 		n.Pods = append(n.Pods, pod)
 	}
 	return n
@@ -275,5 +278,10 @@ func (w world) groupAndVolumes(p *model.Pod) {
 		p.Volumes = []model.Volume{{Driver: "ebs", ID: "only-one", Exclusive: true}}
 	case 5:
 		p.Volumes = []model.Volume{{Driver: "efs", ID: "files"}, {Driver: "ebs", ID: "shared"}}
+	}
+	for i := range p.Volumes {
+		if p.Namespace != "default" && p.Volumes[i].ID != "" {
+			p.Volumes[i].ID += "-" + p.Namespace // claims are not shared between namespaces
+		}
 	}
 }
