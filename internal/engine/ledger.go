@@ -13,7 +13,7 @@ type tally struct {
 	min        int32
 	atMin      int // domains of the universe at min; 0: not known
 	universe   []bool
-	domains    int
+	domains    int // in the universe, without nodes on their way
 	opened     bool
 }
 
@@ -25,8 +25,8 @@ func newLedger(rules []*rule, extra map[*rule][]bool) *ledger {
 		if more := extra[r]; more != nil {
 			t.universe = more
 		}
-		for _, exists := range t.universe {
-			if exists {
+		for d, exists := range t.universe {
+			if exists && (r.axis.late == nil || !r.axis.late[d]) {
 				t.domains++
 			}
 		}

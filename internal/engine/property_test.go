@@ -48,10 +48,14 @@ func TestInputOrderDoesNotMatter(t *testing.T) {
 		shuffled.Nodes = rapid.Permutation(snapshot.Nodes).Draw(t, "nodes")
 		shuffled.NodePools = rapid.Permutation(snapshot.NodePools).Draw(t, "pools")
 		shuffled.DaemonSets = rapid.Permutation(snapshot.DaemonSets).Draw(t, "daemonSets")
-		catalog := snapshot.Catalogs["default"]
-		shuffled.Catalogs = map[string]model.Catalog{"default": {
-			InstanceTypes: rapid.Permutation(catalog.InstanceTypes).Draw(t, "types"),
-			Offerings:     rapid.Permutation(catalog.Offerings).Draw(t, "offerings")}}
+		shuffled.Catalogs = map[string]model.Catalog{}
+		for _, class := range []string{"default", "second"} {
+			if catalog, there := snapshot.Catalogs[class]; there {
+				shuffled.Catalogs[class] = model.Catalog{
+					InstanceTypes: rapid.Permutation(catalog.InstanceTypes).Draw(t, "types"),
+					Offerings:     rapid.Permutation(catalog.Offerings).Draw(t, "offerings")}
+			}
+		}
 		plan2, report2 := engine.Solve(&shuffled, model.Settings{MaxSteps: 20_000})
 		if asText(plan) != asText(plan2) || asText(report) != asText(report2) {
 			t.Fatalf("snapshot %s\nfirst %s %s\nthen %s %s", asText(snapshot), asText(plan), asText(report), asText(plan2), asText(report2))

@@ -98,7 +98,8 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 	}
 	a := s.resume(known)
 	for _, pl := range a.places(c, nil) {
-		if !a.allowed(c, pl) {
+		count := a.allowedTogether(c, pl, count)
+		if count == 0 {
 			continue
 		}
 		if n := a.nextNode(c, pl); n >= 0 && count == 1 {
@@ -111,6 +112,21 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 		}
 	}
 	return false
+}
+
+// allowedTogether returns how many of count pods the rules admit to the place
+// one after the other.
+func (a *assignment) allowedTogether(c *class, pl *place, count int) int {
+	admitted := 0
+	for admitted < count && a.allowed(c, pl) {
+		if admitted++; admitted == count {
+			break
+		}
+		for i := range c.touches {
+			a.ledger.add(&c.touches[i], pl.domains[i])
+		}
+	}
+	return admitted
 }
 
 // buyOne buys a node for the pods, unless its domain is news to a spread.

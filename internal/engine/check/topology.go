@@ -72,7 +72,7 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 		a.report("TopologySpread", p.name, "%s needs the label %s", pod.PodKey, s.TopologyKey)
 		return
 	}
-	counts := map[string]int{}
+	counts, known := map[string]int{}, map[string]bool{}
 	for _, other := range a.places {
 		if s.TopologyKey == hostname && p.ready && !other.existing {
 			continue
@@ -87,6 +87,9 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 				}
 			}
 			counts[domain] += n
+			if s.TopologyKey != hostname || !p.ready || other.ready {
+				known[domain] = true
+			}
 		}
 	}
 	least := -1
@@ -95,7 +98,7 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 			least = n
 		}
 	}
-	if least < 0 || len(counts) < int(s.MinDomains) {
+	if least < 0 || len(known) < int(s.MinDomains) {
 		least = 0
 	}
 	if counts[own]-least > int(s.MaxSkew) {

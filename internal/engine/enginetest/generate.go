@@ -26,15 +26,20 @@ func Draw(dice Dice) *model.Snapshot {
 	for i := range w.number("daemonsets", 0, 2) {
 		s.DaemonSets = append(s.DaemonSets, w.daemonSet(i))
 	}
-	for i := range w.number("nodes", 0, 4) {
+	w.moreClasses(s)
+	large := 1
+	if w.chance("large", 16) {
+		large = 4
+	}
+	for i := range w.number("nodes", 0, 4*large) {
 		s.Nodes = append(s.Nodes, w.node(i))
 	}
 	if w.chance("group", 4) {
 		s.PodGroups = append(s.PodGroups, model.PodGroup{Name: "gang", MinCount: w.number("minCount", 1, 6)})
 	}
-	for i := range w.number("classes", 1, 5) {
+	for i := range w.number("classes", 1, 3+2*large) {
 		pod := w.pod(fmt.Sprintf("app%d", i))
-		for n := range w.number("replicas", 1, 8) {
+		for n := range w.number("replicas", 1, 8*large) {
 			next := pod
 			next.Name = fmt.Sprintf("%s-%d", pod.Name, n)
 			if len(pod.Volumes) > 0 && pod.Volumes[0].ID == "" {
@@ -176,7 +181,8 @@ func (w world) podTerm(app string) model.PodAffinityTerm {
 }
 
 func (w world) topologyKey() string {
-	return w.oneOf("topologyKey", "topology.kubernetes.io/zone", "topology.kubernetes.io/zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "karpenter.sh/capacity-type", "team")
+	return w.oneOf("topologyKey", "topology.kubernetes.io/zone", "topology.kubernetes.io/zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "karpenter.sh/capacity-type", "team", "kubernetes.io/arch",
+		"node.kubernetes.io/instance-type")
 }
 
 func (w world) pod(app string) model.Pod {

@@ -136,6 +136,19 @@ func (w world) moreRequests(p *model.Pod) {
 	}
 }
 
+// moreClasses adds a second NodeClass with a catalog of its own.
+func (w world) moreClasses(s *model.Snapshot) {
+	if !w.chance("secondClass", 6) {
+		return
+	}
+	s.Catalogs["second"] = w.catalog()
+	for i := range s.NodePools {
+		if w.chance("poolOfSecond", 2) {
+			s.NodePools[i].NodeClass = "second"
+		}
+	}
+}
+
 // device gives a machine GPUs or a disk.
 func (w world) device(amounts model.Resources) {
 	if w.chance("gpuMachine", 4) {
