@@ -67,11 +67,15 @@ func (t *Teller) unplaced(keys []model.PodKey, uids map[model.PodKey]types.UID, 
 	}
 }
 
-// Explain is one sentence for a group of pods without a place: the reason, and
-// what each NodePool had against it.
+// Explain is one sentence for a group of pods without a place: the reason with
+// the nearest way to place them, or what the nearest NodePools had against it
+// when no single change would do.
 func Explain(group model.PodReason) string {
 	var text strings.Builder
 	text.WriteString(group.Message)
+	if group.Remedy != nil {
+		return text.String()
+	}
 	for _, alternative := range group.Alternatives {
 		if !strings.Contains(group.Message, alternative.Message) {
 			fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)

@@ -23,9 +23,13 @@ const (
 	stageLimits
 )
 
+// maxAlternatives bounds how many NodePools' answers a reason lists.
+const maxAlternatives = 3
+
 // unplacedReasons explains every class that did not find a place for all pods.
 func (s *solution) unplacedReasons(n *names) []model.PodReason {
 	var reasons []model.PodReason
+	s.remedies = newRemedies(s)
 	for _, c := range s.p.classes {
 		missing := s.unplaced[c.id] + c.held
 		if missing == 0 {
@@ -46,20 +50,51 @@ func (s *solution) whyNot(c *class) model.PodReason {
 	if c.refused != nil {
 		return model.PodReason{Reason: *c.refused}
 	}
-	if len(s.p.pools) == 0 {
-		return model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
-			Message: "no node has room and no NodePool exists to buy one; create a NodePool"}}
+	if s.remedies == nil {
+		s.remedies = newRemedies(s)
 	}
-	var answer model.PodReason
-	nearest := stage(-1)
+	if len(s.p.pools) == 0 {
+		answer := model.PodReason{Reason: model.Reason{Code: model.CodeNoNodePool,
+			Message: "no node has room and no NodePool exists to buy one; create a NodePool"}}
+		if answer.Remedy = s.remedies.newPool(c); answer.Remedy != nil {
+			answer.Message = "no node has room and no NodePool exists to buy one; " + answer.Remedy.Message
+		}
+		return answer
+	}
+	return s.nearestWay(c)
+}
+
+// nearestWay asks the pools, and says what would have to change in the one that
+// would serve the class at the least cost.
+func (s *solution) nearestWay(c *class) model.PodReason {
+	type reply struct {
+		pool   *pool
+		at     stage
+		reason model.Reason
+	}
+	var replies []reply
 	for _, pool := range s.p.pools {
 		at, reason := s.askPool(c, pool)
-		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: pool.spec.Name, Reason: reason})
-		if at > nearest {
-			nearest = at
-			answer.Reason = model.Reason{Code: reason.Code, Message: "NodePool " + pool.spec.Name + ": " + reason.Message}
-		}
+		replies = append(replies, reply{pool, at, reason})
 	}
+	var answer model.PodReason
+	var wanted *pool
+	answer.Remedy, wanted = s.remedies.find(c)
+	sort.SliceStable(replies, func(i, j int) bool {
+		a, b := replies[i], replies[j]
+		if (a.pool == wanted) != (b.pool == wanted) {
+			return a.pool == wanted
+		}
+		return a.at > b.at
+	})
+	answer.Reason = model.Reason{Code: replies[0].reason.Code, Message: "NodePool " + replies[0].pool.spec.Name + ": " + replies[0].reason.Message}
+	if answer.Remedy != nil {
+		answer.Message += "; " + strings.Replace(answer.Remedy.Message, " of NodePool "+wanted.spec.Name, "", 1)
+	}
+	for _, r := range replies[:min(len(replies), maxAlternatives)] {
+		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: r.pool.spec.Name, Reason: r.reason})
+	}
+	answer.AlternativesMore = len(replies) - len(answer.Alternatives)
 	return answer
 }
 
@@ -85,7 +120,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 		}
 	}
 	if len(holding) == 0 {
-		return stageSize, model.Reason{Code: model.CodeTooLarge, Message: s.howTooLarge(c, labelled)}
+		return stageSize, s.howTooLarge(c, labelled)
 	}
 	if len(buyable) == 0 {
 		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
@@ -93,10 +128,10 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if reason, reached := s.limitReached(buyable, pool); reached {
 		return stageLimits, reason
 	}
-	if reason, short := s.minValuesMissed(c, buyable, pool); short {
+	if reason, short := s.minValuesMissed(buyable, pool); short {
 		return stageMinValues, reason
 	}
-	return stageTopology, s.topologyStopped(c)
+	return stageTopology, s.topologyStopped(c, pool)
 }
 
 func poolOnly(set bitset, pool *pool) []int {
@@ -160,7 +195,7 @@ func (s *solution) offeredValues(key string, pool *pool) string {
 }
 
 // howTooLarge names the resource that is short even on the type that has most.
-func (s *solution) howTooLarge(c *class, labelled []int) string {
+func (s *solution) howTooLarge(c *class, labelled []int) model.Reason {
 	best, bestMissing := labelled[0], 2.0
 	for _, i := range labelled {
 		if missing := missingShare(c.request, s.p.space.configs[i].room); missing < bestMissing {
@@ -171,15 +206,19 @@ func (s *solution) howTooLarge(c *class, labelled []int) string {
 	for r, amount := range c.request {
 		if amount > config.room[r] && amount > 0 {
 			name := s.p.resources.names[r]
+			if driver, isVolume := volumeDriver(name); isVolume {
+				return model.Reason{Code: model.CodeVolumeLimit, Message: fmt.Sprintf(
+					"needs %d volumes of %s; the largest allowed type %s attaches %d", amount, driver, config.kind.Name, max(config.room[r], 0))}
+			}
 			after := ""
 			if config.daemons.vector[r] > 0 {
 				after = " after DaemonSets"
 			}
-			return fmt.Sprintf("needs %s %s; the largest allowed type %s has %s free%s",
-				quantity(name, amount), name, config.kind.Name, quantity(name, max(config.room[r], 0)), after)
+			return model.Reason{Code: model.CodeTooLarge, Message: fmt.Sprintf("needs %s %s; the largest allowed type %s has %s free%s",
+				quantity(name, amount), name, config.kind.Name, quantity(name, max(config.room[r], 0)), after)}
 		}
 	}
-	return "no allowed type is large enough"
+	return model.Reason{Code: model.CodeTooLarge, Message: "no allowed type is large enough"}
 }
 
 // missingShare is the largest part of a request that the room does not cover.
@@ -228,33 +267,33 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 	return model.Reason{Code: model.CodeLimitReached, Message: "no node that would do stays within all limits together"}, true
 }
 
-func (s *solution) minValuesMissed(c *class, buyable []int, pool *pool) (model.Reason, bool) {
+func (s *solution) minValuesMissed(buyable []int, pool *pool) (model.Reason, bool) {
 	for _, r := range pool.minValues {
-		seen := map[string]bool{}
-		for _, i := range buyable {
-			if value, ok := s.p.space.configs[i].label(r.Key); ok {
-				seen[value] = true
-			}
-		}
-		if len(seen) < r.MinValues {
+		if seen := s.values(buyable, r.Key); len(seen) < r.MinValues {
 			return model.Reason{Code: model.CodeMinValues, Message: fmt.Sprintf("minValues %d for %s: only %d values would do (%s)",
-				r.MinValues, r.Key, len(seen), strings.Join(boundedList(sortedKeys(seen), 6), ", "))}, true
+				r.MinValues, r.Key, len(seen), strings.Join(boundedList(seen, 6), ", "))}, true
 		}
 	}
 	return model.Reason{}, false
 }
 
-// topologyStopped describes the topology rule in the way of more pods.
-func (s *solution) topologyStopped(c *class) model.Reason {
-	r := s.stuck[c.id]
-	if r == nil {
-		for i := range c.hosts {
-			if c.hosts[i].owns {
-				r = c.hosts[i].rule
-			}
+func (s *solution) values(configs []int, key string) []string {
+	seen := map[string]bool{}
+	for _, i := range configs {
+		if value, ok := s.p.space.configs[i].label(key); ok {
+			seen[value] = true
 		}
 	}
+	return sortedKeys(seen)
+}
+
+// topologyStopped describes the topology rule in the way of more pods.
+func (s *solution) topologyStopped(c *class, pool *pool) model.Reason {
+	r := s.topologyRule(c)
 	switch {
+	case r == nil && len(pool.minValues) > 0:
+		return model.Reason{Code: model.CodeMinValues, Message: fmt.Sprintf(
+			"minValues %d for %s: too few values would do in one topology domain and within the limits", pool.minValues[0].MinValues, pool.minValues[0].Key)}
 	case r == nil:
 		return model.Reason{Code: model.CodeLimitReached, Message: "what the limits leave is not enough for all of these pods"}
 	case r.kind == affinityRule:
@@ -266,6 +305,19 @@ func (s *solution) topologyStopped(c *class) model.Reason {
 	}
 	return model.Reason{Code: model.CodeTopologySpread, Message: fmt.Sprintf(
 		"topology spread over %s: %s; another pod where there is room would exceed maxSkew", r.axis.key, s.domainCounts(r))}
+}
+
+// topologyRule is the rule that stopped the class, nil when none did.
+func (s *solution) topologyRule(c *class) *rule {
+	r := s.stuck[c.id]
+	if r == nil {
+		for i := range c.hosts {
+			if c.hosts[i].owns {
+				r = c.hosts[i].rule
+			}
+		}
+	}
+	return r
 }
 
 func (s *solution) domainCounts(r *rule) string {

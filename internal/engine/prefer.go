@@ -12,11 +12,12 @@ import (
 type wishKind int
 
 const (
-	wishNode   wishKind = iota // preferred node affinity, heaviest first
-	wishNear                   // preferred pod affinity
-	wishAway                   // preferred pod anti-affinity
-	wishSpread                 // topology spread with ScheduleAnyway
-	wishTaints                 // taints with the effect PreferNoSchedule
+	wishNode    wishKind = iota // preferred node affinity, heaviest first
+	wishNear                    // preferred pod affinity
+	wishAway                    // preferred pod anti-affinity
+	wishSpread                  // topology spread with ScheduleAnyway
+	wishTaints                  // taints with the effect PreferNoSchedule
+	wishDefault                 // topology spread that the scheduler adds by itself
 )
 
 // wish is one preferred rule of a class.
@@ -59,7 +60,11 @@ func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
 	c.best = r.solve()
 	c.steps, c.classes = r.steps, r.classes
 	if !base.settings.IgnorePreferences {
-		c.try(wishes(c.best))
+		own, byDefault := splitWishes(wishes(c.best))
+		c.try(own)
+		for _, list := range byDefault {
+			c.tryDefaults(list)
+		}
 	}
 	return c
 }
@@ -112,7 +117,10 @@ func (c *class) wishes(softTaints bool) []wish {
 		}
 	}
 	for i, spread := range c.pod.TopologySpread {
-		if spread.ScheduleAnyway {
+		switch {
+		case spread.ClusterDefault:
+			list = append(list, wish{c.id, wishDefault, i, 0})
+		case spread.ScheduleAnyway:
 			list = append(list, wish{c.id, wishSpread, i, 0})
 		}
 	}
@@ -197,7 +205,7 @@ func grant(classes []*class, list []wish) []*class {
 			c.granted.near = append(c.granted.near, c.pod.PodAffinity[w.index])
 		case wishAway:
 			c.granted.away = append(c.granted.away, c.pod.PodAntiAffinity[w.index])
-		case wishSpread:
+		case wishSpread, wishDefault:
 			c.granted.spread = append(c.granted.spread, c.pod.TopologySpread[w.index])
 		case wishTaints:
 			c.granted.taints = true
@@ -210,6 +218,9 @@ func grant(classes []*class, list []wish) []*class {
 func (c *chooser) report() []model.PodReason {
 	var reasons []model.PodReason
 	for _, lost := range c.lost {
+		if lost.kind == wishDefault {
+			continue
+		}
 		pod := c.classes[lost.class].pod
 		if lost.kind == wishNode && c.best.meetsAnyway(lost.class, pod.PreferredNodeAffinity[lost.index].Term) {
 			continue
@@ -221,7 +232,7 @@ func (c *chooser) report() []model.PodReason {
 		reasons = append(reasons, model.PodReason{Pods: c.classes[lost.class].keys,
 			Reason: model.Reason{Code: model.CodePreferenceNotKept, Message: message}})
 	}
-	return reasons
+	return append(reasons, c.lostDefaults()...)
 }
 
 func (w wish) text(pod *model.Pod) string {

@@ -23,6 +23,7 @@ type problem struct {
 	indifferent bitset // configs of pools that ignore preferred rules
 	buyable     bitset // configs known to have capacity
 	nodes       []*node
+	daemons     []*model.DaemonSet
 	classes     []*class
 	rules       []*rule
 	// daemonRules are the per-node rules that count a share's pods.
@@ -38,6 +39,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	}
 	p := &problem{snapshot: snapshot, settings: settings, resources: newResourceIndex(snapshot.Pending)}
 	daemons := sortedDaemons(snapshot)
+	p.daemons = daemons
 	p.pools = sortedPools(snapshot)
 	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}}
 	p.everyConfig = fullBitset(len(p.space.configs))

@@ -230,7 +230,7 @@ func (r *ration) refuseSmallGroups() {
 	for _, g := range r.groups() {
 		if exist[g.Name] < g.MinCount {
 			r.hold(g.Name, model.Reason{Code: model.CodePodGroup, Message: fmt.Sprintf(
-				"pod group %s is bound from %d pods on and has %d: create the others", g.Name, g.MinCount, exist[g.Name])})
+				"pod group %s needs %d pods at once and has %d: create the others", g.Name, g.MinCount, exist[g.Name])})
 		}
 	}
 }
@@ -301,7 +301,7 @@ func (r *ration) brokenGroup(s *solution) (string, model.Reason) {
 		return "", model.Reason{}
 	}
 	return broken.Name, model.Reason{Code: model.CodePodGroup, Message: fmt.Sprintf(
-		"pod group %s is bound from %d pods on and only %d find a place: %s", broken.Name, broken.MinCount, placed[broken.Name],
+		"pod group %s needs %d pods at once, and only %d find a place: %s", broken.Name, broken.MinCount, placed[broken.Name],
 		strings.Join(boundedList(s.groupReasons(broken.Name), 2), "; "))}
 }
 

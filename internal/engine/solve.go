@@ -14,6 +14,7 @@ type solution struct {
 	placed   int
 	steps    int
 	known    *learned // what the last pass went by
+	remedies *remedies
 }
 
 func (s *solution) better(t *solution) bool {

@@ -52,9 +52,6 @@ func withVolumes(snapshot *model.Snapshot, passed map[model.PodKey]bool) (*model
 	counted := *snapshot
 	holders := map[model.PodKey]bool{}
 	counted.Pending = a.pending(snapshot.Pending, a.holders(snapshot.Pending, passed), holders)
-	for key := range passed {
-		delete(holders, key)
-	}
 	counted.Nodes = append([]model.Node(nil), snapshot.Nodes...)
 	for i := range counted.Nodes {
 		n := &counted.Nodes[i]
@@ -73,7 +70,7 @@ func withVolumes(snapshot *model.Snapshot, passed map[model.PodKey]bool) (*model
 }
 
 // passOn notes the holders that found no place, and all pods like them; it
-// returns whether there are any.
+// returns whether there are any that had not been noted.
 func passOn(snapshot *model.Snapshot, holders map[model.PodKey]bool, unplaced []model.PodReason, passed map[model.PodKey]bool) bool {
 	if len(holders) == 0 {
 		return false
@@ -84,7 +81,7 @@ func passOn(snapshot *model.Snapshot, holders map[model.PodKey]bool, unplaced []
 			failed[key] = failed[key] || holders[key]
 		}
 	}
-	signer, kinds := newSigner(snapshot), map[string]bool{}
+	signer, kinds, news := newSigner(snapshot), map[string]bool{}, false
 	for i := range snapshot.Pending {
 		if pod := &snapshot.Pending[i]; failed[pod.PodKey] {
 			kinds[string(signer.sign(pod))] = true
@@ -92,10 +89,11 @@ func passOn(snapshot *model.Snapshot, holders map[model.PodKey]bool, unplaced []
 	}
 	for i := range snapshot.Pending {
 		if pod := &snapshot.Pending[i]; len(kinds) > 0 && len(pod.Volumes) > 0 && kinds[string(signer.sign(pod))] {
+			news = news || !passed[pod.PodKey]
 			passed[pod.PodKey] = true
 		}
 	}
-	return len(kinds) > 0
+	return news
 }
 
 func anyVolume(pods []model.Pod) bool {
@@ -182,20 +180,16 @@ func distinct(volumes []model.Volume) []model.Volume {
 }
 
 // holders gives every exclusive volume to the most important pod that wants it
-// and has not had its turn; when all have, to the most important again, so that
-// the others still keep off it.
+// and has not had its turn, or when all had theirs to the most important.
 func (a *attachments) holders(pods []model.Pod, passed map[model.PodKey]bool) map[model.Volume]*model.Pod {
 	holder := map[model.Volume]*model.Pod{}
 	for i := range pods {
-		pod := &pods[i]
-		if len(pod.Blocked)+len(pod.Unsupported) > 0 {
+		if len(pods[i].Blocked)+len(pods[i].Unsupported) > 0 {
 			continue
 		}
-		for _, v := range pod.Volumes {
-			best := holder[identity(v)]
-			if v.Exclusive && (best == nil || passed[best.PodKey] && !passed[pod.PodKey] ||
-				passed[best.PodKey] == passed[pod.PodKey] && outranks(pod, best)) {
-				holder[identity(v)] = pod
+		for _, v := range pods[i].Volumes {
+			if best := holder[identity(v)]; v.Exclusive && (best == nil || outranks(&pods[i], best, passed)) {
+				holder[identity(v)] = &pods[i]
 			}
 		}
 	}
@@ -227,7 +221,10 @@ func (a *attachments) pending(pods []model.Pod, holder map[model.Volume]*model.P
 	return counted
 }
 
-func outranks(a, b *model.Pod) bool {
+func outranks(a, b *model.Pod, passed map[model.PodKey]bool) bool {
+	if passed[a.PodKey] != passed[b.PodKey] {
+		return passed[b.PodKey]
+	}
 	if a.Priority != b.Priority {
 		return a.Priority > b.Priority
 	}

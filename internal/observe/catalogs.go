@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 
@@ -48,6 +49,7 @@ type expectation struct {
 	labels      map[string]string
 	allocatable model.Resources
 	capacity    model.Resources
+	limits      map[string]int64 // of attached volumes, by driver
 }
 
 // planned works out what a claim will be, whichever of its offerings it gets:
@@ -66,11 +68,12 @@ func (v *view) planned(claim *karpv1.NodeClaim) expectation {
 		}
 		labels := OfferingLabels(bought, offering.OfferingKey)
 		if expected.labels == nil {
-			expected = expectation{labels: labels, allocatable: bought.Allocatable, capacity: bought.Capacity}
+			expected = expectation{labels: labels, allocatable: bought.Allocatable, capacity: bought.Capacity, limits: bought.AttachLimits}
 			continue
 		}
 		expected.labels = common(expected.labels, labels)
 		expected.allocatable = least(expected.allocatable, bought.Allocatable)
+		expected.limits = tightest(expected.limits, bought.AttachLimits)
 	}
 	return expected
 }
@@ -92,6 +95,18 @@ func common(a, b map[string]string) map[string]string {
 		}
 	}
 	return shared
+}
+
+// tightest keeps every limit there is, the smaller one of two.
+func tightest(a, b map[string]int64) map[string]int64 {
+	limits := make(map[string]int64, len(a)+len(b))
+	maps.Copy(limits, a)
+	for driver, limit := range b {
+		if other, both := a[driver]; !both || limit < other {
+			limits[driver] = limit
+		}
+	}
+	return limits
 }
 
 func least(a, b model.Resources) model.Resources {

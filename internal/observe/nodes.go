@@ -57,6 +57,7 @@ func (v *view) node(node *corev1.Node, claim *karpv1.NodeClaim) model.Node {
 	if settling {
 		taints, translated.StartupTaints = splitStartup(taints, claim.Spec.StartupTaints)
 		// Devices register late; until then the claim knows what will come.
+		translated.AttachLimits = v.planned(claim).limits
 		translated.Allocatable = promised(translated.Allocatable, claim.Status.Allocatable)
 		translated.Capacity = promised(translated.Capacity, claim.Status.Capacity)
 	}
@@ -79,6 +80,7 @@ func (v *view) launching(claim *karpv1.NodeClaim) model.Node {
 	// Every node has a hostname of its own; it is only not known yet.
 	labels[corev1.LabelHostname] = claim.Name
 	node := model.Node{
+		AttachLimits:  planned.limits,
 		Name:          claim.Name,
 		NodeClaim:     claim.Name,
 		NodePool:      claim.Labels[karpv1.NodePoolLabelKey],

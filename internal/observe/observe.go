@@ -35,6 +35,7 @@ type view struct {
 	pools      []karpv1.NodePool
 	classes    map[string]*ec2v1.EC2NodeClass
 	daemonSets []appsv1.DaemonSet
+	services   []corev1.Service
 	namespaces map[string]map[string]string
 	catalogs   map[string]catalog
 }
@@ -46,7 +47,10 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	pods := podTranslator{namespaces: seen.namespaces, volumes: volumes{reader: o.Reader}}
+	pods := podTranslator{
+		namespaces: seen.namespaces, volumes: volumes{reader: o.Reader},
+		groups: &podGroups{reader: o.Reader, known: map[string]group{}}, spreading: newSpreading(o.Reader, seen.services),
+	}
 	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
@@ -61,16 +65,24 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 				return nil, err
 			}
 			snapshot.Pending = append(snapshot.Pending, translated)
-		case pod.Spec.NodeName != "" && !isOver(pod):
-			bound[pod.Spec.NodeName] = append(bound[pod.Spec.NodeName], pods.bound(pod))
+		case nodeOf(pod) != "" && !isOver(pod):
+			translated, err := pods.bound(ctx, pod)
+			if err != nil {
+				return nil, err
+			}
+			bound[nodeOf(pod)] = append(bound[nodeOf(pod)], translated)
 		}
 	}
+	snapshot.PodGroups = pods.groups.model()
 	for name, catalog := range seen.catalogs {
 		if catalog.err == nil {
 			snapshot.Catalogs[name] = catalog.Catalog
 		}
 	}
 	snapshot.Nodes = seen.modelNodes(bound)
+	if err := o.attachLimits(ctx, seen, snapshot); err != nil {
+		return nil, err
+	}
 	snapshot.NodePools = seen.modelPools()
 	for i := range seen.daemonSets {
 		snapshot.DaemonSets = append(snapshot.DaemonSets, pods.daemonSet(&seen.daemonSets[i]))
@@ -86,9 +98,10 @@ func (o *Observer) look(ctx context.Context) (*view, error) {
 		pools      karpv1.NodePoolList
 		classes    ec2v1.EC2NodeClassList
 		daemonSets appsv1.DaemonSetList
+		services   corev1.ServiceList
 		namespaces corev1.NamespaceList
 	)
-	lists := []client.ObjectList{&pods, &nodes, &claims, &pools, &classes, &daemonSets, &namespaces}
+	lists := []client.ObjectList{&pods, &nodes, &claims, &pools, &classes, &daemonSets, &services, &namespaces}
 	for _, list := range lists {
 		if err := o.Reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("listing %T: %w", list, err)
@@ -100,6 +113,7 @@ func (o *Observer) look(ctx context.Context) (*view, error) {
 		claims:     byName(claims.Items, func(c *karpv1.NodeClaim) string { return c.Name }),
 		pools:      byName(pools.Items, func(p *karpv1.NodePool) string { return p.Name }),
 		daemonSets: byName(daemonSets.Items, func(d *appsv1.DaemonSet) string { return d.Namespace + "/" + d.Name }),
+		services:   byName(services.Items, func(s *corev1.Service) string { return s.Namespace + "/" + s.Name }),
 		namespaces: make(map[string]map[string]string, len(namespaces.Items)),
 		classes:    make(map[string]*ec2v1.EC2NodeClass, len(classes.Items)),
 	}

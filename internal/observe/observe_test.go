@@ -108,8 +108,8 @@ func TestVolumesSayWhereAPodCanRun(t *testing.T) {
 			if objects != nil {
 				cluster.Create(objects)
 			}
-			if got := snapshot(t, cluster).Pending[0].Unsupported; len(got) != 1 {
-				t.Errorf("unsupported is %q, want one reason", got)
+			if got := snapshot(t, cluster).Pending[0].Blocked; len(got) != 1 || got[0].Code != model.CodeVolumeNotReady {
+				t.Errorf("blocked by %q, want one reason", got)
 			}
 		})
 	}

@@ -35,6 +35,15 @@ func IsProvisionable(pod *corev1.Pod) bool {
 	return true
 }
 
+// nodeOf is the node that a pod is on, or has been promised: the scheduler
+// keeps room there for a pod that waits for less important ones to leave.
+func nodeOf(pod *corev1.Pod) string {
+	if pod.Spec.NodeName != "" {
+		return pod.Spec.NodeName
+	}
+	return pod.Status.NominatedNodeName
+}
+
 // isOver reports whether the pod has ended and uses nothing any more.
 func isOver(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
@@ -49,28 +58,40 @@ func IsOwnedByDaemonSet(pod *corev1.Pod) bool {
 type podTranslator struct {
 	namespaces map[string]map[string]string
 	volumes    volumes
+	groups     *podGroups
+	spreading  *spreading
 }
 
 // pending translates a pod that asks for a place, its volumes included.
 func (t podTranslator) pending(ctx context.Context, pod *corev1.Pod) (model.Pod, error) {
 	translated := t.pod(pod)
-	translated.Unsupported = unsupported(pod)
-	err := t.volumes.constrain(ctx, pod, &translated)
+	translated.Blocked = translate.Blocks(pod)
+	group, blocks, err := t.groups.of(ctx, pod)
+	if err != nil {
+		return translated, err
+	}
+	translated.Group, translated.Blocked = group, append(translated.Blocked, blocks...)
+	spread, err := t.spreading.byDefault(ctx, pod)
+	if err != nil {
+		return translated, err
+	}
+	translated.TopologySpread = append(translated.TopologySpread, spread...)
+	return translated, t.volumes.constrain(ctx, pod, &translated)
+}
+
+// bound translates a pod on a node.
+func (t podTranslator) bound(ctx context.Context, pod *corev1.Pod) (model.Pod, error) {
+	translated := t.pod(pod)
+	translated.Terminating = pod.DeletionTimestamp != nil
+	group, _, err := t.groups.of(ctx, pod)
+	translated.Group = group
 	return translated, err
 }
 
-// bound translates a pod on a node. One that is being deleted still takes
-// room, but spreading no longer counts it, so it has no labels.
-func (t podTranslator) bound(pod *corev1.Pod) model.Pod {
-	translated := t.pod(pod)
-	if pod.DeletionTimestamp != nil {
-		translated.Labels = nil
-	}
-	return translated
-}
-
 func (t podTranslator) pod(pod *corev1.Pod) model.Pod {
-	requests := translate.Resources(resource.PodRequests(pod, resource.PodResourcesOptions{UseStatusResources: true}))
+	requests := translate.Resources(resource.PodRequests(pod, resource.PodResourcesOptions{
+		UseStatusResources: true, InPlacePodLevelResourcesVerticalScalingEnabled: true,
+	}))
 	translated := model.Pod{
 		PodKey:           model.PodKey{Namespace: pod.Namespace, Name: pod.Name},
 		UID:              string(pod.UID),
@@ -86,12 +107,12 @@ func (t podTranslator) pod(pod *corev1.Pod) model.Pod {
 		translated.Priority = *pod.Spec.Priority
 	}
 	if affinity := pod.Spec.Affinity; affinity != nil {
-		t.affinity(affinity, pod.Namespace, &translated)
+		t.affinity(affinity, pod, &translated)
 	}
 	return translated
 }
 
-func (t podTranslator) affinity(affinity *corev1.Affinity, namespace string, pod *model.Pod) {
+func (t podTranslator) affinity(affinity *corev1.Affinity, from *corev1.Pod, pod *model.Pod) {
 	if node := affinity.NodeAffinity; node != nil {
 		if required := node.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
 			pod.RequiredNodeAffinity = translate.NodeSelectorTerms(required.NodeSelectorTerms)
@@ -102,31 +123,31 @@ func (t podTranslator) affinity(affinity *corev1.Affinity, namespace string, pod
 		}
 	}
 	if together := affinity.PodAffinity; together != nil {
-		pod.PodAffinity = t.podTerms(namespace, together.RequiredDuringSchedulingIgnoredDuringExecution,
+		pod.PodAffinity = t.podTerms(from, together.RequiredDuringSchedulingIgnoredDuringExecution,
 			together.PreferredDuringSchedulingIgnoredDuringExecution)
 	}
 	if apart := affinity.PodAntiAffinity; apart != nil {
-		pod.PodAntiAffinity = t.podTerms(namespace, apart.RequiredDuringSchedulingIgnoredDuringExecution,
+		pod.PodAntiAffinity = t.podTerms(from, apart.RequiredDuringSchedulingIgnoredDuringExecution,
 			apart.PreferredDuringSchedulingIgnoredDuringExecution)
 	}
 }
 
-func (t podTranslator) podTerms(namespace string, required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) []model.PodAffinityTerm {
+func (t podTranslator) podTerms(pod *corev1.Pod, required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) []model.PodAffinityTerm {
 	var terms []model.PodAffinityTerm
 	for i := range required {
-		terms = append(terms, t.podTerm(namespace, &required[i], 0))
+		terms = append(terms, t.podTerm(pod, &required[i], 0))
 	}
 	for i := range preferred {
-		terms = append(terms, t.podTerm(namespace, &preferred[i].PodAffinityTerm, preferred[i].Weight))
+		terms = append(terms, t.podTerm(pod, &preferred[i].PodAffinityTerm, preferred[i].Weight))
 	}
 	return terms
 }
 
-func (t podTranslator) podTerm(namespace string, term *corev1.PodAffinityTerm, weight int32) model.PodAffinityTerm {
+func (t podTranslator) podTerm(pod *corev1.Pod, term *corev1.PodAffinityTerm, weight int32) model.PodAffinityTerm {
 	return model.PodAffinityTerm{
 		TopologyKey: translate.Key(term.TopologyKey),
-		Selector:    translate.LabelSelector(term.LabelSelector),
-		Namespaces:  t.namespacesOf(namespace, term),
+		Selector:    translate.WithLabelKeys(translate.LabelSelector(term.LabelSelector), term.MatchLabelKeys, term.MismatchLabelKeys, pod.Labels),
+		Namespaces:  t.namespacesOf(pod.Namespace, term),
 		Weight:      weight,
 	}
 }
@@ -207,14 +228,6 @@ func hostPorts(spec *corev1.PodSpec) []model.HostPort {
 	return ports
 }
 
-// unsupported names the rules of a pod that no plan can keep yet.
-func unsupported(pod *corev1.Pod) []string {
-	if len(pod.Spec.ResourceClaims) > 0 {
-		return []string{"DRA resource claims (spec.resourceClaims)"}
-	}
-	return nil
-}
-
 // daemonTolerations are what the DaemonSet controller adds to each of its pods.
 func daemonTolerations(hostNetwork bool) []corev1.Toleration {
 	taints := []corev1.Taint{
@@ -240,7 +253,7 @@ func (t podTranslator) daemonSet(daemonSet *appsv1.DaemonSet) model.DaemonSet {
 	template := &corev1.Pod{ObjectMeta: *daemonSet.Spec.Template.ObjectMeta.DeepCopy(), Spec: *daemonSet.Spec.Template.Spec.DeepCopy()}
 	template.Namespace, template.Name = daemonSet.Namespace, daemonSet.Name
 	template.Spec.Tolerations = append(template.Spec.Tolerations, daemonTolerations(template.Spec.HostNetwork)...)
-	translated := t.pod(template)
+	translated := t.pod(translate.AsCreated(template))
 	translated.OwnedByDaemonSet = true
 	return model.DaemonSet{PodKey: translated.PodKey, Template: translated}
 }

@@ -13,6 +13,22 @@ import (
 // NodesLimit is the key of spec.limits that bounds the number of nodes.
 const NodesLimit = "nodes"
 
+// PreferencePolicyAnnotation says, on a NodePool, whether preferred rules of pods
+// matter for its nodes: Respect, the default, or Ignore.
+const PreferencePolicyAnnotation = "drover.sh/preference-policy"
+
+func setPreferencePolicy(pool *model.NodePool, policy string) {
+	switch policy {
+	case "", "Respect":
+	case "Ignore":
+		pool.IgnorePreferences = true
+	default:
+		if pool.NotReadyReason == "" {
+			pool.NotReadyReason = fmt.Sprintf("the annotation %s is %q: it must be Respect or Ignore", PreferencePolicyAnnotation, policy)
+		}
+	}
+}
+
 // modelPools lists the NodePools that are not being deleted, by name.
 func (v *view) modelPools() []model.NodePool {
 	usage := v.usage()
@@ -39,6 +55,7 @@ func (v *view) modelPools() []model.NodePool {
 		if pool.Spec.Weight != nil {
 			translated.Weight = *pool.Spec.Weight
 		}
+		setPreferencePolicy(&translated, pool.Annotations[PreferencePolicyAnnotation])
 		pools = append(pools, translated)
 	}
 	return pools

@@ -35,6 +35,7 @@ type shape struct {
 	systemReserved     model.Resources
 	evictionHard       map[string]string
 	rootVolume         int64 // bytes
+	blockDevices       int   // volumes that the class gives each node
 	localStorage       bool  // instance store disks hold pods and images
 	networkInterfaces  []*ec2v1.NetworkInterface
 	nestedVirtual      bool
@@ -54,6 +55,7 @@ func newShape(class *ec2v1.EC2NodeClass, options Options) (shape, error) {
 		connectionTracking: class.Spec.ConnectionTracking != nil,
 	}
 	s.rootVolume = rootVolumeSize(class, s.family)
+	s.blockDevices = len(class.Spec.BlockDeviceMappings)
 	kubelet := class.Spec.Kubelet
 	if kubelet == nil {
 		return s, nil

@@ -152,6 +152,7 @@ func (p *Provider) instanceType(s shape, info types.InstanceTypeInfo, amis []ec2
 	}
 	return model.InstanceType{
 		Name: string(info.InstanceType), Labels: labels, Capacity: capacity, Allocatable: s.allocatable(info, capacity),
+		AttachLimits: s.attachLimits(info),
 	}, true
 }
 
