@@ -38,6 +38,20 @@ func (s *solution) ejectOne(l *ledger) bool {
 	return false
 }
 
+// keepsSpreads reports whether no planned pod is in breach of a spread over the
+// domains that are known.
+func (s *solution) keepsSpreads(known *learned) bool {
+	l := s.recount(known)
+	for _, g := range s.groups() {
+		for i := range g.class.touches {
+			if t := &g.class.touches[i]; t.owns && t.rule.kind == spreadRule && l.skewed(t, g.domain(i)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
 	for i := range c.touches {
 		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && l.skewed(t, domain(i)) {

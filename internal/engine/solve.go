@@ -84,11 +84,7 @@ func (s *solution) narrow(r *rule, known *learned) bool {
 		}
 	}
 	s.markOpened(r, marks)
-	used := r.universe
-	if s.known.domains[r] != nil {
-		used = s.known.domains[r]
-	}
-	if equalMarks(marks, used) {
+	if equalMarks(marks, s.known.universe(r)) {
 		return false
 	}
 	known.domains[r] = marks
@@ -184,14 +180,44 @@ func (k *learned) opened(s *solution) bool {
 		if r.kind != spreadRule || r.axis.host || k.domains[r] == nil && equalMarks(r.universe, r.reach) {
 			continue
 		}
-		marks := append([]bool(nil), r.universe...)
-		if k.domains[r] != nil {
-			copy(marks, k.domains[r])
-		}
+		marks := append([]bool(nil), k.universe(r)...)
 		changed = s.markOpened(r, marks) || changed
 		k.domains[r] = marks
 	}
 	return changed
+}
+
+// universe is the rule's domains as far as is known.
+func (k *learned) universe(r *rule) []bool {
+	if k.domains[r] != nil {
+		return k.domains[r]
+	}
+	return r.universe
+}
+
+func (k *learned) clone() *learned {
+	c := &learned{most: k.most, domains: make(map[*rule][]bool, len(k.domains))}
+	for r, marks := range k.domains {
+		c.domains[r] = marks
+	}
+	return c
+}
+
+// withoutNews leaves out the configs that would open a domain to some spread.
+func (k *learned) withoutNews(p *problem, configs bitset) bitset {
+	known := newBitset(len(p.space.configs))
+	configs.each(func(i int) {
+		for _, r := range p.rules {
+			if r.kind != spreadRule || r.axis.host {
+				continue
+			}
+			if d := r.domainOfConfig(i); d >= 0 && !k.universe(r)[d] {
+				return
+			}
+		}
+		known.set(i)
+	})
+	return known
 }
 
 func equalMarks(a, b []bool) bool {

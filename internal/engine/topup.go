@@ -129,18 +129,32 @@ func (a *assignment) allowedTogether(c *class, pl *place, count int) int {
 	return admitted
 }
 
-// buyOne buys a node for the pods, unless its domain is news to a spread.
+// buyOne buys a node for the pods; if need be without the offerings that would
+// open a domain to some spread.
 func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
+	if s.tryBuying(c, pl, count, known) {
+		return true
+	}
+	narrow := *pl
+	narrow.configs = known.withoutNews(s.p, pl.configs)
+	return !narrow.configs.empty() && narrow.configs.count() < pl.configs.count() && s.tryBuying(c, &narrow, count, known)
+}
+
+// tryBuying buys unless a domain that the node may open leaves planned pods in
+// breach of their spread.
+func (s *solution) tryBuying(c *class, pl *place, count int, known *learned) bool {
 	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
 	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
 	before := s.bins
 	for tier := range s.p.tiers {
 		s.bins = append(s.bins, u.packTier(s.p.tierConfigs(tier))...)
 	}
-	if u.left[d] == count || known.opened(s) {
+	after := known.clone()
+	if u.left[d] == count || after.opened(s) && !s.keepsSpreads(after) {
 		s.bins = before
 		return false
 	}
+	known.domains = after.domains
 	s.used = u.used
 	s.unplaced[c.id] -= count - u.left[d]
 	return true
