@@ -22,6 +22,7 @@ type axis struct {
 	ofNode   []int32
 	// configs by value; none on the hostname axis.
 	configs []bitset
+	late    []bool // hostname: the node is on its way
 }
 
 // rule is one selection of pods counted along one axis. Equal rules of many
@@ -125,6 +126,7 @@ func (t *topology) axis(key string) *axis {
 		for i := range a.ofNode {
 			a.ofNode[i] = int32(i)
 			a.values = append(a.values, t.p.nodes[i].spec.Name)
+			a.late = append(a.late, t.p.nodes[i].spec.Launching)
 		}
 		return a
 	}
