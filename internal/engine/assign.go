@@ -20,7 +20,9 @@ type assignment struct {
 	stuck   []*rule
 	// bought are affinity rules per node whose pods go to nodes to buy.
 	bought map[*rule]bool
-	steps  int
+	// soloPrices are the prices of places, by what decides them.
+	soloPrices map[string]int64
+	steps      int
 }
 
 // nodeShare is count pods of a class on a node.
@@ -51,7 +53,7 @@ type learned struct {
 
 func newAssignment(p *problem, known *learned) *assignment {
 	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)),
-		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}}
+		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {

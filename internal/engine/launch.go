@@ -230,19 +230,21 @@ func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
 }
 
 func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) {
-	values := map[string]bool{}
-	for _, i := range picked {
-		c := &s.p.space.configs[i]
-		if _, fixed := c.pool.spec.Labels[key]; fixed {
-			return model.Requirement{}, false
-		}
-		value, ok := c.label(key)
-		if !ok {
-			return model.Requirement{}, false
-		}
-		values[value] = true
+	if _, fixed := s.p.space.configs[picked[0]].pool.spec.Labels[key]; fixed {
+		return model.Requirement{}, false
 	}
-	return model.Requirement{Key: key, Operator: model.In, Values: sortedKeys(values)}, true
+	column := s.p.space.column(key)
+	present := newBitset(len(column.values))
+	for _, i := range picked {
+		value := column.ofConfig[i]
+		if value < 0 {
+			return model.Requirement{}, false
+		}
+		present.set(int(value))
+	}
+	values := make([]string, 0, present.count())
+	present.each(func(value int) { values = append(values, column.values[value]) })
+	return model.Requirement{Key: key, Operator: model.In, Values: values}, true
 }
 
 // dollars converts from nanoDollars.

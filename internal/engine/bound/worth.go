@@ -12,7 +12,6 @@ func (c *checker) mostWorth(room []int64, admits []bool, price int64) int64 {
 			least = sum
 		}
 	}
-	try(make([]int64, c.resources))
 	highest := make([]int64, c.resources)
 	for f, m := range c.hints {
 		if f < len(admits) && admits[f] {
@@ -22,6 +21,9 @@ func (c *checker) mostWorth(room []int64, admits []bool, price int64) int64 {
 		}
 	}
 	try(highest)
+	if least < 0 {
+		try(make([]int64, c.resources))
+	}
 	if least < 0 {
 		c.err = errTooLarge
 		return 0
