@@ -36,6 +36,10 @@ SEED ?= 1000000
 soak: ## Ask the real kube-scheduler about many random clusters (CLUSTERS=200000 SEED=1000000)
 	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 
+.PHONY: mutate
+mutate: ## Break one rule of the engine at a time: a test must notice
+	$(GO) test ./test/mutation -v -timeout 60m -mutate
+
 .PHONY: check
 check: check-format check-generated ## Format, vet, lint, architecture, generated files
 	$(GO) vet ./...
