@@ -83,8 +83,9 @@ func topologyMutants() []mutant {
 		{"pods that run already count", count, "r.count[d]++", "r.count[d] += 0"},
 		{"pods on their way out do not count for spread", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := false && n.spec.Pods[j].Terminating"},
 		{"pods on their way out count for affinity", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := n.spec.Pods[j].Terminating"},
-		{"maxSkew", ledger, "if t.owns && next-l.least(t.rule) > int32(t.maxSkew) {", "if t.owns && next-l.least(t.rule) > int32(t.maxSkew)+1 {"},
+		{"maxSkew", ledger, "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+1 {"},
 		{"maxSkew on one node", occupancy, "want = min(want, t.maxSkew-int(o.match[r]))", "want = min(want, t.maxSkew+1-int(o.match[r]))"},
+		{"maxSkew beside nodes on their way", ledger, "if r.axis.late != nil && r.axis.late[d] {", "if r.axis.late == nil && d < 0 {"},
 		{"minDomains", ledger, "if t.domains < r.minDomains || t.domains == 0 {", "if t.domains == 0 {"},
 		{"nodeAffinityPolicy Honor", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys)"},
 		{"nodeAffinityPolicy Ignore", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys) && n.admits(c.terms)"},
@@ -190,6 +191,6 @@ func observeMutants() []mutant {
 		{"requests that follow from limits", admission, "resources.Requests[name] = limit.DeepCopy()", "_ = limit"},
 		{"ports of the host's network", admission, "ports[i].HostPort = ports[i].ContainerPort", "_ = ports[i]"},
 		{"resource claims", admission, "if len(pod.Spec.ResourceClaims) > 0 {", "if len(pod.Spec.ResourceClaims) > 100 {"},
-		{"attach limits of types", "internal/cloud/aws/attach.go", "limit -= attachedDevices(info)", "_ = info"},
+		{"attach limits of types", "internal/instancetype/attach.go", "limit -= f.devices()", "_ = f"},
 	}
 }
