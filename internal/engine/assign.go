@@ -22,6 +22,7 @@ type assignment struct {
 	bought map[*rule]bool
 	// soloPrices are the prices of places, by what decides them.
 	soloPrices map[string]int64
+	shut       bitset
 	steps      int
 }
 
@@ -49,6 +50,8 @@ type learned struct {
 	most map[*class]map[string]int
 	// domains are those of a spread's rule, with the ones that other pods bought.
 	domains map[*rule][]bool
+	// shut are configs that are not for sale, so that nobody opens their domain.
+	shut bitset
 }
 
 func newAssignment(p *problem, known *learned) *assignment {
@@ -67,6 +70,7 @@ func newAssignment(p *problem, known *learned) *assignment {
 // the others go to.
 func assign(p *problem, known *learned) *assignment {
 	a := newAssignment(p, known)
+	a.shut = known.shut
 	order := a.order()
 	left := make([]int, len(p.classes))
 	places := make([][]*place, len(p.classes))

@@ -29,6 +29,15 @@ func (b bitset) and(other bitset) {
 	}
 }
 
+// without returns the members that other does not have.
+func (b bitset) without(other bitset) bitset {
+	rest := b.clone()
+	for i := range rest {
+		rest[i] &^= other[i]
+	}
+	return rest
+}
+
 // meets reports whether all three sets share a member.
 func (b bitset) meets(x, y bitset) bool {
 	for i := range b {

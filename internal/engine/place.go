@@ -57,13 +57,17 @@ func (a *assignment) places(c *class, caps map[string]int) []*place {
 }
 
 func (a *assignment) configPlaces(c *class, domains []int32, at func([]int32) *place) {
+	fits := c.fits
+	if a.shut != nil {
+		fits = fits.without(a.shut)
+	}
 	if len(c.touches) == 0 {
-		if !c.fits.empty() {
-			at(domains).configs = c.fits
+		if !fits.empty() {
+			at(domains).configs = fits
 		}
 		return
 	}
-	a.splitPlaces(c, 0, c.fits, domains, at)
+	a.splitPlaces(c, 0, fits, domains, at)
 }
 
 // splitPlaces divides the configs by the domain of one touch after another.

@@ -34,8 +34,24 @@ const maxPasses = 5
 
 // solve decides. Pods are spread over every domain that could be bought; when
 // that leaves pods without a place, a second plan spreads them, as the
-// scheduler itself would, over the domains that there will be.
+// scheduler itself would, over the domains that there will be, and a third lets
+// nobody open the domains whose emptiness stops them, if nobody loses by that.
 func solve(p *problem, budget int) *solution {
+	s := solveByDomains(p, budget)
+	known := s.shutDomains()
+	if known == nil {
+		return s
+	}
+	next := converge(p, known, budget)
+	steps := s.steps + next.steps
+	if next.placed > s.placed && next.keepsPlaces(s) {
+		s = next
+	}
+	s.steps = steps
+	return s
+}
+
+func solveByDomains(p *problem, budget int) *solution {
 	s := converge(p, &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}, budget)
 	if known := s.narrowerDomains(); known != nil {
 		next := converge(p, known, budget)

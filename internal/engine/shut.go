@@ -1,0 +1,59 @@
+package engine
+
+// shutDomains returns what to know for a plan in which nobody opens a domain
+// that has none of the pods of a spread which stopped some: others may open it
+// only as one choice of many, and its emptiness keeps the pods of the spread
+// waiting. It is nil when there is no such domain.
+func (s *solution) shutDomains() *learned {
+	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	shut := newBitset(len(s.p.space.configs))
+	for _, c := range s.p.classes {
+		if s.unplaced[c.id] == 0 || c.fits.empty() {
+			continue
+		}
+		for i := range c.touches {
+			r := c.touches[i].rule
+			if r.kind != spreadRule || !c.touches[i].owns || known.domains[r] != nil {
+				continue
+			}
+			if marks := s.needed(r); !equalMarks(marks, s.known.universe(r)) {
+				known.domains[r] = marks
+				r.shut(marks, shut)
+			}
+		}
+	}
+	if shut.empty() {
+		return nil
+	}
+	known.shut = shut
+	return known
+}
+
+// needed marks the domains that exist, and those that pods with the rule open.
+func (s *solution) needed(r *rule) []bool {
+	marks := make([]bool, r.axis.size)
+	for n := range s.p.nodes {
+		if d := r.domainOfNode(n); d >= 0 {
+			marks[d] = true
+		}
+	}
+	for _, g := range s.groups() {
+		for i := range g.class.touches {
+			if t := &g.class.touches[i]; t.rule == r && t.owns && g.domain(i) >= 0 {
+				marks[g.domain(i)] = true
+			}
+		}
+	}
+	return marks
+}
+
+// shut adds the configs that would open a domain which is not marked.
+func (r *rule) shut(marks []bool, configs bitset) {
+	for d, set := range r.axis.configs {
+		if !marks[d] {
+			opening := set.clone()
+			opening.and(r.configs)
+			configs.or(opening)
+		}
+	}
+}
