@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -81,7 +82,8 @@ func Setup(ctx context.Context, mgr ctrl.Manager, provider cloud.Provider, optio
 func warm(ctx context.Context, mgr ctrl.Manager) error {
 	for _, object := range []client.Object{
 		&corev1.Namespace{}, &corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{}, &storagev1.StorageClass{},
-		&storagev1.VolumeAttachment{}, &appsv1.DaemonSet{}, &ec2v1.EC2NodeClass{}, &karpv1.NodePool{}, &karpv1.NodeClaim{},
+		&storagev1.VolumeAttachment{}, &storagev1.CSINode{}, &schedulingv1.PriorityClass{}, &corev1.Service{},
+		&corev1.ReplicationController{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{}, &ec2v1.EC2NodeClass{}, &karpv1.NodePool{}, &karpv1.NodeClaim{},
 	} {
 		if _, err := mgr.GetCache().GetInformer(ctx, object); err != nil {
 			return fmt.Errorf("watching %T: %w", object, err)

@@ -11,6 +11,7 @@ import (
 	nodev1 "k8s.io/api/node/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	schedulingv1beta1 "k8s.io/api/scheduling/v1beta1"
 	storagev1 "k8s.io/api/storage/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
@@ -36,11 +37,12 @@ func kinds() []kind {
 	}
 	add("apps/v1", true, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{})
 	add("batch/v1", true, &batchv1.Job{}, &batchv1.CronJob{})
-	add("v1", true, &corev1.Pod{}, &corev1.ReplicationController{}, &corev1.PersistentVolumeClaim{})
+	add("v1", true, &corev1.Pod{}, &corev1.ReplicationController{}, &corev1.PersistentVolumeClaim{}, &corev1.Service{})
 	add("v1", false, &corev1.Node{}, &corev1.Namespace{}, &corev1.PersistentVolume{})
 	add("policy/v1", true, &policyv1.PodDisruptionBudget{})
 	add("scheduling.k8s.io/v1", false, &schedulingv1.PriorityClass{})
-	add("storage.k8s.io/v1", false, &storagev1.StorageClass{}, &storagev1.CSINode{})
+	add("scheduling.k8s.io/v1beta1", true, &schedulingv1beta1.PodGroup{})
+	add("storage.k8s.io/v1", false, &storagev1.StorageClass{}, &storagev1.CSINode{}, &storagev1.VolumeAttachment{})
 	add("node.k8s.io/v1", false, &nodev1.RuntimeClass{})
 	add("karpenter.sh/v1", false, &karpv1.NodePool{}, &karpv1.NodeClaim{})
 	add("karpenter.k8s.aws/v1", false, &ec2v1.EC2NodeClass{})

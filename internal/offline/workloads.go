@@ -79,7 +79,9 @@ func (c *Cluster) createReplicas(kind string, owner client.Object, wanted int, t
 	}
 	base := newPod(kind, owner, template)
 	switch kind {
-	case "Deployment", "ReplicaSet":
+	case "Deployment":
+		base.OwnerReferences = controlledBy("ReplicaSet", c.replicaSet(owner.(*appsv1.Deployment), base, workload))
+	case "ReplicaSet":
 		base.Labels[appsv1.DefaultDeploymentUniqueLabelKey] = c.templateHash(workload, template)
 	case "Job":
 		base.Labels[batchv1.JobNameLabel] = owner.GetName()
@@ -113,9 +115,38 @@ func newPod(kind string, owner client.Object, template *corev1.PodTemplateSpec) 
 	if pod.Labels == nil {
 		pod.Labels = map[string]string{}
 	}
-	controller := true
-	pod.OwnerReferences = []metav1.OwnerReference{{Kind: kind, Name: owner.GetName(), UID: owner.GetUID(), Controller: &controller}}
+	pod.OwnerReferences = controlledBy(kind, owner)
 	return pod
+}
+
+func controlledBy(kind string, owner client.Object) []metav1.OwnerReference {
+	apiVersion := "apps/v1"
+	switch kind {
+	case "Job":
+		apiVersion = "batch/v1"
+	case "ReplicationController":
+		apiVersion = "v1"
+	}
+	controller := true
+	return []metav1.OwnerReference{{APIVersion: apiVersion, Kind: kind, Name: owner.GetName(), UID: owner.GetUID(), Controller: &controller}}
+}
+
+// replicaSet is what the Deployment makes to make such pods; the scheduler
+// spreads the pods of one over zones and hosts.
+func (c *Cluster) replicaSet(deployment *appsv1.Deployment, pod *corev1.Pod, workload string) *appsv1.ReplicaSet {
+	hash := c.templateHash(workload, &deployment.Spec.Template)
+	pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey] = hash
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
+		Namespace: deployment.Namespace, Name: deployment.Name + "-" + hash, OwnerReferences: controlledBy("Deployment", deployment),
+	}}
+	if known, found := find[*appsv1.ReplicaSet](c.store, set.Namespace, set.Name); found {
+		return known
+	}
+	if deployment.Spec.Selector != nil {
+		set.Spec.Selector = metav1.CloneSelectorAndAddLabel(deployment.Spec.Selector, appsv1.DefaultDeploymentUniqueLabelKey, hash)
+	}
+	c.store.put(set)
+	return set
 }
 
 // templateHash is the pod-template-hash that the pods there are have, or one
