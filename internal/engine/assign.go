@@ -52,6 +52,8 @@ type learned struct {
 	domains map[*rule][]bool
 	// shut are configs that are not for sale, so that nobody opens their domain.
 	shut bitset
+	// thrifty says that the limits of pools left pods out.
+	thrifty bool
 }
 
 func newAssignment(p *problem, known *learned) *assignment {

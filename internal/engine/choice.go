@@ -11,23 +11,47 @@ type choice struct {
 	f        *filler
 	largest  int64     // variant.largest
 	smallest int64     // variant.smallest
+	prices   []float64 // what a node takes of money or limits, by position in k.configs
 	promise  []float64 // worth for the price, by position in k.configs
 	order    []int     // positions, a heap: most promising first
 	banned   map[int]bool
 	dropped  bool // some config held nothing and has been left out since
 }
 
-func (k *packer) newChoice(f *filler, v variant) *choice {
+func (k *packer) newChoice(f *filler, v variant, used usage) *choice {
 	g := &choice{k: k, f: f, largest: v.largest, smallest: v.smallest, banned: map[int]bool{}, promise: make([]float64, len(k.configs))}
+	g.prices = make([]float64, len(k.configs))
+	for n, i := range k.configs {
+		c := &k.p.space.configs[i]
+		g.prices[n] = float64(max(c.price, 1))
+		if v.thrifty {
+			g.prices[n] += float64(used.share(c) * limitWorth)
+		}
+	}
 	g.restart()
 	return g
+}
+
+// limitWorth is more than any node costs: where limits are scarce, money only
+// decides between nodes that use as much of them.
+const limitWorth = 1e18
+
+// share is how much of what the pool's limits leave one node uses.
+func (u usage) share(c *config) float64 {
+	most := 0.0
+	for r, amount := range c.capacity {
+		if amount > 0 {
+			most = max(most, float64(amount)/float64(max(c.pool.limit[r]-u[c.pool][r], 1)))
+		}
+	}
+	return most
 }
 
 func (g *choice) restart() {
 	g.order, g.dropped = g.order[:0], false
 	for n, i := range g.k.configs {
 		price := g.k.p.space.configs[i].price
-		g.promise[n] = g.k.promise[n] / float64(max(price, 1))
+		g.promise[n] = g.k.promise[n] / g.prices[n]
 		if !g.banned[i] && (g.largest == 0 || price <= g.largest) && price >= g.smallest {
 			g.order = append(g.order, n)
 		}
@@ -67,7 +91,7 @@ func (g *choice) pick(used usage, remaining int64) int {
 		n := g.order[0]
 		i := g.k.configs[n]
 		c := &g.k.p.space.configs[i]
-		price := float64(max(c.price, 1))
+		price := g.prices[n]
 		if g.promise[n] <= bestRatio {
 			break
 		}

@@ -27,6 +27,7 @@ type filler struct {
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
 	apart   bool // variant.apart
+	thrifty bool // variant.thrifty
 	seated  map[int]bool
 	room    vector
 	taken   []int // by item

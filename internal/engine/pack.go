@@ -11,6 +11,7 @@ type variant struct {
 	largest  int64 // most a node may cost; 0: no bound
 	smallest int64 // least a node may cost, as long as such nodes do
 	plain    bool
+	thrifty  bool // nodes that use little of the pools' limits, whatever they cost
 	apart    bool // pods that should share one node may have less than all of them
 }
 
@@ -154,7 +155,7 @@ func (k *packer) promiseWorth() {
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
 	f := newFiller(k.p, k.items, k.scale, out.left)
-	f.plain, f.apart = v.plain, v.apart
+	f.plain, f.apart, f.thrifty = v.plain, v.apart, v.thrifty
 	for r := range k.seated {
 		f.seated[r] = true
 	}
@@ -162,7 +163,7 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 	for i, it := range k.items {
 		remaining += it.value * int64(left[i])
 	}
-	g := k.newChoice(f, v)
+	g := k.newChoice(f, v, used)
 	for remaining > 0 {
 		config := g.choose(out.usage, remaining)
 		if config < 0 {
@@ -198,7 +199,9 @@ func (k *packer) settle(f *filler, config int, used usage) bin {
 			return bin{config: config}
 		}
 	}
-	k.p.rightSize(&b, used)
+	if !f.thrifty {
+		k.p.rightSize(&b, used)
+	}
 	for n, i := range f.touched {
 		if count := b.count(k.items[i].demand, n); count > 0 {
 			b.times = min(b.times, f.left[i]/count)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 
@@ -147,13 +148,31 @@ func (p *problem) hopes(c *class) bool {
 
 // scarce reports whether pods can take something from each other: existing room
 // or a limit. Nodes to buy are there for everyone.
-func (p *problem) scarce() bool {
+func (p *problem) scarce() bool { return p.limits() || len(p.nodes) > 0 }
+
+func (p *problem) limits() bool {
 	for _, pool := range p.pools {
 		if len(pool.limited) > 0 {
 			return true
 		}
 	}
-	return len(p.nodes) > 0
+	return false
+}
+
+// limited reports whether pods are left that new nodes could hold.
+func (s *solution) limited() bool {
+	for i, c := range s.p.classes {
+		if s.unplaced[i] > 0 && !c.fits.empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// keepsImportant reports whether no priority has fewer places than in other,
+// higher ones alike.
+func (s *solution) keepsImportant(other *solution) bool {
+	return !other.missingAbove(math.MinInt32, s)
 }
 
 func (s *solution) placesBelow(priority int32) bool {

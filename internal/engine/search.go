@@ -11,6 +11,7 @@ type purchase struct {
 	used    usage
 	seated  map[int]bool // affinity rules per node that already have pods somewhere
 	budget  int          // steps left
+	thrifty bool         // try variant.thrifty where pods are left
 }
 
 // packTier packs what is left on the pools of one weight and returns the bins.
@@ -66,6 +67,9 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 		}
 	}
 	k.setValues(values)
+	if u.thrifty && best.pods < k.pods {
+		best = k.runAgain(variant{thrifty: true}, counts, u, best)
+	}
 	for _, v := range k.variants(counts) {
 		if k.rests(best, first, budget) {
 			break

@@ -34,17 +34,26 @@ const maxPasses = 5
 
 // solve decides. Pods are spread over every domain that could be bought; when
 // that leaves pods without a place, a second plan spreads them, as the
-// scheduler itself would, over the domains that there will be, and a third lets
-// nobody open the domains whose emptiness stops them, if nobody loses by that.
+// scheduler itself would, over the domains that there will be, a third lets
+// nobody open the domains whose emptiness stops them, if nobody loses by that,
+// and a fourth uses little of the limits that stop them.
 func solve(p *problem, budget int) *solution {
 	s := solveByDomains(p, budget)
-	known := s.shutDomains()
-	if known == nil {
-		return s
+	if known := s.shutDomains(); known != nil {
+		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
 	}
-	next := converge(p, known, budget)
+	if p.limits() && s.limited() {
+		known := s.known.clone()
+		known.most, known.thrifty = map[*class]map[string]int{}, true
+		s = s.or(converge(p, known, budget), (*solution).keepsImportant)
+	}
+	return s
+}
+
+// or returns next when it has more pods and keeps what it must of s.
+func (s *solution) or(next *solution, keeps func(next, s *solution) bool) *solution {
 	steps := s.steps + next.steps
-	if next.placed > s.placed && next.keepsPlaces(s) {
+	if next.placed > s.placed && keeps(next, s) {
 		s = next
 	}
 	s.steps = steps
@@ -147,7 +156,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
 	}
-	u := &purchase{p: p, demands: a.demands, left: map[*demand]int{}, used: s.used, seated: map[int]bool{}, budget: budget}
+	u := &purchase{p: p, demands: a.demands, left: map[*demand]int{}, used: s.used, seated: map[int]bool{}, budget: budget, thrifty: known.thrifty}
 	for _, d := range a.demands {
 		u.left[d] = d.count
 	}
@@ -212,7 +221,7 @@ func (k *learned) universe(r *rule) []bool {
 }
 
 func (k *learned) clone() *learned {
-	c := &learned{most: k.most, domains: make(map[*rule][]bool, len(k.domains))}
+	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, domains: make(map[*rule][]bool, len(k.domains))}
 	for r, marks := range k.domains {
 		c.domains[r] = marks
 	}
