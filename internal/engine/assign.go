@@ -22,6 +22,7 @@ type assignment struct {
 	bought map[*rule]bool
 	// soloPrices are the prices of places, by what decides them.
 	soloPrices map[string]int64
+	uneven     bool // learned.uneven
 	shut       bitset
 	steps      int
 }
@@ -54,11 +55,13 @@ type learned struct {
 	shut bitset
 	// thrifty says that the limits of pools left pods out.
 	thrifty bool
+	// uneven lets spreads with room for it fill one domain after the other.
+	uneven bool
 }
 
 func newAssignment(p *problem, known *learned) *assignment {
 	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)),
-		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}}
+		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}, uneven: known.uneven}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
@@ -226,7 +229,8 @@ func (a *assignment) hostBuyable(c *class) bool {
 
 // bestPlace chooses where the next pod goes: existing room, then the heaviest
 // pool, then the lowest price, then the domain with the fewest of the pods that
-// its spreads count, then domain order.
+// its spreads count (with the most of them, while those allow it, when uneven),
+// then domain order.
 func (a *assignment) bestPlace(c *class, places []*place) *place {
 	var best *place
 	bestRank := [4]int64{}
@@ -274,7 +278,25 @@ func (a *assignment) crowd(c *class, pl *place) int64 {
 			pods += int64(a.ledger.rules[t.rule.id].count[pl.domains[i]])
 		}
 	}
+	if a.uneven && c.spreadsLoosely() {
+		return -pods
+	}
 	return pods
+}
+
+// spreadsLoosely reports whether the class's own spreads over domains allow
+// some of them to have several pods more than others.
+func (c *class) spreadsLoosely() bool {
+	loose := false
+	for i := range c.touches {
+		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule {
+			if t.maxSkew == 1 {
+				return false
+			}
+			loose = true
+		}
+	}
+	return loose
 }
 
 // nextNode returns the first node of the place that takes one more pod of the

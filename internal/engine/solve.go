@@ -38,7 +38,7 @@ const maxPasses = 5
 // nobody open the domains whose emptiness stops them, if nobody loses by that,
 // and a fourth uses little of the limits that stop them.
 func solve(p *problem, budget int) *solution {
-	s := solveByDomains(p, budget)
+	s := solveByDomains(p, budget).orUneven(budget)
 	if known := s.shutDomains(); known != nil {
 		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
 	}
@@ -54,6 +54,27 @@ func solve(p *problem, budget int) *solution {
 func (s *solution) or(next *solution, keeps func(next, s *solution) bool) *solution {
 	steps := s.steps + next.steps
 	if next.placed > s.placed && keeps(next, s) {
+		s = next
+	}
+	s.steps = steps
+	return s
+}
+
+// orUneven returns the plan in which loose spreads fill one domain after the
+// other, which takes fewer nodes, when it is the better one.
+func (s *solution) orUneven(budget int) *solution {
+	loose := false
+	for _, c := range s.p.classes {
+		loose = loose || c.count() > 1 && c.spreadsLoosely()
+	}
+	if !loose {
+		return s
+	}
+	known := s.known.clone()
+	known.most, known.uneven = map[*class]map[string]int{}, true
+	next := converge(s.p, known, budget)
+	steps := s.steps + next.steps
+	if next.better(s) && next.keepsPlaces(s) {
 		s = next
 	}
 	s.steps = steps
@@ -221,7 +242,7 @@ func (k *learned) universe(r *rule) []bool {
 }
 
 func (k *learned) clone() *learned {
-	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, domains: make(map[*rule][]bool, len(k.domains))}
+	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, uneven: k.uneven, domains: make(map[*rule][]bool, len(k.domains))}
 	for r, marks := range k.domains {
 		c.domains[r] = marks
 	}

@@ -165,6 +165,7 @@ func (c *Cluster) setPriority(pod *corev1.Pod) {
 		pod.Spec.PriorityClassName = classes[i].Name
 	case pod.Spec.PriorityClassName != "":
 		c.notice("PriorityClass " + pod.Spec.PriorityClassName + " is not in the input: its pods have priority 0")
+		pod.Spec.Priority = new(int32)
 	}
 }
 
