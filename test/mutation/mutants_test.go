@@ -15,7 +15,7 @@ func labelMutants() []mutant {
 		{"node selector", class, "for _, key := range sortedKeys(pod.NodeSelector) {", "for _, key := range sortedKeys(pod.NodeSelector)[:0] {"},
 		{"required node affinity", class, "terms = append(terms, model.NodeSelectorTerm{Labels: labels, Fields: term.Fields})", "_, terms = labels, append(terms, model.NodeSelectorTerm{Labels: base})"},
 		{"an empty affinity term selects nothing", class, "continue // an empty term selects no node", "_ = term // an empty term selects no node"},
-		{"affinity terms are alternatives", config, "any.or(set)", "if any.or(set); len(terms) > 1 { any.and(set) }"},
+		{"affinity terms are alternatives", config, "union.or(set)", "if union.or(set); len(terms) > 1 { union.and(set) }"},
 		{"operator In", labels, "return present && contains(r.Values, value)", "return present"},
 		{"operator NotIn", labels, "return !present || !contains(r.Values, value)", "return true"},
 		{"operator NotIn without the label", labels, "return !present || !contains(r.Values, value)", "return present && !contains(r.Values, value)"},
