@@ -29,6 +29,13 @@ test: build ## Run every test: unit, conformance, end to end on the lab
 	$(GO) test ./...
 	cd lab && $(GO) test ./...
 
+CLUSTERS ?= 200000
+SEED ?= 1000000
+
+.PHONY: soak
+soak: ## Ask the real kube-scheduler about many random clusters (CLUSTERS=200000 SEED=1000000)
+	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
+
 .PHONY: check
 check: check-format check-generated ## Format, vet, lint, architecture, generated files
 	$(GO) vet ./...

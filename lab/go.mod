@@ -88,6 +88,7 @@ require (
 require (
 	github.com/aws/karpenter-provider-aws v1.14.0 // indirect
 	github.com/awslabs/operatorpkg v0.0.0-20260708223819-4da4c353c5fa // indirect
+	github.com/cockroachdb/datadriven v1.0.3 // indirect
 	github.com/evanphx/json-patch/v5 v5.9.11 // indirect
 	github.com/samber/lo v1.53.0 // indirect
 	sigs.k8s.io/controller-runtime v0.25.0 // indirect

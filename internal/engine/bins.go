@@ -46,24 +46,32 @@ func (p *problem) rulesHold(b *bin, c *config) bool {
 }
 
 // rulesAdmit checks the per-node rules of a node of this config with the bin's
-// pods.
+// pods, whichever of them come first.
 func (p *problem) rulesAdmit(b *bin, c *config) bool {
-	anyRule := false
-	for _, s := range b.shares {
-		anyRule = anyRule || ruled(s.demand.class)
+	var waiting []*share
+	for i := range b.shares {
+		if ruled(b.shares[i].demand.class) {
+			waiting = append(waiting, &b.shares[i])
+		}
 	}
-	if !anyRule {
+	if len(waiting) == 0 {
 		return true
 	}
 	o := newOccupancy(len(p.rules))
 	o.reset(p, c.daemons)
-	for _, s := range b.shares {
-		if ruled(s.demand.class) {
+	for len(waiting) > 0 {
+		var still []*share
+		for _, s := range waiting {
 			if o.room(s.demand.class, s.count, true) < s.count {
-				return false
+				still = append(still, s)
+			} else {
+				o.add(s.demand.class, s.count)
 			}
-			o.add(s.demand.class, s.count)
 		}
+		if len(still) == len(waiting) {
+			return false
+		}
+		waiting = still
 	}
 	return true
 }

@@ -38,6 +38,20 @@ func (s *solution) ejectOne(l *ledger) bool {
 	return false
 }
 
+// keepsSpreads reports whether no planned pod is in breach of a spread over the
+// domains that are known.
+func (s *solution) keepsSpreads(known *learned) bool {
+	l := s.recount(known)
+	for _, g := range s.groups() {
+		for i := range g.class.touches {
+			if t := &g.class.touches[i]; t.owns && t.rule.kind == spreadRule && l.skewed(t, g.domain(i)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
 	for i := range c.touches {
 		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && l.skewed(t, domain(i)) {
@@ -133,9 +147,15 @@ type replay struct {
 	opening bool           // may a pod open its affinity's first domain
 }
 
-// ejectStranded takes out the pods whose required affinity is never met,
-// whatever order the others are bound in.
+// ejectStranded takes out the pods whose required affinity is never met.
 func (s *solution) ejectStranded() bool {
+	groups := s.stranded()
+	return len(groups) > 0 && s.strand(groups)
+}
+
+// stranded returns the pods whose required affinity is never met, whatever
+// order the others are bound in.
+func (s *solution) stranded() []group {
 	waiting := s.groups()
 	r := &replay{ledger: newLedger(s.p.rules, nil), beside: map[[2]int]int{}, totals: map[int]int{}}
 	r.countBound(s.p)
@@ -150,11 +170,11 @@ func (s *solution) ejectStranded() bool {
 			}
 		}
 		if len(still) == 0 {
-			return false
+			return nil
 		}
 		if len(still) == len(waiting) {
 			if r.opening {
-				return s.strand(still)
+				return still
 			}
 			r.opening = true
 		}

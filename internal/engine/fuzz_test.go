@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-project/drover/internal/engine"
 	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/engine/scenario"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -27,8 +28,8 @@ func FuzzSolve(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, scenario := range scenarioInputs(string(text)) {
-			snapshot, _, err := parseScenario(scenario)
+		for _, input := range scenarioInputs(string(text)) {
+			snapshot, _, err := scenario.Parse(input)
 			if err != nil {
 				f.Fatalf("%s: %v", file, err)
 			}
@@ -53,8 +54,8 @@ func FuzzSolve(f *testing.F) {
 // scenarioInputs cuts a scenario file into the inputs of its cases.
 func scenarioInputs(text string) []string {
 	var inputs []string
-	for _, scenario := range strings.Split(text, "\nsolve") {
-		input, _, found := strings.Cut(scenario, "\n----")
+	for _, one := range strings.Split(text, "\nsolve") {
+		input, _, found := strings.Cut(one, "\n----")
 		_, input, _ = strings.Cut(input, "\n")
 		if found {
 			inputs = append(inputs, input)
@@ -126,7 +127,7 @@ func FuzzScenario(f *testing.F) {
 	f.Add("type m5.large cpu=2 memory=8Gi price=0.1\npool default\nrequire zone:In:a\npod web count=3 spread=zone:1")
 	f.Add("node\nbound x\nrequire")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, _, err := parseScenario(text); err != nil && !strings.HasPrefix(err.Error(), "line ") {
+		if _, _, err := scenario.Parse(text); err != nil && !strings.HasPrefix(err.Error(), "line ") {
 			t.Fatalf("%v does not name the line", err)
 		}
 	})

@@ -13,7 +13,7 @@ type tally struct {
 	min        int32
 	atMin      int // domains of the universe at min; 0: not known
 	universe   []bool
-	domains    int
+	domains    int // in the universe, without nodes on their way
 	opened     bool
 }
 
@@ -25,8 +25,8 @@ func newLedger(rules []*rule, extra map[*rule][]bool) *ledger {
 		if more := extra[r]; more != nil {
 			t.universe = more
 		}
-		for _, exists := range t.universe {
-			if exists {
+		for d, exists := range t.universe {
+			if exists && (r.axis.late == nil || !r.axis.late[d]) {
 				t.domains++
 			}
 		}
@@ -54,6 +54,15 @@ func (l *ledger) least(r *rule) int32 {
 		}
 	}
 	return t.min
+}
+
+// floor is what domain d's count is compared with. A node on its way may join
+// beside nodes that are bought now and start with none.
+func (l *ledger) floor(r *rule, d int32) int32 {
+	if r.axis.late != nil && r.axis.late[d] {
+		return 0
+	}
+	return l.least(r)
 }
 
 // allows reports whether one more pod may go to domain d (-1: outside the
@@ -95,11 +104,11 @@ func (l *ledger) allowsSpread(t *touch, tally *tally, d int32) bool {
 	if t.matched {
 		next++
 	}
-	if t.owns && next-l.least(t.rule) > int32(t.maxSkew) {
+	if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {
 		return false
 	}
 	// Pods that carry the rule and are already planned there must stay right.
-	if t.matched && tally.tight != nil && tally.tight[d] > 0 && next-l.least(t.rule) > tally.tight[d]-1 {
+	if t.matched && tally.tight != nil && tally.tight[d] > 0 && next-l.floor(t.rule, d) > tally.tight[d]-1 {
 		return false
 	}
 	return true

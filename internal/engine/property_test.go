@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-project/drover/internal/engine"
 	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/engine/enginetest"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -19,6 +20,11 @@ func asText(v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// drawSnapshot draws a cluster that rapid can shrink and replay.
+func drawSnapshot(t *rapid.T) *model.Snapshot {
+	return enginetest.Draw(func(label string, least, most int) int { return rapid.IntRange(least, most).Draw(t, label) })
 }
 
 // TestPlansBreakNoRule audits the plans of many drawn clusters.
@@ -42,10 +48,14 @@ func TestInputOrderDoesNotMatter(t *testing.T) {
 		shuffled.Nodes = rapid.Permutation(snapshot.Nodes).Draw(t, "nodes")
 		shuffled.NodePools = rapid.Permutation(snapshot.NodePools).Draw(t, "pools")
 		shuffled.DaemonSets = rapid.Permutation(snapshot.DaemonSets).Draw(t, "daemonSets")
-		catalog := snapshot.Catalogs["default"]
-		shuffled.Catalogs = map[string]model.Catalog{"default": {
-			InstanceTypes: rapid.Permutation(catalog.InstanceTypes).Draw(t, "types"),
-			Offerings:     rapid.Permutation(catalog.Offerings).Draw(t, "offerings")}}
+		shuffled.Catalogs = map[string]model.Catalog{}
+		for _, class := range []string{"default", "second"} {
+			if catalog, there := snapshot.Catalogs[class]; there {
+				shuffled.Catalogs[class] = model.Catalog{
+					InstanceTypes: rapid.Permutation(catalog.InstanceTypes).Draw(t, "types"),
+					Offerings:     rapid.Permutation(catalog.Offerings).Draw(t, "offerings")}
+			}
+		}
 		plan2, report2 := engine.Solve(&shuffled, model.Settings{MaxSteps: 20_000})
 		if asText(plan) != asText(plan2) || asText(report) != asText(report2) {
 			t.Fatalf("snapshot %s\nfirst %s %s\nthen %s %s", asText(snapshot), asText(plan), asText(report), asText(plan2), asText(report2))
@@ -110,22 +120,15 @@ func TestUnplacedPodsFitNoNewNode(t *testing.T) {
 	})
 }
 
-// drawsOthers reports whether pods of another app have a required affinity to
-// the pod. Bound first in a domain of its own it could keep them waiting for
-// ever, so the engine rather leaves it out, although some order would do.
+// drawsOthers reports whether pods of another class have a required affinity,
+// perhaps to this pod. Bound first in a domain of its own it could keep them
+// waiting for ever, so the engine rather leaves it out, although some order
+// would do.
 func drawsOthers(snapshot *model.Snapshot, key model.PodKey) bool {
 	app := func(name string) string { return name[:strings.LastIndex(name, "-")] }
-	labels := map[string]string{}
 	for _, p := range snapshot.Pending {
-		if p.PodKey == key {
-			labels = p.Labels
-		}
-	}
-	for _, p := range snapshot.Pending {
-		for _, term := range p.PodAffinity {
-			if app(p.Name) != app(key.Name) && term.Selector.MatchLabels["app"] == labels["app"] {
-				return true
-			}
+		if len(p.PodAffinity) > 0 && app(p.Name) != app(key.Name) {
+			return true
 		}
 	}
 	return false

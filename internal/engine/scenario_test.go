@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-project/drover/internal/engine"
 	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/engine/scenario"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -22,7 +23,7 @@ func TestScenarios(t *testing.T) {
 			return
 		}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			snapshot, settings, err := parseScenario(d.Input)
+			snapshot, settings, err := scenario.Parse(d.Input)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}

@@ -54,23 +54,29 @@ func solve(p *problem, budget int) *solution {
 // that stopped pods; nil when there is nothing to gain.
 func (s *solution) narrowerDomains() *learned {
 	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	narrower := false
 	for _, c := range s.p.classes {
 		if s.unplaced[c.id] == 0 || c.fits.empty() {
 			continue
 		}
 		for i := range c.touches {
 			if t := &c.touches[i]; t.rule.kind == spreadRule {
-				s.narrow(t.rule, known)
+				narrower = s.narrow(t.rule, known) || narrower
 			}
 		}
 	}
-	if len(known.domains) == 0 {
+	if !narrower {
 		return nil
+	}
+	for r, marks := range s.known.domains {
+		if known.domains[r] == nil {
+			known.domains[r] = append([]bool(nil), marks...)
+		}
 	}
 	return known
 }
 
-func (s *solution) narrow(r *rule, known *learned) {
+func (s *solution) narrow(r *rule, known *learned) bool {
 	marks := make([]bool, r.axis.size)
 	for n := range s.p.nodes {
 		if d := r.domainOfNode(n); d >= 0 {
@@ -78,13 +84,11 @@ func (s *solution) narrow(r *rule, known *learned) {
 		}
 	}
 	s.markOpened(r, marks)
-	used := r.universe
-	if s.known.domains[r] != nil {
-		used = s.known.domains[r]
+	if equalMarks(marks, s.known.universe(r)) {
+		return false
 	}
-	if !equalMarks(marks, used) {
-		known.domains[r] = marks
-	}
+	known.domains[r] = marks
+	return true
 }
 
 // markOpened marks the domains that the plan's launches may bring and returns
@@ -176,14 +180,44 @@ func (k *learned) opened(s *solution) bool {
 		if r.kind != spreadRule || r.axis.host || k.domains[r] == nil && equalMarks(r.universe, r.reach) {
 			continue
 		}
-		marks := append([]bool(nil), r.universe...)
-		if k.domains[r] != nil {
-			copy(marks, k.domains[r])
-		}
+		marks := append([]bool(nil), k.universe(r)...)
 		changed = s.markOpened(r, marks) || changed
 		k.domains[r] = marks
 	}
 	return changed
+}
+
+// universe is the rule's domains as far as is known.
+func (k *learned) universe(r *rule) []bool {
+	if k.domains[r] != nil {
+		return k.domains[r]
+	}
+	return r.universe
+}
+
+func (k *learned) clone() *learned {
+	c := &learned{most: k.most, domains: make(map[*rule][]bool, len(k.domains))}
+	for r, marks := range k.domains {
+		c.domains[r] = marks
+	}
+	return c
+}
+
+// withoutNews leaves out the configs that would open a domain to some spread.
+func (k *learned) withoutNews(p *problem, configs bitset) bitset {
+	known := newBitset(len(p.space.configs))
+	configs.each(func(i int) {
+		for _, r := range p.rules {
+			if r.kind != spreadRule || r.axis.host {
+				continue
+			}
+			if d := r.domainOfConfig(i); d >= 0 && !k.universe(r)[d] {
+				return
+			}
+		}
+		known.set(i)
+	})
+	return known
 }
 
 func equalMarks(a, b []bool) bool {

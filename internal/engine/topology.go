@@ -20,6 +20,7 @@ type axis struct {
 	values   []string
 	ofConfig []int32 // -1: no such label
 	ofNode   []int32
+	late     []bool // hostname: the node is on its way
 }
 
 // rule is one selection of pods counted along one axis. Equal rules of many
@@ -123,6 +124,7 @@ func (t *topology) axis(key string) *axis {
 		for i := range a.ofNode {
 			a.ofNode[i] = int32(i)
 			a.values = append(a.values, t.p.nodes[i].spec.Name)
+			a.late = append(a.late, t.p.nodes[i].spec.Launching)
 		}
 		return a
 	}

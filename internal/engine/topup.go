@@ -15,9 +15,43 @@ func (s *solution) topUp(known *learned) {
 			if tries++; tries > maxTopUps {
 				return
 			}
-			progress = s.placeOne(c, known) || progress
+			before := s.mark()
+			if !s.placeOne(c, known) {
+				continue
+			}
+			if s.p.draws() && len(s.stranded()) > 0 {
+				s.restore(before) // bound before others, the pod could keep them waiting
+				continue
+			}
+			progress = true
 		}
 	}
+}
+
+// mark is what topUp changes of a solution, to go back to.
+type mark struct {
+	onNodes  []nodeShare
+	bins     []bin
+	unplaced []int
+	used     usage
+}
+
+func (s *solution) mark() mark {
+	return mark{s.onNodes, s.bins, append([]int(nil), s.unplaced...), s.used.clone()}
+}
+
+func (s *solution) restore(m mark) {
+	s.onNodes, s.bins, s.unplaced, s.used = m.onNodes, m.bins, m.unplaced, m.used
+}
+
+// draws reports whether some pod must be beside others.
+func (p *problem) draws() bool {
+	for _, r := range p.rules {
+		if r.kind == affinityRule {
+			return true
+		}
+	}
+	return false
 }
 
 // together is how many pods of the class to place at once: those that must
@@ -64,7 +98,8 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 	}
 	a := s.resume(known)
 	for _, pl := range a.places(c, nil) {
-		if !a.allowed(c, pl) {
+		count := a.allowedTogether(c, pl, count)
+		if count == 0 {
 			continue
 		}
 		if n := a.nextNode(c, pl); n >= 0 && count == 1 {
@@ -79,18 +114,47 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 	return false
 }
 
-// buyOne buys a node for the pods, unless its domain is news to a spread.
+// allowedTogether returns how many of count pods the rules admit to the place
+// one after the other.
+func (a *assignment) allowedTogether(c *class, pl *place, count int) int {
+	admitted := 0
+	for admitted < count && a.allowed(c, pl) {
+		if admitted++; admitted == count {
+			break
+		}
+		for i := range c.touches {
+			a.ledger.add(&c.touches[i], pl.domains[i])
+		}
+	}
+	return admitted
+}
+
+// buyOne buys a node for the pods; if need be without the offerings that would
+// open a domain to some spread.
 func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
+	if s.tryBuying(c, pl, count, known) {
+		return true
+	}
+	narrow := *pl
+	narrow.configs = known.withoutNews(s.p, pl.configs)
+	return !narrow.configs.empty() && narrow.configs.count() < pl.configs.count() && s.tryBuying(c, &narrow, count, known)
+}
+
+// tryBuying buys unless a domain that the node may open leaves planned pods in
+// breach of their spread.
+func (s *solution) tryBuying(c *class, pl *place, count int, known *learned) bool {
 	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
 	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
 	before := s.bins
 	for tier := range s.p.tiers {
 		s.bins = append(s.bins, u.packTier(s.p.tierConfigs(tier))...)
 	}
-	if u.left[d] == count || known.opened(s) {
+	after := known.clone()
+	if u.left[d] == count || after.opened(s) && !s.keepsSpreads(after) {
 		s.bins = before
 		return false
 	}
+	known.domains = after.domains
 	s.used = u.used
 	s.unplaced[c.id] -= count - u.left[d]
 	return true

@@ -6,6 +6,9 @@ func mutants() []mutant {
 	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants()} {
 		all = append(all, list...)
 	}
+	for _, m := range mutations() {
+		all = append(all, mutant{"another way: " + m.rule, "internal/engine/" + m.file, m.old, m.new})
+	}
 	return all
 }
 
@@ -83,7 +86,7 @@ func topologyMutants() []mutant {
 		{"pods that run already count", count, "r.count[d]++", "r.count[d] += 0"},
 		{"pods on their way out do not count for spread", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := false && n.spec.Pods[j].Terminating"},
 		{"pods on their way out count for affinity", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := n.spec.Pods[j].Terminating"},
-		{"maxSkew", ledger, "if t.owns && next-l.least(t.rule) > int32(t.maxSkew) {", "if t.owns && next-l.least(t.rule) > int32(t.maxSkew)+1 {"},
+		{"maxSkew", ledger, "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+2 {"},
 		{"maxSkew on one node", occupancy, "want = min(want, t.maxSkew-int(o.match[r]))", "want = min(want, t.maxSkew+1-int(o.match[r]))"},
 		{"minDomains", ledger, "if t.domains < r.minDomains || t.domains == 0 {", "if t.domains == 0 {"},
 		{"nodeAffinityPolicy Honor", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys)"},

@@ -30,6 +30,7 @@ type audit struct {
 type place struct {
 	name     string
 	existing bool
+	ready    bool // exists and has joined
 	labels   []map[string]string
 	taints   []model.Taint
 	bound    []*model.Pod // ran before
@@ -107,7 +108,7 @@ func (a *audit) existingNodes() {
 	byName := map[string]*place{}
 	for i := range a.snapshot.Nodes {
 		node := &a.snapshot.Nodes[i]
-		p := &place{name: node.Name, existing: true, labels: []map[string]string{nodeLabels(node)},
+		p := &place{name: node.Name, existing: true, ready: !node.Launching, labels: []map[string]string{nodeLabels(node)},
 			taints: without(node.Taints, node.StartupTaints), limits: []map[string]int64{node.AttachLimits}, attached: node.Attached}
 		for j := range node.Pods {
 			p.bound = append(p.bound, &node.Pods[j])

@@ -46,7 +46,8 @@ func (a *audit) domain(p *place, key, rule string) (string, bool) {
 
 // spread checks the state after the plan: in a domain that gets pods with a
 // DoNotSchedule constraint, their number exceeds the least domain's by at most
-// maxSkew. Along the hostname, nodes that exist are filled before new ones join.
+// maxSkew. Along the hostname, nodes that have joined are filled before new ones
+// do.
 func (a *audit) spread() {
 	done := map[string]bool{}
 	for _, p := range a.places {
@@ -71,9 +72,9 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 		a.report("TopologySpread", p.name, "%s needs the label %s", pod.PodKey, s.TopologyKey)
 		return
 	}
-	counts := map[string]int{}
+	counts, known := map[string]int{}, map[string]bool{}
 	for _, other := range a.places {
-		if s.TopologyKey == hostname && p.existing && !other.existing {
+		if s.TopologyKey == hostname && p.ready && !other.existing {
 			continue
 		}
 		for i, domain := range a.countedIn(other, pod, s) {
@@ -86,6 +87,9 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 				}
 			}
 			counts[domain] += n
+			if s.TopologyKey != hostname || !p.ready || other.ready {
+				known[domain] = true
+			}
 		}
 	}
 	least := -1
@@ -94,7 +98,7 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 			least = n
 		}
 	}
-	if least < 0 || len(counts) < int(s.MinDomains) {
+	if least < 0 || len(known) < int(s.MinDomains) {
 		least = 0
 	}
 	if counts[own]-least > int(s.MaxSkew) {

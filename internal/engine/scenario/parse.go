@@ -1,4 +1,4 @@
-package engine_test
+package scenario
 
 import (
 	"fmt"
@@ -8,9 +8,8 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// scenario reads the small language of testdata: one thing per line, a verb, a
-// name, and key=value words. testdata/README.md explains it.
-type scenario struct {
+// reader holds what the lines read so far amount to.
+type reader struct {
 	snapshot model.Snapshot
 	catalog  *model.Catalog // that types and offerings go to
 	catalogs map[string]*model.Catalog
@@ -18,8 +17,9 @@ type scenario struct {
 	settings model.Settings
 }
 
-func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
-	s := &scenario{zones: []string{"a", "b", "c"}, catalogs: map[string]*model.Catalog{}}
+// Parse reads a scenario. An error names the line and what is wrong with it.
+func Parse(text string) (*model.Snapshot, model.Settings, error) {
+	s := &reader{zones: []string{"a", "b", "c"}, catalogs: map[string]*model.Catalog{}}
 	s.use("default")
 	for number, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
@@ -39,14 +39,14 @@ func parseScenario(text string) (*model.Snapshot, model.Settings, error) {
 }
 
 // use makes the catalog of a NodeClass the one that types go to.
-func (s *scenario) use(class string) {
+func (s *reader) use(class string) {
 	if s.catalogs[class] == nil {
 		s.catalogs[class] = &model.Catalog{}
 	}
 	s.catalog = s.catalogs[class]
 }
 
-func (s *scenario) line(verb string, words []string) error {
+func (s *reader) line(verb string, words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("%s needs a name", verb)
 	}
@@ -69,12 +69,9 @@ func (s *scenario) line(verb string, words []string) error {
 	case "pool":
 		s.snapshot.NodePools = append(s.snapshot.NodePools, model.NodePool{Name: name, NodeClass: "default"})
 		return each(rest, func(k, v string) error { return poolWord(s.lastPool(), k, v) })
-	case "require", "bound":
-		if verb == "require" && len(s.snapshot.NodePools) == 0 || verb == "bound" && len(s.snapshot.Nodes) == 0 {
-			return fmt.Errorf("%s needs a pool or node before it", verb)
-		}
-		if verb == "bound" {
-			return s.pods(name, rest, &s.lastNode().Pods)
+	case "require":
+		if len(s.snapshot.NodePools) == 0 {
+			return fmt.Errorf("require needs a pool above it")
 		}
 		r, err := requirement(name)
 		s.lastPool().Requirements = append(s.lastPool().Requirements, r)
@@ -86,16 +83,21 @@ func (s *scenario) line(verb string, words []string) error {
 	case "node":
 		s.snapshot.Nodes = append(s.snapshot.Nodes, model.Node{Name: name, Labels: map[string]string{}, Allocatable: model.Resources{}})
 		return each(rest, func(k, v string) error { return nodeWord(s.lastNode(), k, v) })
+	case "bound":
+		if len(s.snapshot.Nodes) == 0 {
+			return fmt.Errorf("bound needs a node above it")
+		}
+		return s.pods(name, rest, &s.lastNode().Pods)
 	}
 	return fmt.Errorf("unknown verb %s", verb)
 }
 
-func (s *scenario) lastPool() *model.NodePool {
+func (s *reader) lastPool() *model.NodePool {
 	return &s.snapshot.NodePools[len(s.snapshot.NodePools)-1]
 }
-func (s *scenario) lastNode() *model.Node { return &s.snapshot.Nodes[len(s.snapshot.Nodes)-1] }
+func (s *reader) lastNode() *model.Node { return &s.snapshot.Nodes[len(s.snapshot.Nodes)-1] }
 
-func (s *scenario) setting(word string) error {
+func (s *reader) setting(word string) error {
 	key, value, _ := strings.Cut(word, "=")
 	n, err := strconv.Atoi(value)
 	switch key {
@@ -148,7 +150,7 @@ func set(resources *model.Resources, name, text string) error {
 	return err
 }
 
-func (s *scenario) instanceType(name string, words []string) error {
+func (s *reader) instanceType(name string, words []string) error {
 	kind := model.InstanceType{Name: name, Labels: map[string]string{"node.kubernetes.io/instance-type": name, "kubernetes.io/arch": "amd64"},
 		Capacity: model.Resources{}, Allocatable: model.Resources{model.PodCount: 110}}
 	price := 0.0
@@ -184,7 +186,7 @@ func (s *scenario) instanceType(name string, words []string) error {
 }
 
 // offering TYPE/ZONE[/CAPACITY-TYPE] price=N | unavailable=why | absent
-func (s *scenario) offering(name string, words []string) error {
+func (s *reader) offering(name string, words []string) error {
 	parts := strings.Split(name, "/")
 	if len(parts) < 2 {
 		return fmt.Errorf("write TYPE/ZONE or TYPE/ZONE/CAPACITY-TYPE")
@@ -204,9 +206,6 @@ func (s *scenario) offering(name string, words []string) error {
 		s.catalog.Offerings = append(s.catalog.Offerings, model.Offering{OfferingKey: key})
 	}
 	return each(words, func(key, value string) (err error) {
-		if at >= len(s.catalog.Offerings) {
-			return fmt.Errorf("the offering is absent already")
-		}
 		switch key {
 		case "price":
 			s.catalog.Offerings[at].PricePerHour, err = strconv.ParseFloat(value, 64)
@@ -284,12 +283,9 @@ func nodeWord(node *model.Node, key, value string) error {
 	return nil
 }
 
-// taint reads key[=value][:Effect], NoSchedule by default.
+// taint reads key[=value]:Effect.
 func taint(text string) model.Taint {
 	at := strings.LastIndex(text, ":")
-	if at < 0 {
-		return model.Taint{Key: text, Effect: model.NoSchedule}
-	}
 	key, value, _ := strings.Cut(text[:at], "=")
 	return model.Taint{Key: key, Value: value, Effect: model.TaintEffect(text[at+1:])}
 }

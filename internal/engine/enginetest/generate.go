@@ -1,21 +1,24 @@
-package engine_test
+package enginetest
 
 import (
 	"fmt"
 
-	"pgregory.net/rapid"
-
 	"github.com/drover-project/drover/internal/model"
 )
+
+// Dice draws a whole number from least to most, both included. The label says
+// what it is for, where a tool shows it.
+type Dice func(label string, least, most int) int
 
 // world draws small clusters in which every rule comes up often, and meets the
 // others.
 type world struct {
-	t *rapid.T
+	dice Dice
 }
 
-func drawSnapshot(t *rapid.T) *model.Snapshot {
-	w := world{t}
+// Draw returns a small cluster. The same throws give the same cluster.
+func Draw(dice Dice) *model.Snapshot {
+	w := world{dice}
 	s := &model.Snapshot{Catalogs: map[string]model.Catalog{"default": w.catalog()}}
 	for i := range w.number("pools", 1, 3) {
 		s.NodePools = append(s.NodePools, w.pool(i))
@@ -23,15 +26,20 @@ func drawSnapshot(t *rapid.T) *model.Snapshot {
 	for i := range w.number("daemonsets", 0, 2) {
 		s.DaemonSets = append(s.DaemonSets, w.daemonSet(i))
 	}
-	for i := range w.number("nodes", 0, 4) {
+	w.moreClasses(s)
+	large := 1
+	if w.chance("large", 16) {
+		large = 4
+	}
+	for i := range w.number("nodes", 0, 4*large) {
 		s.Nodes = append(s.Nodes, w.node(i))
 	}
 	if w.chance("group", 4) {
 		s.PodGroups = append(s.PodGroups, model.PodGroup{Name: "gang", MinCount: w.number("minCount", 1, 6)})
 	}
-	for i := range w.number("classes", 1, 5) {
+	for i := range w.number("classes", 1, 3+2*large) {
 		pod := w.pod(fmt.Sprintf("app%d", i))
-		for n := range w.number("replicas", 1, 8) {
+		for n := range w.number("replicas", 1, 8*large) {
 			next := pod
 			next.Name = fmt.Sprintf("%s-%d", pod.Name, n)
 			if len(pod.Volumes) > 0 && pod.Volumes[0].ID == "" {
@@ -44,14 +52,14 @@ func drawSnapshot(t *rapid.T) *model.Snapshot {
 }
 
 func (w world) number(label string, least, most int) int {
-	return rapid.IntRange(least, most).Draw(w.t, label)
+	return w.dice(label, least, most)
 }
 
 // chance is true about once in n draws.
 func (w world) chance(label string, n int) bool { return w.number(label, 1, n) == n }
 
 func (w world) oneOf(label string, values ...string) string {
-	return rapid.SampledFrom(values).Draw(w.t, label)
+	return values[w.number(label, 0, len(values)-1)]
 }
 
 func (w world) zone() string { return w.oneOf("zone", "a", "b", "c") }
@@ -62,6 +70,7 @@ func (w world) catalog() model.Catalog {
 	for i := range w.number("types", 1, 5) {
 		cpu, memory := int64(w.number("cpu", 1, 8)), int64(w.number("memory", 1, 8))
 		amounts := model.Resources{model.CPU: cpu * 1000, model.Memory: memory << 30, model.PodCount: int64(w.number("slots", 2, 12))}
+		w.device(amounts)
 		name := fmt.Sprintf("type%d", i)
 		c.InstanceTypes = append(c.InstanceTypes, model.InstanceType{Name: name, Capacity: amounts, Allocatable: amounts,
 			Labels: map[string]string{"node.kubernetes.io/instance-type": name, "kubernetes.io/arch": w.oneOf("arch", "amd64", "arm64"),
@@ -134,6 +143,7 @@ func (w world) daemonSet(i int) model.DaemonSet {
 	if w.chance("daemonPort", 4) {
 		d.Template.HostPorts = []model.HostPort{{Port: 80, Protocol: "TCP"}}
 	}
+	w.moreDaemonRules(&d.Template)
 	return d
 }
 
@@ -148,13 +158,18 @@ func (w world) node(i int) model.Node {
 		n.AttachLimits = map[string]int64{"ebs": int64(w.number("volumesPerNode", 0, 3))}
 		n.Attached = []model.Volume{{Driver: "ebs", ID: "left-over"}}
 	}
+	w.moreNode(&n)
 	for j := range w.number("bound", 0, 3) {
 		pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("bound-%d-%d", i, j)}, Labels: map[string]string{"app": w.app()},
 			Requests: model.Resources{model.CPU: 200, model.PodCount: 1}}
 		pod.Terminating = w.chance("terminating", 6)
+		w.moreBound(&pod)
 		w.groupAndVolumes(&pod)
 		if w.chance("boundAnti", 5) {
 			pod.PodAntiAffinity = []model.PodAffinityTerm{w.podTerm(w.app())}
+		}
+		if len(pod.Volumes) > 0 && pod.Volumes[0].ID == "" {
+			pod.Volumes = []model.Volume{{Driver: "ebs", ID: pod.Name}}
 		}
 		n.Pods = append(n.Pods, pod)
 	}
@@ -162,11 +177,12 @@ func (w world) node(i int) model.Node {
 }
 
 func (w world) podTerm(app string) model.PodAffinityTerm {
-	return model.PodAffinityTerm{TopologyKey: w.topologyKey(), Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": app}}}
+	return model.PodAffinityTerm{TopologyKey: w.topologyKey(), Selector: w.selector(app), Namespaces: w.namespaces()}
 }
 
 func (w world) topologyKey() string {
-	return w.oneOf("topologyKey", "topology.kubernetes.io/zone", "topology.kubernetes.io/zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "karpenter.sh/capacity-type", "team")
+	return w.oneOf("topologyKey", "topology.kubernetes.io/zone", "topology.kubernetes.io/zone", "kubernetes.io/hostname", "kubernetes.io/hostname", "karpenter.sh/capacity-type", "team", "kubernetes.io/arch",
+		"node.kubernetes.io/instance-type")
 }
 
 func (w world) pod(app string) model.Pod {
@@ -175,11 +191,15 @@ func (w world) pod(app string) model.Pod {
 	if w.chance("otherApp", 4) {
 		p.Labels["app"] = w.app()
 	}
+	w.identity(&p)
 	w.nodeRules(&p)
+	w.moreNodeRules(&p)
 	w.podRules(&p)
+	w.morePodRules(&p)
 	if w.chance("port", 8) {
 		p.HostPorts = []model.HostPort{{Port: int32(80 + w.number("portNumber", 0, 1)), Protocol: "TCP"}}
 	}
+	w.moreRequests(&p)
 	w.groupAndVolumes(&p)
 	if w.chance("blocked", 16) {
 		p.Blocked = []model.Reason{{Code: model.CodeVolumeNotReady, Message: "the claim data is not bound"}}
@@ -224,13 +244,13 @@ func (w world) nodeRules(p *model.Pod) {
 func (w world) podRules(p *model.Pod) {
 	for range w.number("spreads", 0, 3) / 2 {
 		s := model.TopologySpread{TopologyKey: w.topologyKey(), MaxSkew: int32(w.number("skew", 1, 2)),
-			Selector:       &model.LabelSelector{MatchLabels: map[string]string{"app": p.Labels["app"]}},
+			Selector:       w.selector(p.Labels["app"]),
 			ScheduleAnyway: w.chance("anyway", 4), HonorNodeTaints: w.chance("honorTaints", 4), IgnoreNodeAffinity: w.chance("ignoreAffinity", 4)}
 		if w.chance("minDomains", 5) {
 			s.MinDomains = int32(w.number("minDomainsValue", 2, 4))
 		}
 		if w.chance("otherSelector", 6) {
-			s.Selector = &model.LabelSelector{MatchLabels: map[string]string{"app": w.app()}}
+			s.Selector = w.selector(w.app())
 		}
 		p.TopologySpread = append(p.TopologySpread, s)
 	}
@@ -264,5 +284,10 @@ func (w world) groupAndVolumes(p *model.Pod) {
 		p.Volumes = []model.Volume{{Driver: "ebs", ID: "only-one", Exclusive: true}}
 	case 5:
 		p.Volumes = []model.Volume{{Driver: "efs", ID: "files"}, {Driver: "ebs", ID: "shared"}}
+	}
+	for i := range p.Volumes {
+		if p.Namespace != "default" && p.Volumes[i].ID != "" {
+			p.Volumes[i].ID += "-" + p.Namespace // claims are not shared between namespaces
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package engine_test
+package scenario
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 )
 
 // pods adds count pods called NAME-0, NAME-1, ... with the label app=NAME.
-func (s *scenario) pods(name string, words []string, to *[]model.Pod) error {
+func (s *reader) pods(name string, words []string, to *[]model.Pod) error {
 	pod := model.Pod{PodKey: model.PodKey{Namespace: "default", Name: name}, Requests: model.Resources{model.PodCount: 1},
 		Labels: map[string]string{"app": name}}
 	count := 1
@@ -33,7 +33,7 @@ func (s *scenario) pods(name string, words []string, to *[]model.Pod) error {
 	return err
 }
 
-func (s *scenario) daemonSet(name string, words []string) error {
+func (s *reader) daemonSet(name string, words []string) error {
 	d := model.DaemonSet{PodKey: model.PodKey{Namespace: "kube-system", Name: name}}
 	d.Template = model.Pod{PodKey: d.PodKey, Requests: model.Resources{model.PodCount: 1}, OwnedByDaemonSet: true, Labels: map[string]string{"app": name}}
 	err := each(words, func(key, value string) error { return podWord(&d.Template, key, value) })
@@ -66,8 +66,8 @@ func podWord(pod *model.Pod, key, value string) error {
 	case key == "unsupported":
 		pod.Unsupported = append(pod.Unsupported, strings.ReplaceAll(value, "_", " "))
 	case key == "port":
-		one, err := hostPort(value)
-		pod.HostPorts = append(pod.HostPorts, one)
+		p, err := hostPort(value)
+		pod.HostPorts = append(pod.HostPorts, p)
 		return err
 	case key == "tolerate":
 		pod.Tolerations = append(pod.Tolerations, toleration(value))
@@ -79,20 +79,6 @@ func podWord(pod *model.Pod, key, value string) error {
 		return set(&pod.Requests, key, value)
 	}
 	return nil
-}
-
-// hostPort reads [IP:]PORT[/PROTOCOL].
-func hostPort(text string) (model.HostPort, error) {
-	port := model.HostPort{Protocol: "TCP"}
-	if before, protocol, found := strings.Cut(text, "/"); found {
-		text, port.Protocol = before, protocol
-	}
-	if ip, rest, found := strings.Cut(text, ":"); found {
-		port.IP, text = ip, rest
-	}
-	n, err := strconv.Atoi(text)
-	port.Port = int32(n)
-	return port, err
 }
 
 // toleration reads key[=value][:Effect], key>N, key<N, or * for everything.
@@ -111,6 +97,17 @@ func toleration(text string) model.Toleration {
 		}
 	}
 	return t
+}
+
+// hostPort reads NUMBER[/PROTOCOL][@IP].
+func hostPort(text string) (model.HostPort, error) {
+	text, ip, _ := strings.Cut(text, "@")
+	text, protocol, found := strings.Cut(text, "/")
+	if !found {
+		protocol = "TCP"
+	}
+	n, err := strconv.Atoi(text)
+	return model.HostPort{IP: ip, Port: int32(n), Protocol: protocol}, err
 }
 
 // nodeRule reads select=KEY=VALUE, affinity=REQ&REQ|REQ (| separates
@@ -146,8 +143,8 @@ func nodeRule(pod *model.Pod, key, value string) error {
 
 func nodeTerm(text string) (model.NodeSelectorTerm, error) {
 	var term model.NodeSelectorTerm
-	if text == "nothing" {
-		return term, nil
+	if text == "" {
+		return term, nil // selects no node
 	}
 	for _, part := range strings.Split(text, "&") {
 		r, err := requirement(part)
@@ -163,27 +160,51 @@ func nodeTerm(text string) (model.NodeSelectorTerm, error) {
 	return term, nil
 }
 
-// podRule reads near=KEY[:APP], away=KEY[:APP] and spread=KEY:SKEW[:WORD...]
-// with the words app=, min=, taints, anywhere, keys=; APP defaults to the pod's.
+// podRule reads near=KEY[:APP][:weight=N][:in=NAMESPACE,...], away= the same, and
+// spread=KEY:SKEW[:WORD...] with the words app=, min=, taints, anywhere, keys=,
+// default; APP, a selector, defaults to the pod's own.
 func podRule(pod *model.Pod, key, value string) error {
 	parts := strings.Split(value, ":")
 	app := pod.Labels["app"]
-	if !strings.HasPrefix(key, "spread") {
-		if len(parts) > 1 {
-			app = parts[1]
-		}
-		term := model.PodAffinityTerm{TopologyKey: longKey(parts[0]), Selector: appSelector(app)}
-		if strings.HasSuffix(key, "Preferred") {
-			term.Weight = 100
-		}
-		if strings.HasPrefix(key, "near") {
-			pod.PodAffinity = append(pod.PodAffinity, term)
-		} else {
-			pod.PodAntiAffinity = append(pod.PodAntiAffinity, term)
-		}
-		return nil
+	if strings.HasPrefix(key, "spread") {
+		return spreadRule(pod, key, app, parts)
 	}
-	return spreadRule(pod, key, app, parts)
+	if len(parts) > 1 {
+		app = parts[1]
+	}
+	term, err := podTerm(longKey(parts[0]), app, parts[min(2, len(parts)):])
+	if strings.HasSuffix(key, "Preferred") && term.Weight == 0 {
+		term.Weight = defaultWeight
+	}
+	if strings.HasPrefix(key, "near") {
+		pod.PodAffinity = append(pod.PodAffinity, term)
+	} else {
+		pod.PodAntiAffinity = append(pod.PodAntiAffinity, term)
+	}
+	return err
+}
+
+// defaultWeight is a preference's when no weight= is written.
+const defaultWeight = 100
+
+func podTerm(key, app string, words []string) (model.PodAffinityTerm, error) {
+	term := model.PodAffinityTerm{TopologyKey: key}
+	var err error
+	if term.Selector, err = selector(app); err != nil {
+		return term, err
+	}
+	return term, each(words, func(name, value string) error {
+		switch name {
+		case "weight":
+			n, err := strconv.Atoi(value)
+			term.Weight = int32(n)
+			return err
+		case "in":
+			term.Namespaces = strings.Split(value, ",")
+			return nil
+		}
+		return fmt.Errorf("unknown word")
+	})
 }
 
 func spreadRule(pod *model.Pod, key, app string, parts []string) error {
@@ -212,16 +233,11 @@ func spreadRule(pod *model.Pod, key, app string, parts []string) error {
 			return fmt.Errorf("unknown word %s", word)
 		}
 	}
-	s.Selector = appSelector(app)
+	if err == nil {
+		s.Selector, err = selector(app)
+	}
 	pod.TopologySpread = append(pod.TopologySpread, s)
 	return err
-}
-
-func appSelector(app string) *model.LabelSelector {
-	if app == "*" {
-		return &model.LabelSelector{}
-	}
-	return &model.LabelSelector{MatchLabels: map[string]string{"app": app}}
 }
 
 // volume reads DRIVER/ID[:exclusive]; * in an ID is the pod's name.
@@ -241,7 +257,7 @@ func attachLimit(limits *map[string]int64, driver, text string) error {
 }
 
 // group NAME min=N
-func (s *scenario) group(name string, words []string) error {
+func (s *reader) group(name string, words []string) error {
 	g := model.PodGroup{Name: name}
 	err := each(words, func(key, value string) (err error) {
 		if key != "min" {
