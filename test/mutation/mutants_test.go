@@ -152,7 +152,6 @@ func fairnessMutants() []mutant {
 		{"more than minCount", ration, "placed[g.Name] < g.MinCount &&", "placed[g.Name] <= g.MinCount &&"},
 		{"running pods of a group", ration, "counts[pod.Group]++", "_ = pod"},
 		{"groups that are not complete", ration, "if exist[g.Name] < g.MinCount {", "if exist[g.Name] < 0 {"},
-		{"important groups first", ration, "highest < priority", "highest > priority"},
 		{"preferences that are free", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case false:"},
 		{"preferences that cost", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case next.keepsPlaces(c.best):"},
 		{"preferred node affinity", prefer, "c.granted.nodes = append(c.granted.nodes, c.pod.PreferredNodeAffinity[w.index].Term)", "_ = c"},
