@@ -147,7 +147,6 @@ func fairnessMutants() []mutant {
 	return []mutant{
 		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
 		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
-		{"pods that were held back try again", ration, "s.topUp(s.known)\n\t\ts.finish()", "s.finish()"},
 		{"pod groups", ration, "if started && placed[g.Name] < g.MinCount &&", "if started && placed[g.Name] < 0 &&"},
 		{"more than minCount", ration, "placed[g.Name] < g.MinCount &&", "placed[g.Name] <= g.MinCount &&"},
 		{"running pods of a group", ration, "counts[pod.Group]++", "_ = pod"},
@@ -174,7 +173,7 @@ func observeMutants() []mutant {
 		{"pods that are promised to a node", pods, "return pod.Status.NominatedNodeName\n", "return \"\"\n"},
 		{"scheduling gates", pods, "if len(pod.Spec.SchedulingGates) > 0 || ", "if "},
 		{"pods on their way out", pods, "translated.Terminating = pod.DeletionTimestamp != nil", "translated.Terminating = false"},
-		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() {"},
+		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() && selector.Matches(labels.Set(namespaceLabels)) {"},
 		{"zones in labels of volumes", volumes, "if values := volume.Labels[key]; values != \"\" {", "if values := volume.Labels[key]; values == \"-\" {"},
 		{"allowedTopologies", volumes, "alternatives = append(alternatives, term)", "_ = term"},
 		{"a volume that is being made for a node", volumes, "both(allowed(class), selected(claim))", "allowed(class)"},
