@@ -20,7 +20,9 @@ type assignment struct {
 	stuck   []*rule
 	// bought are affinity rules per node whose pods go to nodes to buy.
 	bought map[*rule]bool
-	steps  int
+	// soloPrices are the prices of places, by what decides them.
+	soloPrices map[string]int64
+	steps      int
 }
 
 // nodeShare is count pods of a class on a node.
@@ -51,7 +53,7 @@ type learned struct {
 
 func newAssignment(p *problem, known *learned) *assignment {
 	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)),
-		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}}
+		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
@@ -217,7 +219,8 @@ func (a *assignment) hostBuyable(c *class) bool {
 }
 
 // bestPlace chooses where the next pod goes: existing room, then the heaviest
-// pool, then the lowest price, then the emptiest domain, then domain order.
+// pool, then the lowest price, then the domain with the fewest of the pods that
+// its spreads count, then domain order.
 func (a *assignment) bestPlace(c *class, places []*place) *place {
 	var best *place
 	bestRank := [4]int64{}
@@ -261,7 +264,7 @@ func (a *assignment) allowed(c *class, pl *place) bool {
 func (a *assignment) crowd(c *class, pl *place) int64 {
 	pods := int64(0)
 	for i := range c.touches {
-		if t := &c.touches[i]; t.owns && t.rule.kind == spreadRule && pl.domains[i] >= 0 {
+		if t := &c.touches[i]; t.rule.kind == spreadRule && pl.domains[i] >= 0 {
 			pods += int64(a.ledger.rules[t.rule.id].count[pl.domains[i]])
 		}
 	}

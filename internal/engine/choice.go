@@ -7,17 +7,18 @@ import "container/heap"
 // it can give: only those that still promise more than the best are filled
 // again.
 type choice struct {
-	k       *packer
-	f       *filler
-	largest int64     // variant.largest
-	promise []float64 // worth for the price, by position in k.configs
-	order   []int     // positions, a heap: most promising first
-	banned  map[int]bool
-	dropped bool // some config held nothing and has been left out since
+	k        *packer
+	f        *filler
+	largest  int64     // variant.largest
+	smallest int64     // variant.smallest
+	promise  []float64 // worth for the price, by position in k.configs
+	order    []int     // positions, a heap: most promising first
+	banned   map[int]bool
+	dropped  bool // some config held nothing and has been left out since
 }
 
 func (k *packer) newChoice(f *filler, v variant) *choice {
-	g := &choice{k: k, f: f, largest: v.largest, banned: map[int]bool{}, promise: make([]float64, len(k.configs))}
+	g := &choice{k: k, f: f, largest: v.largest, smallest: v.smallest, banned: map[int]bool{}, promise: make([]float64, len(k.configs))}
 	g.restart()
 	return g
 }
@@ -25,8 +26,9 @@ func (k *packer) newChoice(f *filler, v variant) *choice {
 func (g *choice) restart() {
 	g.order, g.dropped = g.order[:0], false
 	for n, i := range g.k.configs {
-		g.promise[n] = g.k.promise[n] / float64(max(g.k.p.space.configs[i].price, 1))
-		if !g.banned[i] && (g.largest == 0 || int64(g.k.promise[n]) <= g.largest) {
+		price := g.k.p.space.configs[i].price
+		g.promise[n] = g.k.promise[n] / float64(max(price, 1))
+		if !g.banned[i] && (g.largest == 0 || price <= g.largest) && price >= g.smallest {
 			g.order = append(g.order, n)
 		}
 	}
@@ -35,7 +37,7 @@ func (g *choice) restart() {
 
 // unbound lets nodes be as large as they come.
 func (g *choice) unbound() {
-	g.largest = 0
+	g.largest, g.smallest = 0, 0
 	g.restart()
 }
 

@@ -136,6 +136,7 @@ func limitedCapacity(p *pool, kind *model.InstanceType) []int64 {
 type space struct {
 	configs []config
 	cache   map[string]bitset
+	columns map[string]*labelColumn
 	rooms   []sameRoom
 	types   int // see config.typeID
 }
@@ -164,6 +165,37 @@ func (s *space) numberTypes() {
 type sameRoom struct {
 	room    vector
 	configs []int
+}
+
+// labelColumn is one label of all configs, its values in order and numbered.
+type labelColumn struct {
+	values   []string
+	ofConfig []int32 // -1: no such label
+}
+
+func (s *space) column(key string) *labelColumn {
+	if column, known := s.columns[key]; known {
+		return column
+	}
+	column := &labelColumn{ofConfig: make([]int32, len(s.configs))}
+	numbers := map[string]int32{}
+	for i := range s.configs {
+		if value, ok := s.configs[i].label(key); ok {
+			numbers[value] = 0
+		}
+	}
+	column.values = sortedKeys(numbers)
+	for n, value := range column.values {
+		numbers[value] = int32(n)
+	}
+	for i := range s.configs {
+		column.ofConfig[i] = -1
+		if value, ok := s.configs[i].label(key); ok {
+			column.ofConfig[i] = numbers[value]
+		}
+	}
+	s.columns[key] = column
+	return column
 }
 
 func (s *space) mergeRooms() {

@@ -16,7 +16,7 @@ func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model
 	base := newProblem(snapshot, settings)
 	chosen := solveWithWishes(base, groupPods(snapshot, signer), signer)
 	plan, report := chosen.best.plan()
-	report.Bound, report.Gap = chosen.certificate()
+	chosen.certify(&report)
 	report.Preferences = chosen.report()
 	report.Steps = chosen.steps
 	return plan, report

@@ -22,7 +22,8 @@ type item struct {
 	family  int
 	rank    int
 	value   int64   // nanoDollars per hour that a pod is worth, a little more when hard to place
-	linear  float64 // what its resources cost at least
+	linear  float64 // what its resources and its slot cost at least
+	slot    float64 // of that, the slot
 	tilt    float64
 	// homeSize is how many configs admit the family.
 	homeSize int
@@ -188,7 +189,7 @@ func (s scale) worth(v vector) float64 { return worthAt(s.prices, v) }
 
 // priceItems values each pod at the dual prices of the configs it may use:
 // what its resources cost at best, given what else wants them.
-func priceItems(p *problem, items []*item, families []demandFamily, candidates []int, left map[*demand]int) scale {
+func priceItems(p *problem, items []*item, families []demandFamily, candidates []int, left map[*demand]int) (scale, []slot) {
 	total := make(vector, len(p.resources.names))
 	everywhere := newBitset(len(p.space.configs))
 	for f := range families {
@@ -199,14 +200,20 @@ func priceItems(p *problem, items []*item, families []demandFamily, candidates [
 		families[it.family].demand.add(it.class.request, left[it.demand])
 		total.add(it.class.request, left[it.demand])
 	}
-	overall := scale{prices: priceFamilies(p.space.configs, candidates, []demandFamily{{everywhere, total}}).byFamily[0]}
+	perNode := &slots{p: p, byRule: map[*rule]*slot{}}
+	for _, it := range items {
+		perNode.add(it.class, left[it.demand], it.configs)
+	}
+	rules := perNode.list()
+	overall := scale{prices: priceFamilies(p.space.configs, candidates, []demandFamily{{everywhere, total}}, nil).byFamily[0]}
 	overall.first, overall.second = mainResources(overall.prices, total)
 	byFamily := [][]float64{overall.prices}
-	if len(families) > 1 {
-		byFamily = priceFamilies(p.space.configs, candidates, families).byFamily
+	if len(families) > 1 || len(rules) > 0 {
+		byFamily = priceFamilies(p.space.configs, candidates, families, rules).byFamily
 	}
 	for _, it := range items {
-		it.linear = worthAt(byFamily[it.family], it.class.request)
+		it.slot = slotWorth(rules, it.class)
+		it.linear = worthAt(byFamily[it.family], it.class.request) + it.slot
 		worth := it.linear
 		if it.rank != rankFree {
 			worth = float64(worth * restrictedBonus)
@@ -214,7 +221,7 @@ func priceItems(p *problem, items []*item, families []demandFamily, candidates [
 		it.value = int64(worth) + 1000 // even a pod that asks for nothing needs a place
 		it.tilt = overall.tilt(it.class.request)
 	}
-	return overall
+	return overall, rules
 }
 
 // maxFamilies bounds the linear program of prices; families beyond it, those

@@ -72,8 +72,31 @@ func (s *solution) orderBins() {
 		if x.price != y.price {
 			return x.price > y.price
 		}
-		return s.bins[a].config < s.bins[b].config
+		if s.bins[a].config != s.bins[b].config {
+			return s.bins[a].config < s.bins[b].config
+		}
+		return s.bins[a].before(&s.bins[b])
 	})
+}
+
+// before orders bins of one config: more different pods first, then by what
+// they are.
+func (b *bin) before(other *bin) bool {
+	if len(b.shares) != len(other.shares) {
+		return len(b.shares) > len(other.shares)
+	}
+	for n := range b.shares {
+		x, y := &b.shares[n], &other.shares[n]
+		switch {
+		case x.demand.class != y.demand.class:
+			return x.demand.class.id < y.demand.class.id
+		case x.demand.place != y.demand.place:
+			return x.demand.place < y.demand.place
+		case x.count != y.count:
+			return x.count > y.count
+		}
+	}
+	return false
 }
 
 // sortedChoices are all configs that hold the bin, cheapest first; among equal
@@ -206,19 +229,21 @@ func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
 }
 
 func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) {
-	values := map[string]bool{}
-	for _, i := range picked {
-		c := &s.p.space.configs[i]
-		if _, fixed := c.pool.spec.Labels[key]; fixed {
-			return model.Requirement{}, false
-		}
-		value, ok := c.label(key)
-		if !ok {
-			return model.Requirement{}, false
-		}
-		values[value] = true
+	if _, fixed := s.p.space.configs[picked[0]].pool.spec.Labels[key]; fixed {
+		return model.Requirement{}, false
 	}
-	return model.Requirement{Key: key, Operator: model.In, Values: sortedKeys(values)}, true
+	column := s.p.space.column(key)
+	present := newBitset(len(column.values))
+	for _, i := range picked {
+		value := column.ofConfig[i]
+		if value < 0 {
+			return model.Requirement{}, false
+		}
+		present.set(int(value))
+	}
+	values := make([]string, 0, present.count())
+	present.each(func(value int) { values = append(values, column.values[value]) })
+	return model.Requirement{Key: key, Operator: model.In, Values: values}, true
 }
 
 // dollars converts from nanoDollars.

@@ -8,9 +8,10 @@ import (
 // variant is one way to run the greedy packing; several are tried and the
 // cheapest is kept.
 type variant struct {
-	largest int64 // most a node may be worth; 0: no bound
-	plain   bool
-	apart   bool // pods that should share one node may have less than all of them
+	largest  int64 // most a node may cost; 0: no bound
+	smallest int64 // least a node may cost, as long as such nodes do
+	plain    bool
+	apart    bool // pods that should share one node may have less than all of them
 }
 
 // packing is the outcome of one run over one tier.
@@ -66,11 +67,13 @@ type packer struct {
 	seated  map[int]bool
 	items   []*item
 	scale   scale
+	slots   []slot
 	configs []int // worth trying, most promising first
 	promise []float64
 	index   map[*demand]int // of the item
 	linear  float64         // what all pods' resources cost at least
 	pods    int
+	prices  []int64 // of a pod by item, from patterns
 	steps   int
 }
 
@@ -84,7 +87,7 @@ func newPacker(u *purchase, tier bitset) *packer {
 		usable.or(it.configs)
 	}
 	k.configs = u.p.space.undominated(usable, admitted)
-	k.scale = priceItems(u.p, k.items, families, k.configs, u.left)
+	k.scale, k.slots = priceItems(u.p, k.items, families, k.configs, u.left)
 	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
 	k.index = make(map[*demand]int, len(k.items))
 	for i, it := range k.items {
@@ -122,7 +125,7 @@ func (k *packer) promiseWorth() {
 	best := make([]float64, len(k.p.resources.names))
 	for _, it := range k.items {
 		if own := k.scale.worth(it.class.request); own > 0 {
-			factor := float64(it.value) / own
+			factor := max(float64(it.value)-it.slot, 0) / own
 			for r := range best {
 				best[r] = max(best[r], float64(factor*k.scale.prices[r]))
 			}
@@ -138,6 +141,11 @@ func (k *packer) promiseWorth() {
 	for n, i := range k.configs {
 		for r := range best {
 			k.promise[n] += float64(best[r] * float64(max(k.p.space.configs[i].room[r], 0)))
+		}
+		for s := range k.slots {
+			if k.slots[s].configs.has(i) {
+				k.promise[n] += float64(k.slots[s].price * float64(k.slots[s].room))
+			}
 		}
 	}
 }
@@ -159,7 +167,7 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 	for remaining > 0 {
 		config := g.choose(out.usage, remaining)
 		if config < 0 {
-			if g.largest == 0 {
+			if g.largest == 0 && g.smallest == 0 {
 				break
 			}
 			g.unbound()

@@ -119,7 +119,13 @@ func (a *assignment) pricePlace(c *class, pl *place, choice bool) {
 			continue
 		}
 		if pl.tier = tier; choice {
-			pl.price = a.p.soloPrice(c, set)
+			key := c.homeAt(pl.domains) + "#" + domainsKey(c.request)
+			price, known := a.soloPrices[key]
+			if !known {
+				price = a.p.soloPrice(c, set)
+				a.soloPrices[key] = price
+			}
+			pl.price = price
 		}
 		return
 	}

@@ -21,9 +21,9 @@ type demandFamily struct {
 const maxLinearPivots = 2000
 
 // priceFamilies solves the program over configs, of which those that others
-// replace may be left out.
-func priceFamilies(configs []config, candidates []int, families []demandFamily) linearPrices {
-	g := &familyGame{configs: configs, candidates: candidates, families: families}
+// replace may be left out, and sets the prices of slots.
+func priceFamilies(configs []config, candidates []int, families []demandFamily, slots []slot) linearPrices {
+	g := &familyGame{configs: configs, candidates: candidates, families: families, slots: slots}
 	dearest := 1.0
 	for f := range families {
 		g.prices.byFamily = append(g.prices.byFamily, make([]float64, len(families[f].demand)))
@@ -36,6 +36,8 @@ func priceFamilies(configs []config, candidates []int, families []demandFamily) 
 			}
 		}
 	}
+	g.firstSlot = g.rows
+	g.rows += len(slots)
 	for _, i := range candidates {
 		dearest = max(dearest, float64(configs[i].price))
 	}
@@ -50,7 +52,9 @@ type familyGame struct {
 	configs    []config
 	candidates []int
 	families   []demandFamily
+	slots      []slot
 	rowOf      [][]int // by family and resource
+	firstSlot  int
 	rows       int
 	prices     linearPrices
 }
@@ -84,6 +88,9 @@ func (g *familyGame) read(lp *covering) {
 			}
 		}
 	}
+	for n := range g.slots {
+		g.slots[n].price = max(0, lp.prices[g.firstSlot+n]/float64(g.slots[n].count))
+	}
 }
 
 // column gives each resource of the config to the family that pays most.
@@ -102,6 +109,11 @@ func (g *familyGame) column(into []entry, config int) []entry {
 		}
 		if family >= 0 {
 			into = append(into, entry{g.rowOf[family][r], float64(room) / float64(g.families[family].demand[r])})
+		}
+	}
+	for n := range g.slots {
+		if s := &g.slots[n]; s.configs.has(config) {
+			into = append(into, entry{g.firstSlot + n, float64(s.room) / float64(s.count)})
 		}
 	}
 	return into

@@ -10,9 +10,9 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 200_000
-	mostMaxSteps        = 20_000_000
-	maxStepsPerPod      = 100
+	leastMaxSteps       = 12_000_000
+	mostMaxSteps        = 300_000_000
+	maxStepsPerPod      = 3000
 )
 
 // problem is a snapshot made ready for deciding. It does not change while
@@ -46,7 +46,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	p := &problem{snapshot: snapshot, settings: settings, resources: newResourceIndex(snapshot.Pending)}
 	daemons := sortedDaemons(snapshot)
 	p.pools = sortedPools(snapshot)
-	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}}
+	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}, columns: map[string]*labelColumn{}}
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()

@@ -11,6 +11,7 @@ type purchase struct {
 	used    usage
 	seated  map[int]bool // affinity rules per node that already have pods somewhere
 	budget  int          // steps left
+	worth   []int64      // of a pod by class, in nanoDollars per hour, when patterns were looked for
 }
 
 // packTier packs what is left on the pools of one weight and returns the bins.
@@ -41,24 +42,113 @@ const closeEnough = 0.005
 // search runs the greedy packing with several sets of values and bounds, and
 // improves the best, until it is close to what the resources cost at least.
 func (k *packer) search(counts []int, u *purchase) *packing {
-	best := k.run(variant{}, counts, u.used.clone())
-	first, last := k.steps, best
-	for round := 0; round < maxRepricings && !k.rests(best, first, u.budget); round++ {
+	// Runs and improvements have a share of the budget, patterns all of it.
+	budget := u.budget / greedyShare
+	best := k.runEven(counts, u)
+	before := k.steps
+	if best == nil || !k.rests(best, before, budget) {
+		best = k.runAgain(variant{}, counts, u, best)
+	}
+	first, last := max(k.steps-before, before/4), best
+	values, runs := k.values(), []*packing{best}
+	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
 		k.reprice(last)
-		if last = k.run(variant{}, counts, u.used.clone()); last.better(best) {
+		last = k.run(variant{}, counts, u.used.clone())
+		runs = append(runs, last)
+		if last.better(best) {
 			best = last
 		}
 	}
-	for _, v := range k.variants(counts) {
-		if k.rests(best, first, u.budget) {
-			break
-		}
-		if next := k.run(v, counts, u.used.clone()); next.better(best) {
-			best = next
+	if !k.rests(best, first, budget) {
+		last = k.run(variant{plain: true}, counts, u.used.clone())
+		runs = append(runs, last)
+		if last.better(best) {
+			best = last
 		}
 	}
-	k.improve(best, u.budget)
+	k.setValues(values)
+	for _, v := range k.variants(counts) {
+		if k.rests(best, first, budget) {
+			break
+		}
+		best = k.runAgain(v, counts, u, best)
+	}
+	if float64(best.cost) > float64(k.linear*(1+worthPatterns)) {
+		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil {
+			u.notePrices(k)
+			if next.better(best) {
+				best = next
+			}
+		}
+	}
+	k.improve(best, max(budget, k.steps+budget/4))
 	return best
+}
+
+// notePrices keeps what the patterns say the pods are worth, for the proof.
+func (u *purchase) notePrices(k *packer) {
+	for i, it := range k.items {
+		if u.worth == nil {
+			u.worth = make([]int64, len(u.p.classes))
+		}
+		u.worth[it.class.id] = max(u.worth[it.class.id], k.prices[i])
+	}
+}
+
+// greedyShare is the part of the budget that greedy runs may use.
+const greedyShare = 30
+
+// runAgain returns the better of a run and what is there.
+func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {
+	if next := k.run(v, counts, u.used.clone()); best == nil || next.better(best) {
+		return next
+	}
+	return best
+}
+
+// runEven packs onto nodes of about equal worth when a rule per node forces so
+// many of them that it has a price; nil when none does.
+func (k *packer) runEven(counts []int, u *purchase) *packing {
+	nodes := 0
+	for i := range k.slots {
+		if s := &k.slots[i]; s.price > 0 {
+			nodes = max(nodes, (s.count+s.room-1)/s.room)
+		}
+	}
+	if nodes < 2 {
+		return nil
+	}
+	total := int64(0)
+	for i, it := range k.items {
+		total += it.value * int64(counts[i])
+	}
+	var best *packing
+	for _, v := range evenVariants(total / int64(nodes)) {
+		if best != nil && k.rests(best, k.steps, u.budget/greedyShare) {
+			break
+		}
+		best = k.runAgain(v, counts, u, best)
+	}
+	return best
+}
+
+func evenVariants(even int64) []variant {
+	return []variant{{largest: even * 5 / 4, smallest: even * 3 / 4}, {largest: even * 9 / 8, smallest: even * 7 / 8}, {largest: even * 3 / 2, smallest: even / 2}}
+}
+
+func (k *packer) values() []int64 {
+	values := make([]int64, len(k.items))
+	for i, it := range k.items {
+		values[i] = it.value
+	}
+	return values
+}
+
+func (k *packer) setValues(values []int64) {
+	for i, it := range k.items {
+		it.value = values[i]
+	}
+	k.promiseWorth()
 }
 
 // rests reports whether another run that takes so many steps is not worth it,
@@ -134,9 +224,13 @@ func (k *packer) variants(counts []int) []variant {
 			spread = max(spread, (counts[i]+it.perNode-1)/it.perNode)
 		}
 	}
+	dearest := int64(0)
+	for _, i := range k.configs {
+		dearest = max(dearest, k.p.space.configs[i].price)
+	}
 	variants := []variant{{plain: true}}
 	for _, parts := range []int{spread, spread * 2, spread / 2, 2, 4, 8, 16, 32} {
-		if parts > 1 {
+		if parts > 1 && total*5/4/int64(parts) < dearest {
 			variants = append(variants, variant{largest: total * 5 / 4 / int64(parts)})
 		}
 	}

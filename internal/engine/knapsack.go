@@ -1,0 +1,164 @@
+package engine
+
+// knapsack looks for the pods that are worth most together on one node of one
+// config. It keeps what it learned between calls, in which values change little.
+type knapsack struct {
+	config  int
+	room    vector
+	items   []int     // that may be here, most worth for their size first
+	most    []int     // of each item on a node, by item
+	prices  []float64 // of the node's resources, from the items' values
+	density []float64 // by position in items
+	taken   []int     // by position, of the best pods found
+	trial   []int
+	best    float64
+	steps   int
+}
+
+// maxKnapsackSteps bounds one search; its first descent is the greedy choice.
+const maxKnapsackSteps = 160
+
+func newKnapsack(k *packer, config int, counts []int) *knapsack {
+	c := &k.p.space.configs[config]
+	s := &knapsack{config: config, room: c.room, most: make([]int, len(k.items)), prices: append([]float64(nil), k.scale.prices...)}
+	for i, it := range k.items {
+		if counts[i] == 0 || !it.configs.has(config) {
+			continue
+		}
+		if s.most[i] = it.class.request.times(c.room, min(counts[i], it.perNode)); s.most[i] > 0 {
+			s.items = append(s.items, i)
+		}
+	}
+	s.taken, s.trial, s.density = make([]int, len(s.items)), make([]int, len(s.items)), make([]float64, len(s.items))
+	return s
+}
+
+// solve returns the worth of the best pods it finds; they are in taken.
+func (s *knapsack) solve(items []*item, values []float64) float64 {
+	s.steps = 0
+	s.settlePrices(items, values)
+	s.sortByDensity(items, values)
+	clear(s.taken)
+	clear(s.trial)
+	s.best = 0
+	limit := maxKnapsackSteps
+	s.descend(items, values, 0, s.room.clone(), 0, &limit)
+	return s.best
+}
+
+// settlePrices moves the price of one resource after another to where the pods
+// worth more than their resources just use it up.
+func (s *knapsack) settlePrices(items []*item, values []float64) {
+	order := make([]breakpoint, 0, len(s.items))
+	for r, room := range s.room {
+		order = order[:0]
+		for _, i := range s.items {
+			request := items[i].class.request
+			if request[r] == 0 {
+				continue
+			}
+			left := values[i]
+			for other, amount := range request {
+				if other != r {
+					left -= float64(s.prices[other] * float64(amount))
+				}
+			}
+			if left > 0 {
+				order = append(order, breakpoint{left / float64(request[r]), float64(request[r]) * float64(s.most[i])})
+			}
+		}
+		s.prices[r] = clearingPrice(order, float64(room))
+		s.steps += 4 * len(order)
+	}
+}
+
+// breakpoint is a price up to which an amount is asked for.
+type breakpoint struct{ price, amount float64 }
+
+// clearingPrice is the price at which no more than room is asked for.
+func clearingPrice(order []breakpoint, room float64) float64 {
+	for len(order) > 0 {
+		// Split around a middle price, as in quickselect.
+		pivot := order[len(order)/2].price
+		above, at := 0.0, 0.0
+		for _, b := range order {
+			switch {
+			case b.price > pivot:
+				above += b.amount
+			case b.price == pivot:
+				at += b.amount
+			}
+		}
+		keep := order[:0]
+		switch {
+		case above > room:
+			for _, b := range order {
+				if b.price > pivot {
+					keep = append(keep, b)
+				}
+			}
+		case above+at > room:
+			return pivot
+		default:
+			room -= above + at
+			for _, b := range order {
+				if b.price < pivot {
+					keep = append(keep, b)
+				}
+			}
+		}
+		order = keep
+	}
+	return 0
+}
+
+// sortByDensity is an insertion sort: the order changes little between calls.
+func (s *knapsack) sortByDensity(items []*item, values []float64) {
+	of := func(i int) float64 {
+		cost := worthAt(s.prices, items[i].class.request)
+		if cost <= 0 {
+			cost = 1e-9
+		}
+		return values[i] / cost
+	}
+	for n, i := range s.items {
+		d := of(i)
+		at := n
+		for at > 0 && s.density[at-1] < d {
+			s.density[at], s.items[at] = s.density[at-1], s.items[at-1]
+			at--
+			s.steps++
+		}
+		s.density[at], s.items[at] = d, i
+	}
+	s.steps += 2 * len(s.items)
+}
+
+// descend takes as many as fit of one item after another, then comes back for
+// fewer, as long as the rest could still be worth more than the best.
+func (s *knapsack) descend(items []*item, values []float64, at int, room vector, worth float64, limit *int) {
+	if worth > s.best {
+		s.best = worth
+		copy(s.taken, s.trial)
+	}
+	for ; at < len(s.items) && *limit > 0; at++ {
+		if worth+float64(worthAt(s.prices, room)*s.density[at]) <= s.best {
+			return
+		}
+		i := s.items[at]
+		request := items[i].class.request
+		s.steps += 2
+		count := request.times(room, s.most[i])
+		if count == 0 {
+			continue
+		}
+		for take := count; take > 0 && *limit > 0; take-- {
+			*limit--
+			s.trial[at] = take
+			rest := room.clone()
+			rest.add(request, -take)
+			s.descend(items, values, at+1, rest, worth+float64(values[i]*float64(take)), limit)
+		}
+		s.trial[at] = 0
+	}
+}

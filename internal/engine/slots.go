@@ -1,0 +1,86 @@
+package engine
+
+import "sort"
+
+// slot is a rule that lets only so many of the pods it selects share a node:
+// to prices it is one more resource, of which every node has the same.
+type slot struct {
+	rule    *rule
+	room    int    // pods on one node
+	count   int    // pods
+	configs bitset // that admit one of them
+	price   float64
+}
+
+// maxSlots bounds the rules that are priced: those that force most nodes.
+const maxSlots = 8
+
+// slots are gathered class by class.
+type slots struct {
+	p      *problem
+	byRule map[*rule]*slot
+	// strict leaves out what another plan need not keep to: a spread over nodes
+	// lets more onto one when every node has some.
+	strict bool
+}
+
+func (g *slots) add(c *class, count int, configs bitset) {
+	for i := range c.hosts {
+		t := &c.hosts[i]
+		room := g.roomOf(t)
+		if room == 0 || count == 0 {
+			continue
+		}
+		s := g.byRule[t.rule]
+		if s == nil {
+			s = &slot{rule: t.rule, room: room, configs: newBitset(len(g.p.space.configs))}
+			g.byRule[t.rule] = s
+		}
+		s.room = min(s.room, room)
+		s.count += count
+		s.configs.or(configs)
+	}
+}
+
+func (g *slots) roomOf(t *touch) int {
+	switch {
+	case !t.owns || !t.matched:
+		return 0
+	case t.rule.kind == antiRule:
+		return 1
+	case t.rule.kind == spreadRule && !g.strict:
+		return t.maxSkew
+	}
+	return 0
+}
+
+// list returns those that force most nodes.
+func (g *slots) list() []slot {
+	var list []slot
+	for _, s := range g.byRule {
+		if s.count > s.room {
+			list = append(list, *s)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool {
+		a, b := list[i].count*list[j].room, list[j].count*list[i].room
+		if a != b {
+			return a > b
+		}
+		return list[i].rule.id < list[j].rule.id
+	})
+	return list[:min(len(list), maxSlots)]
+}
+
+// slotWorth is what the places that a pod of the class takes cost.
+func slotWorth(list []slot, c *class) float64 {
+	worth := 0.0
+	for n := range list {
+		for i := range c.hosts {
+			if t := &c.hosts[i]; t.rule == list[n].rule && t.owns && t.matched {
+				worth += list[n].price
+			}
+		}
+	}
+	return worth
+}
