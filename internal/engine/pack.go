@@ -74,6 +74,7 @@ type packer struct {
 	index   map[*demand]int // of the item
 	linear  float64         // what all pods' resources cost at least
 	pods    int
+	prices  []int64 // of a pod by item, from patterns
 	steps   int
 }
 

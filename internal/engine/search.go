@@ -12,6 +12,7 @@ type purchase struct {
 	seated  map[int]bool // affinity rules per node that already have pods somewhere
 	budget  int          // steps left
 	thrifty bool         // try variant.thrifty where pods are left
+	worth   []int64      // of a pod by class, in nanoDollars per hour, when patterns were looked for
 }
 
 // packTier packs what is left on the pools of one weight and returns the bins.
@@ -77,16 +78,29 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 		best = k.runAgain(v, counts, u, best)
 	}
 	if float64(best.cost) > float64(k.linear*(1+worthPatterns)) {
-		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil && next.better(best) {
-			best = next
+		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil {
+			u.notePrices(k)
+			if next.better(best) {
+				best = next
+			}
 		}
 	}
 	k.improve(best, max(budget, k.steps+budget/4))
 	return best
 }
 
+// notePrices keeps what the patterns say the pods are worth, for the proof.
+func (u *purchase) notePrices(k *packer) {
+	for i, it := range k.items {
+		if u.worth == nil {
+			u.worth = make([]int64, len(u.p.classes))
+		}
+		u.worth[it.class.id] = max(u.worth[it.class.id], k.prices[i])
+	}
+}
+
 // greedyShare is the part of the budget that greedy runs may use.
-const greedyShare = 20
+const greedyShare = 30
 
 // runAgain returns the better of a run and what is there.
 func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {

@@ -13,6 +13,7 @@ type solution struct {
 	nodes    int
 	placed   int
 	steps    int
+	worth    []int64  // purchase.worth
 	known    *learned // what the last pass went by
 	remedies *remedies
 }
@@ -163,7 +164,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for tier := range p.tiers {
 		s.bins = append(s.bins, u.packTier(p.tierSets[tier])...)
 	}
-	s.used = u.used
+	s.used, s.worth = u.used, u.worth
 	s.steps = budget - u.budget + a.steps
 	var short []demandLeft
 	for _, d := range a.demands {
