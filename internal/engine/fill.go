@@ -135,7 +135,7 @@ func (f *filler) fill(config int) int64 {
 	}
 	worth := int64(0)
 	for rank := range f.byRank {
-		if rank == rankPerNode || rank == rankFollower || f.plain {
+		if rank == rankFollower || f.plain {
 			worth += f.fillInOrder(config, &f.byRank[rank])
 		} else {
 			worth += f.fillBalanced(config, &f.byRank[rank])

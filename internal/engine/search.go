@@ -49,6 +49,9 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if best == nil || !k.rests(best, before, budget) {
 		best = k.runAgain(variant{}, counts, u, best)
 	}
+	if float64(best.cost) > float64(k.linear*(1+farAway)) {
+		budget = u.budget / farShare
+	}
 	first, last := max(k.steps-before, before/4), best
 	values, runs := k.values(), []*packing{best}
 	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
@@ -95,8 +98,13 @@ func (u *purchase) notePrices(k *packer) {
 	}
 }
 
-// greedyShare is the part of the budget that greedy runs may use.
-const greedyShare = 30
+// greedyShare is the part of the budget that greedy runs may use, farShare that
+// when the first run ends farther than farAway from what the resources cost.
+const (
+	greedyShare = 30
+	farShare    = 5
+	farAway     = 0.04
+)
 
 // runAgain returns the better of a run and what is there.
 func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {
