@@ -11,6 +11,7 @@ type variant struct {
 	largest  int64 // most a node may cost; 0: no bound
 	smallest int64 // least a node may cost, as long as such nodes do
 	plain    bool
+	ranked   bool // largest first among pods that rules spread over nodes
 	apart    bool // pods that should share one node may have less than all of them
 }
 
@@ -155,7 +156,7 @@ func (k *packer) promiseWorth() {
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
 	f := newFiller(k.p, k.items, k.scale, out.left)
-	f.plain, f.apart = v.plain, v.apart
+	f.plain, f.ranked, f.apart = v.plain, v.ranked, v.apart
 	for r := range k.seated {
 		f.seated[r] = true
 	}

@@ -54,12 +54,17 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	}
 	first, last := max(k.steps-before, before/4), best
 	values, runs := k.values(), []*packing{best}
-	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
-		k.reprice(last)
-		last = k.run(variant{}, counts, u.used.clone())
-		runs = append(runs, last)
-		if last.better(best) {
-			best = last
+	for _, v := range []variant{{}, {ranked: true}} {
+		for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
+			k.reprice(last)
+			last = k.run(v, counts, u.used.clone())
+			runs = append(runs, last)
+			if last.better(best) {
+				best = last
+			}
+		}
+		if len(k.slots) == 0 {
+			break
 		}
 	}
 	if !k.rests(best, first, budget) {
