@@ -235,7 +235,7 @@ func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 	if terms == nil {
 		return fullBitset(len(s.configs))
 	}
-	any := newBitset(len(s.configs))
+	admitted := newBitset(len(s.configs))
 	for _, term := range terms {
 		set := fullBitset(len(s.configs))
 		for _, r := range term.Labels {
@@ -246,9 +246,9 @@ func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 				set = newBitset(len(s.configs))
 			}
 		}
-		any.or(set)
+		admitted.or(set)
 	}
-	return any
+	return admitted
 }
 
 // tolerated returns the configs of the pools whose taints the pod tolerates.

@@ -89,7 +89,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if reason, reached := s.limitReached(buyable, pool); reached {
 		return stageLimits, reason
 	}
-	if reason, short := s.minValuesMissed(c, buyable, pool); short {
+	if reason, short := s.minValuesMissed(buyable, pool); short {
 		return stageMinValues, reason
 	}
 	return stageTopology, s.topologyStopped(c)
@@ -224,7 +224,7 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 	return model.Reason{Code: model.CodeLimitReached, Message: "no node that would do stays within all limits together"}, true
 }
 
-func (s *solution) minValuesMissed(c *class, buyable []int, pool *pool) (model.Reason, bool) {
+func (s *solution) minValuesMissed(buyable []int, pool *pool) (model.Reason, bool) {
 	for _, r := range pool.minValues {
 		seen := map[string]bool{}
 		for _, i := range buyable {

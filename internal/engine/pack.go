@@ -80,7 +80,7 @@ type packer struct {
 
 func newPacker(u *purchase, tier bitset) *packer {
 	k := &packer{p: u.p, seated: u.seated}
-	k.items = newItems(u.p, u.demands, u.left, tier)
+	k.items = newItems(u.demands, u.left, tier)
 	families, admitted := findFamilies(u.p, k.items)
 	describeItems(u.p, k.items, u.demands, u.left)
 	usable := newBitset(len(u.p.space.configs))

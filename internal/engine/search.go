@@ -108,7 +108,7 @@ func (u *purchase) notePrices(k *packer) {
 const (
 	greedyShare = 30
 	farShare    = 5
-	farAway     = 0.04
+	farAway     = 0.05
 )
 
 // runAgain returns the better of a run and what is there.
