@@ -50,14 +50,22 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if best == nil || !k.rests(best, before, budget) {
 		best = k.runAgain(variant{}, counts, u, best)
 	}
+	if float64(best.cost) > float64(k.linear*(1+farAway)) {
+		budget = u.budget / farShare
+	}
 	first, last := max(k.steps-before, before/4), best
 	values, runs := k.values(), []*packing{best}
-	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
-		k.reprice(last)
-		last = k.run(variant{}, counts, u.used.clone())
-		runs = append(runs, last)
-		if last.better(best) {
-			best = last
+	for _, v := range []variant{{}, {ranked: true}} {
+		for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
+			k.reprice(last)
+			last = k.run(v, counts, u.used.clone())
+			runs = append(runs, last)
+			if last.better(best) {
+				best = last
+			}
+		}
+		if len(k.slots) == 0 {
+			break
 		}
 	}
 	if !k.rests(best, first, budget) {
@@ -99,8 +107,13 @@ func (u *purchase) notePrices(k *packer) {
 	}
 }
 
-// greedyShare is the part of the budget that greedy runs may use.
-const greedyShare = 30
+// greedyShare is the part of the budget that greedy runs may use, farShare that
+// when the first run ends farther than farAway from what the resources cost.
+const (
+	greedyShare = 30
+	farShare    = 5
+	farAway     = 0.05
+)
 
 // runAgain returns the better of a run and what is there.
 func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {
