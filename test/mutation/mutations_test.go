@@ -10,7 +10,7 @@ type mutation struct {
 func mutations() []mutation {
 	return []mutation{
 		{"requests fit on new nodes", "resources.go", "if amount > 0 && amount > room[i] {", "if amount > 0 && amount > room[i]+1 {"},
-		{"pods per node", "resources.go", "return pod.Requests.Add(model.Resources{model.PodCount: 1})", "return pod.Requests"},
+		{"pods per node", "resources.go", "if pod.Requests[model.PodCount] > 0 {\n", "if pod.Requests[model.PodCount] > 0 {\n\t\treturn pod.Requests.Sub(model.Resources{model.PodCount: 1})\n"},
 		{"room of running pods", "node.go", "n.room.add(x.podVector(spec.Pods[i].Requests), -1)", "_ = x"},
 		{"share of DaemonSets on existing nodes", "node.go", "n.room.add(x.podVector(daemon.Template.Requests), -1)", "_ = x"},
 		{"share of DaemonSets on new nodes", "config.go", "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
@@ -50,7 +50,8 @@ func mutations() []mutation {
 		{"ReadWriteOncePod", "volumes.go", "if v.Exclusive && inUse {", "if v.Exclusive && !inUse {"},
 		{"pod groups", "ration.go", "started && placed[g.Name] < g.MinCount", "started && placed[g.Name] < 0"},
 		{"NodePool requirements", "config.go", "if c.kind == nil || !c.meets(p.spec.Requirements) {", "if c.kind == nil {"},
-		{"NodePool limits", "bins.go", "amount > o.largest[r] && o.used[o.pool][r]+amount > o.pool.limit[r]", "amount < 0"},
+		{"NodePool limits", "pack.go", "max(0, p.limit[i]-u[p][i])", "max(0, 2*p.limit[i]-u[p][i])"},
+		{"NodePool limits of fallbacks", "bins.go", "o.used[o.pool][r]+amount > o.pool.limit[r]", "o.used[o.pool][r]+amount > 2*o.pool.limit[r]"},
 		{"minValues", "pool.go", "if r.MinValues > 1 {", "if r.MinValues > 1000 {"},
 		{"pools that are not ready", "pool.go", `if spec.NotReadyReason != "" {`, `if spec.NotReadyReason == "-" {`},
 		{"offerings without capacity", "config.go", `return c.offering.UnavailableReason == ""`, "return true"},
