@@ -36,10 +36,6 @@ SEED ?= 1000000
 soak: ## Ask the real kube-scheduler about many random clusters (CLUSTERS=200000 SEED=1000000)
 	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 
-.PHONY: mutate
-mutate: ## Break one rule of the engine at a time: a test must notice
-	$(GO) test ./test/mutation -v -timeout 60m -mutate
-
 .PHONY: check
 check: check-format check-generated ## Format, vet, lint, architecture, generated files
 	$(GO) vet ./...
@@ -72,6 +68,17 @@ format: ## Format the code
 bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/engine/...
 	cd lab && $(GO) test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 30m
+
+.PHONY: mutation
+mutation: ## Break every rule of the engine on purpose: a test must go red (about 20 minutes)
+	$(GO) test -tags mutation -count=1 -run TestMutantsAreFound -timeout 90m ./test/mutation
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test of the root module for FUZZTIME each (default 30s)
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(or $(FUZZTIME),30s) $$package; \
+	  done; done
 
 .PHONY: clean
 clean: ## Remove what was built

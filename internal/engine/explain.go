@@ -18,6 +18,7 @@ const (
 	stageRequirements
 	stageSize
 	stageCapacity
+	stagePorts
 	stageMinValues
 	stageTopology
 	stageLimits
@@ -125,6 +126,9 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if len(buyable) == 0 {
 		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
 	}
+	if port := s.portTaken(c, buyable); port != "" {
+		return stagePorts, model.Reason{Code: model.CodeHostPort, Message: "a DaemonSet has the host port " + port + " on every node that would do"}
+	}
 	if reason, reached := s.limitReached(buyable, pool); reached {
 		return stageLimits, reason
 	}
@@ -142,56 +146,6 @@ func poolOnly(set bitset, pool *pool) []int {
 		}
 	}
 	return list
-}
-
-// whichRequirement names the one requirement that leaves nothing, with what the
-// pool has instead.
-func (s *solution) whichRequirement(c *class, pool *pool) string {
-	if len(pool.configs) == 0 {
-		return s.poolOffersNothing(pool)
-	}
-	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			if len(poolOnly(s.p.space.requirement(r), pool)) == 0 {
-				return fmt.Sprintf("no offering satisfies %s; %s", requirementText(r), s.offeredValues(r.Key, pool))
-			}
-		}
-		for _, r := range term.Fields {
-			return fmt.Sprintf("%s asks for one node by name, which a new node cannot be", requirementText(r))
-		}
-	}
-	var all []string
-	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			all = append(all, requirementText(r))
-		}
-	}
-	return "no offering satisfies all of " + strings.Join(boundedList(all, 6), ", ") + " together"
-}
-
-func (s *solution) poolOffersNothing(pool *pool) string {
-	catalog := s.p.snapshot.Catalogs[pool.spec.NodeClass]
-	if len(catalog.Offerings) == 0 {
-		return fmt.Sprintf("the NodeClass %s offers no instance type with a known price", pool.spec.NodeClass)
-	}
-	var all []string
-	for _, r := range pool.spec.Requirements {
-		all = append(all, requirementText(r))
-	}
-	return "no offering satisfies the NodePool's own requirements: " + strings.Join(boundedList(all, 8), ", ")
-}
-
-func (s *solution) offeredValues(key string, pool *pool) string {
-	seen := map[string]bool{}
-	for _, i := range pool.configs {
-		if value, ok := s.p.space.configs[i].label(key); ok && value != "" {
-			seen[value] = true
-		}
-	}
-	if len(seen) == 0 {
-		return "the pool's nodes have no such label"
-	}
-	return "the pool offers " + strings.Join(boundedList(sortedKeys(seen), 6), ", ")
 }
 
 // howTooLarge names the resource that is short even on the type that has most.

@@ -9,9 +9,13 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// maxRemedySteps bounds, for a whole report, how many ways to buy are looked at
-// in search of the single change that would place a pod.
-const maxRemedySteps = 4_000_000
+// maxRemedySteps bounds, for a whole report, the search for single changes that
+// would place pods: a way to buy that is too small is one step, one that has to
+// be looked at costs lookSteps.
+const (
+	maxRemedySteps = 2_000_000
+	lookSteps      = 10
+)
 
 // remedies looks for the cheapest single change that would place a pod: one
 // requirement, taint, limit, minValues or topology rule less.
@@ -78,6 +82,10 @@ func (r *remedies) offers(pool *pool) []config {
 	for i := range catalog.InstanceTypes {
 		kinds[catalog.InstanceTypes[i].Name] = &catalog.InstanceTypes[i]
 	}
+	rooms := make(map[*model.InstanceType]vector, len(kinds))
+	for _, kind := range kinds {
+		rooms[kind] = r.s.p.resources.vector(kind.Allocatable)
+	}
 	var list []config
 	for _, free := range pool.variants(&catalog, newMentions(r.s.p.snapshot)) {
 		for _, offering := range sortedOfferings(catalog.Offerings) {
@@ -87,6 +95,7 @@ func (r *remedies) offers(pool *pool) []config {
 			}
 			c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
 			c.capacity = limitedCapacity(pool, c.kind)
+			c.room = rooms[c.kind]
 			list = append(list, c)
 		}
 	}
@@ -121,9 +130,10 @@ func (r *remedies) only(c *class, way *config) *obstacle {
 // obstacles lists what lies between the class and the config, two at most; it
 // is not possible when no change of a rule would make room.
 func (r *remedies) obstacles(c *class, way *config) (found []obstacle, possible bool) {
-	if r.steps--; !c.request.fits(r.s.p.resources.vector(way.kind.Allocatable)) {
+	if r.steps--; !c.request.fits(way.room) {
 		return nil, false
 	}
+	r.steps -= lookSteps
 	for _, find := range []func(*class, *config) []obstacle{r.requirements, r.taints, r.terms, r.limits, r.topology} {
 		if found = append(found, find(c, way)...); len(found) > 1 {
 			return found, true
@@ -180,10 +190,10 @@ func (c *class) sameDomains(a, b *config) bool {
 	return true
 }
 
-// leftOn is what the DaemonSets leave of a node bought this way: room, and the
-// ports that they take.
+// leftOn is what the DaemonSets leave of the room of a node bought this way, and
+// the ports that they take.
 func (p *problem) leftOn(c *config) (vector, []model.HostPort) {
-	room := p.resources.vector(c.kind.Allocatable)
+	room := c.room.clone()
 	var ports []model.HostPort
 	for _, daemon := range p.daemons {
 		_, off := untolerated(c.pool.taints, daemonTolerations(daemon.Template.Tolerations), false)
@@ -249,8 +259,11 @@ func (r *remedies) terms(c *class, config *config) []obstacle {
 	var found []obstacle
 	for _, missed := range config.missed(c.terms) {
 		value, _ := config.label(missed.Key)
-		found = append(found, obstacle{code: model.RemedyRelaxPod, key: missed.Key, value: value,
-			text: fmt.Sprintf("the pod without %s", requirementText(missed))})
+		text := "the pod without " + requirementText(missed)
+		if missed.Key == fieldNodeName && len(missed.Values) == 0 {
+			text = "the pod without its node affinity"
+		}
+		found = append(found, obstacle{code: model.RemedyRelaxPod, key: missed.Key, value: value, text: text})
 	}
 	return found
 }
@@ -335,7 +348,7 @@ func (r *remedies) newPool(c *class) *model.Remedy {
 	for _, class := range sortedKeys(r.s.p.snapshot.Catalogs) {
 		pool := &pool{spec: &model.NodePool{Name: "", NodeClass: class}}
 		for _, config := range r.offers(pool) {
-			if r.steps--; r.steps < 0 {
+			if r.steps -= lookSteps; r.steps < 0 {
 				return nil
 			}
 			if room, ports := r.s.p.leftOn(&config); len(config.missed(c.terms)) == 0 && c.request.fits(room) && !portsClash(ports, c.pod.HostPorts) {

@@ -124,11 +124,25 @@ func (r *ration) priorities() []int32 {
 func (s *solution) missing(priority int32) int {
 	n := 0
 	for i, c := range s.p.classes {
-		if c.pod.Priority == priority && c.fault == nil && c.refused == nil && s.stuck[i] == nil {
-			n += s.unplaced[i] + c.held
+		left := s.unplaced[i] + c.held
+		if left > 0 && c.pod.Priority == priority && c.refused == nil && s.stuck[i] == nil && s.p.hopes(c) {
+			n += left
 		}
 	}
 	return n
+}
+
+// hopes reports whether the class would find a place if it were alone.
+func (p *problem) hopes(c *class) bool {
+	if c.fault != nil || !c.fits.empty() {
+		return c.fault == nil
+	}
+	for _, n := range p.nodes {
+		if c.request.fits(n.room) && n.admitsClass(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // scarce reports whether pods can take something from each other: existing room

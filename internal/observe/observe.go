@@ -50,6 +50,7 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	pods := podTranslator{
 		namespaces: seen.namespaces, volumes: volumes{reader: o.Reader},
 		groups: &podGroups{reader: o.Reader, known: map[string]group{}}, spreading: newSpreading(o.Reader, seen.services),
+		priorities: &priorities{reader: o.Reader},
 	}
 	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{

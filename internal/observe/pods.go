@@ -60,6 +60,7 @@ type podTranslator struct {
 	volumes    volumes
 	groups     *podGroups
 	spreading  *spreading
+	priorities *priorities
 }
 
 // pending translates a pod that asks for a place, its volumes included.
@@ -70,7 +71,12 @@ func (t podTranslator) pending(ctx context.Context, pod *corev1.Pod) (model.Pod,
 	if err != nil {
 		return translated, err
 	}
-	translated.Group, translated.Blocked = group, append(translated.Blocked, blocks...)
+	priority, missing, err := t.priorities.of(ctx, pod)
+	if err != nil {
+		return translated, err
+	}
+	translated.Group, translated.Priority = group, priority
+	translated.Blocked = append(append(translated.Blocked, blocks...), missing...)
 	spread, err := t.spreading.byDefault(ctx, pod)
 	if err != nil {
 		return translated, err

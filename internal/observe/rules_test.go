@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	schedulingv1beta1 "k8s.io/api/scheduling/v1beta1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -322,6 +323,33 @@ func TestAffinityOfPods(t *testing.T) {
 			}
 			if want := []model.Requirement{{Key: "version", Operator: model.In, Values: []string{"2"}}}; !reflect.DeepEqual(got.Selector.Requirements, want) {
 				t.Errorf("selector is %v, want %v", got.Selector, want)
+			}
+		})
+	}
+}
+
+func TestPriorityOfPodsThatNobodyAdmitted(t *testing.T) {
+	class := func(name string, value int32, isDefault bool) client.Object {
+		return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value, GlobalDefault: isDefault}
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*corev1.PodSpec)
+		want   int32
+		blocks int
+	}{
+		{"its own", func(s *corev1.PodSpec) { s.Priority, s.PriorityClassName = new(int32(7)), "high" }, 7, 0},
+		{"of its class", func(s *corev1.PodSpec) { s.PriorityClassName = "high" }, 100, 0},
+		{"of a class that every cluster has", func(s *corev1.PodSpec) { s.PriorityClassName = "system-cluster-critical" }, 2_000_000_000, 0},
+		{"the lowest default", func(*corev1.PodSpec) {}, 5, 0},
+		{"of no class", func(s *corev1.PodSpec) { s.PriorityClassName = "low" }, 0, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := clustertest.PendingPod("p", "1Gi")
+			test.change(&pod.Spec)
+			got := snapshot(t, clustertest.New(t, cloudtest.World{}, pod, class("high", 100, false), class("a", 9, true), class("b", 5, true))).Pending[0]
+			if got.Priority != test.want || len(got.Blocked) != test.blocks {
+				t.Errorf("priority is %d and blocked by %v, want %d", got.Priority, got.Blocked, test.want)
 			}
 		})
 	}

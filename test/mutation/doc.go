@@ -1,3 +1,4 @@
-// Package mutation breaks one rule of the engine at a time and expects the
-// engine's tests to notice: a rule that can be broken unseen is not tested.
+// Package mutation checks the tests: it breaks one rule of the engine at a time
+// and requires that a test goes red. `make mutation` runs it; the ordinary
+// tests only check that every mutant still applies.
 package mutation

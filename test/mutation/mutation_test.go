@@ -1,8 +1,10 @@
+//go:build mutation
+
 package mutation
 
 import (
+	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,57 +12,59 @@ import (
 	"testing"
 )
 
-// mutate also runs the engine's tests on each broken engine: some minutes, so
-// `make mutate` asks for it.
-var mutate = flag.Bool("mutate", false, "run the engine's tests with each rule broken")
-
-// TestEveryBrokenRuleIsNoticed: the places to break are still there and, with
-// -mutate, the engine's scenarios or properties fail for each.
-func TestEveryBrokenRuleIsNoticed(t *testing.T) {
-	folder, err := filepath.Abs("../../internal/engine")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range mutations() {
+// TestMutantsAreFound builds the tests with one rule broken, by an overlay that
+// leaves the files alone, and wants them red.
+func TestMutantsAreFound(t *testing.T) {
+	for _, m := range mutants() {
 		t.Run(strings.ReplaceAll(m.rule, " ", "_"), func(t *testing.T) {
-			path := filepath.Join(folder, m.file)
-			source, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+			overlay := m.overlay(t)
+			run := "."
+			if m.folder() == "./internal/engine" {
+				run = "TestScenarios" // the same every time, and quick
 			}
-			if n := strings.Count(string(source), m.old); n != 1 {
-				t.Fatalf("%s has %q %d times: say anew how to break the rule", m.file, m.old, n)
-			}
-			if *mutate {
-				m.mustFail(t, path, strings.Replace(string(source), m.old, m.new, 1))
+			if !isRed(t, m, overlay, run) {
+				t.Errorf("with %q in place of %q in %s every test passes: write one that does not", m.new, m.old, m.file)
 			}
 		})
 	}
 }
 
-// mustFail tests the engine with other source in place of a file.
-func (m mutation) mustFail(t *testing.T, path, source string) {
+// folder is the package whose tests must go red.
+func (m mutant) folder() string { return "./" + filepath.Dir(m.file) }
+
+// overlay writes the broken file and says in whose place it stands.
+func (m mutant) overlay(t *testing.T) string {
 	t.Helper()
-	folder := t.TempDir()
-	broken, overlay := filepath.Join(folder, "broken.go"), filepath.Join(folder, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: broken}})
+	broken, err := m.apply()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{broken: []byte(source), overlay: list} {
+	original, err := filepath.Abs(filepath.Join(root, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	replacement, list := filepath.Join(folder, "mutant.go"), filepath.Join(folder, "overlay.json")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{replacement: []byte(broken), list: text} {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-overlay", overlay, "./internal/engine")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the broken engine does not build: %v\n%s", err, out)
+	return list
+}
+
+// isRed runs the package's tests; a mutant that does not compile proves nothing.
+func isRed(t *testing.T, m mutant, overlay, run string) bool {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-failfast", "-vet=off", "-overlay", overlay, "-run", run, m.folder())
+	command.Dir = root
+	output, err := command.CombinedOutput()
+	if bytes.Contains(output, []byte("[build failed]")) || bytes.Contains(output, []byte("[setup failed]")) {
+		t.Fatalf("the mutant does not compile:\n%s", output)
 	}
-	test := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-failfast", "-run", "Scenarios|PlansBreakNoRule",
-		"./internal/engine", "-rapid.checks=1000", "-rapid.nofailfile", "-rapid.shrinktime=0s")
-	test.Dir = "../.."
-	if out, err := test.CombinedOutput(); err == nil {
-		t.Errorf("nobody notices:\n%s", out)
-	}
+	return err != nil
 }

@@ -218,7 +218,7 @@ func threshold(text string, capacity, byDefault int64) int64 {
 	if percent, isPercent := strings.CutSuffix(text, "%"); isPercent {
 		value, err := strconv.ParseFloat(percent, 64)
 		switch {
-		case err != nil:
+		case err != nil || !(value >= 0 && value <= 100):
 			return byDefault
 		case value == 100:
 			return 0
@@ -226,7 +226,7 @@ func threshold(text string, capacity, byDefault int64) int64 {
 		return percentOf(value, capacity)
 	}
 	quantity, err := resource.ParseQuantity(text)
-	if err != nil {
+	if err != nil || quantity.Sign() < 0 {
 		return byDefault
 	}
 	return quantity.Value()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +102,7 @@ func readProduct(entry, currency string) (name string, price float64, ok bool) {
 	for _, term := range item.Terms.OnDemand {
 		for _, dimension := range term.PriceDimensions {
 			price, err := strconv.ParseFloat(dimension.PricePerUnit[currency], 64)
-			if err == nil && price > 0 {
+			if err == nil && price > 0 && !math.IsInf(price, 0) {
 				return item.Product.Attributes.InstanceType, price, item.Product.Attributes.InstanceType != ""
 			}
 		}
@@ -127,7 +128,7 @@ func (p *Provider) fetchSpotPrices(ctx context.Context) (map[pool]float64, error
 		for _, entry := range page.SpotPriceHistory {
 			key := pool{instanceType: string(entry.InstanceType), zone: sdk.ToString(entry.AvailabilityZone)}
 			price, err := strconv.ParseFloat(sdk.ToString(entry.SpotPrice), 64)
-			if err != nil || price <= 0 || sdk.ToTime(entry.Timestamp).Before(since[key]) {
+			if err != nil || !(price > 0) || math.IsInf(price, 0) || sdk.ToTime(entry.Timestamp).Before(since[key]) {
 				continue
 			}
 			prices[key], since[key] = price, sdk.ToTime(entry.Timestamp)

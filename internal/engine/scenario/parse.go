@@ -69,9 +69,12 @@ func (s *reader) line(verb string, words []string) error {
 	case "pool":
 		s.snapshot.NodePools = append(s.snapshot.NodePools, model.NodePool{Name: name, NodeClass: "default"})
 		return each(rest, func(k, v string) error { return poolWord(s.lastPool(), k, v) })
-	case "require":
-		if len(s.snapshot.NodePools) == 0 {
-			return fmt.Errorf("require needs a pool above it")
+	case "require", "bound":
+		if verb == "require" && len(s.snapshot.NodePools) == 0 || verb == "bound" && len(s.snapshot.Nodes) == 0 {
+			return fmt.Errorf("%s needs a pool or node before it", verb)
+		}
+		if verb == "bound" {
+			return s.pods(name, rest, &s.lastNode().Pods)
 		}
 		r, err := requirement(name)
 		s.lastPool().Requirements = append(s.lastPool().Requirements, r)
@@ -83,11 +86,6 @@ func (s *reader) line(verb string, words []string) error {
 	case "node":
 		s.snapshot.Nodes = append(s.snapshot.Nodes, model.Node{Name: name, Labels: map[string]string{}, Allocatable: model.Resources{}})
 		return each(rest, func(k, v string) error { return nodeWord(s.lastNode(), k, v) })
-	case "bound":
-		if len(s.snapshot.Nodes) == 0 {
-			return fmt.Errorf("bound needs a node above it")
-		}
-		return s.pods(name, rest, &s.lastNode().Pods)
 	}
 	return fmt.Errorf("unknown verb %s", verb)
 }
@@ -206,6 +204,9 @@ func (s *reader) offering(name string, words []string) error {
 		s.catalog.Offerings = append(s.catalog.Offerings, model.Offering{OfferingKey: key})
 	}
 	return each(words, func(key, value string) (err error) {
+		if at >= len(s.catalog.Offerings) {
+			return fmt.Errorf("the offering is absent already")
+		}
 		switch key {
 		case "price":
 			s.catalog.Offerings[at].PricePerHour, err = strconv.ParseFloat(value, 64)
@@ -283,9 +284,12 @@ func nodeWord(node *model.Node, key, value string) error {
 	return nil
 }
 
-// taint reads key[=value]:Effect.
+// taint reads key[=value][:Effect], NoSchedule by default.
 func taint(text string) model.Taint {
 	at := strings.LastIndex(text, ":")
+	if at < 0 {
+		return model.Taint{Key: text, Effect: model.NoSchedule}
+	}
 	key, value, _ := strings.Cut(text[:at], "=")
 	return model.Taint{Key: key, Value: value, Effect: model.TaintEffect(text[at+1:])}
 }

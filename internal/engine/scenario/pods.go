@@ -66,8 +66,8 @@ func podWord(pod *model.Pod, key, value string) error {
 	case key == "unsupported":
 		pod.Unsupported = append(pod.Unsupported, strings.ReplaceAll(value, "_", " "))
 	case key == "port":
-		p, err := hostPort(value)
-		pod.HostPorts = append(pod.HostPorts, p)
+		one, err := hostPort(value)
+		pod.HostPorts = append(pod.HostPorts, one)
 		return err
 	case key == "tolerate":
 		pod.Tolerations = append(pod.Tolerations, toleration(value))
@@ -79,6 +79,20 @@ func podWord(pod *model.Pod, key, value string) error {
 		return set(&pod.Requests, key, value)
 	}
 	return nil
+}
+
+// hostPort reads [IP:]PORT[/PROTOCOL].
+func hostPort(text string) (model.HostPort, error) {
+	port := model.HostPort{Protocol: "TCP"}
+	if before, protocol, found := strings.Cut(text, "/"); found {
+		text, port.Protocol = before, protocol
+	}
+	if ip, rest, found := strings.Cut(text, ":"); found {
+		port.IP, text = ip, rest
+	}
+	n, err := strconv.Atoi(text)
+	port.Port = int32(n)
+	return port, err
 }
 
 // toleration reads key[=value][:Effect], key>N, key<N, or * for everything.
@@ -97,17 +111,6 @@ func toleration(text string) model.Toleration {
 		}
 	}
 	return t
-}
-
-// hostPort reads NUMBER[/PROTOCOL][@IP].
-func hostPort(text string) (model.HostPort, error) {
-	text, ip, _ := strings.Cut(text, "@")
-	text, protocol, found := strings.Cut(text, "/")
-	if !found {
-		protocol = "TCP"
-	}
-	n, err := strconv.Atoi(text)
-	return model.HostPort{IP: ip, Port: int32(n), Protocol: protocol}, err
 }
 
 // nodeRule reads select=KEY=VALUE, affinity=REQ&REQ|REQ (| separates
@@ -143,8 +146,8 @@ func nodeRule(pod *model.Pod, key, value string) error {
 
 func nodeTerm(text string) (model.NodeSelectorTerm, error) {
 	var term model.NodeSelectorTerm
-	if text == "" {
-		return term, nil // selects no node
+	if text == "nothing" {
+		return term, nil // an empty term selects no node
 	}
 	for _, part := range strings.Split(text, "&") {
 		r, err := requirement(part)

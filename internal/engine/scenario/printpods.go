@@ -178,6 +178,9 @@ func termWord(term model.NodeSelectorTerm) string {
 	for _, r := range append(append([]model.Requirement(nil), term.Labels...), term.Fields...) {
 		parts = append(parts, requirementWord(r))
 	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
 	return strings.Join(parts, "&")
 }
 
@@ -209,11 +212,11 @@ func tolerationWord(t model.Toleration) string {
 
 func portWord(p model.HostPort) string {
 	word := fmt.Sprint(p.Port)
+	if p.IP != "" {
+		word = p.IP + ":" + word
+	}
 	if p.Protocol != "TCP" {
 		word += "/" + p.Protocol
-	}
-	if p.IP != "" {
-		word += "@" + p.IP
 	}
 	return word
 }

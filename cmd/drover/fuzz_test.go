@@ -1,0 +1,19 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func FuzzFeatureGates(f *testing.F) {
+	f.Add("NodeRepair=true, SpotToSpotConsolidation=false")
+	f.Add("=true")
+	f.Fuzz(func(t *testing.T, text string) {
+		on, err := parseFeatureGates(text)
+		for _, gate := range on {
+			if err == nil && !slices.Contains(knownGates(), gate) {
+				t.Fatalf("%q turns on %q", text, gate)
+			}
+		}
+	})
+}

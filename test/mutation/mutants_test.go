@@ -1,0 +1,195 @@
+package mutation
+
+// mutants lists the rules, broken one at a time. A new rule comes with one.
+func mutants() []mutant {
+	var all []mutant
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants()} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+func labelMutants() []mutant {
+	const labels, class, config, taints = "internal/engine/labels.go", "internal/engine/class.go", "internal/engine/config.go", "internal/engine/taints.go"
+	return []mutant{
+		{"node selector", class, "for _, key := range sortedKeys(pod.NodeSelector) {", "for _, key := range sortedKeys(pod.NodeSelector)[:0] {"},
+		{"required node affinity", class, "terms = append(terms, model.NodeSelectorTerm{Labels: labels, Fields: term.Fields})", "_, terms = labels, append(terms, model.NodeSelectorTerm{Labels: base})"},
+		{"an empty affinity term selects nothing", class, "continue // an empty term selects no node", "_ = term // an empty term selects no node"},
+		{"affinity terms are alternatives", config, "union.or(set)", "if union.or(set); len(terms) > 1 { union.and(set) }"},
+		{"operator In", labels, "return present && contains(r.Values, value)", "return present"},
+		{"operator NotIn", labels, "return !present || !contains(r.Values, value)", "return true"},
+		{"operator NotIn without the label", labels, "return !present || !contains(r.Values, value)", "return present && !contains(r.Values, value)"},
+		{"operator Exists", labels, "case model.Exists:\n\t\treturn present", "case model.Exists:\n\t\treturn true"},
+		{"operator DoesNotExist", labels, "return !present\n", "return true\n"},
+		{"operator Gt", labels, "return have > bound", "return have >= bound"},
+		{"operator Lt", labels, "return have < bound", "return have <= bound"},
+		{"operator Gte", labels, "return have >= bound", "return have > bound"},
+		{"operator Lte", labels, "return have <= bound", "return have < bound"},
+		{"malformed requirements", labels, "return fmt.Sprintf(\"%s has the operator %q; it must be In, NotIn, Exists, DoesNotExist, Gt, Lt, Gte or Lte\", r.Key, r.Operator)", "return \"\""},
+		{"old names of labels", labels, "return labelZone\n", "return key\n"},
+		{"matchFields on new nodes", config, "if r.Key != fieldNodeName || r.Operator != model.NotIn {\n\t\t\t\tset = newBitset(len(s.configs))", "if r.Key == \"\" {\n\t\t\t\tset = newBitset(len(s.configs))"},
+		{"hostname of a new node", config, "if !unknown && holds(r, value, ok) {", "if unknown || holds(r, value, ok) {"},
+		{"taint NoSchedule", taints, "return taint, true\n", "return taint, taint.Effect == model.NoExecute\n"},
+		{"taint NoExecute", taints, "return taint, true\n", "return taint, taint.Effect != model.NoExecute\n"},
+		{"taint PreferNoSchedule keeps nobody off", taints, "if taint.Effect == model.PreferNoSchedule && !soft {", "if taint.Effect == \"\" && !soft {"},
+		{"toleration effect", taints, "if t.Effect != \"\" && t.Effect != taint.Effect {", "if t.Effect == \"-\" {"},
+		{"toleration key", taints, "if t.Key != \"\" && t.Key != taint.Key {", "if t.Key == \"-\" {"},
+		{"toleration Equal", taints, "return t.Value == taint.Value", "return true"},
+		{"toleration Exists", taints, "case \"Exists\":\n\t\treturn true", "case \"Exists\":\n\t\treturn t.Value == taint.Value"},
+		{"toleration Lt", taints, "have < limit", "have <= limit"},
+		{"toleration Gt", taints, "have > limit", "have >= limit"},
+		{"toleration numbers", taints, "return n, err == nil && strconv.FormatInt(n, 10) == s", "return n, err == nil"},
+		{"startup taints", taints, "if !passing {", "if true || !passing {"},
+	}
+}
+
+func nodeMutants() []mutant {
+	const node, config, resources = "internal/engine/node.go", "internal/engine/config.go", "internal/engine/resources.go"
+	return []mutant{
+		{"requests fit", resources, "if amount > 0 && amount > room[i] {", "if amount > 0 && amount > room[i]+1 {"},
+		{"a pod takes one of the node's pods", resources, "if name == model.PodCount && v[i] == 0 {", "if name == model.PodCount && v[i] < 0 {"},
+		{"bound pods take room", node, "n.room.add(x.podVector(spec.Pods[i].Requests), -1)", "n.room.add(x.podVector(spec.Pods[i].Requests), 0)"},
+		{"bound pods take host ports", node, "n.ports = append(n.ports, spec.Pods[i].HostPorts...)", "n.ports = append(n.ports, spec.Pods[i].HostPorts[:0]...)"},
+		{"host ports", node, "t.Port == w.Port && protocol(t)", "t.Port == -w.Port && protocol(t)"},
+		{"host port protocol", node, "protocol(t) == protocol(w)", "protocol(t) != \"\""},
+		{"host port address", node, "(anyIP(t.IP) || anyIP(w.IP) || t.IP == w.IP)", "(anyIP(t.IP) || anyIP(w.IP) || t.IP != \"-\")"},
+		{"node name", node, "if r.Key != fieldNodeName || !holds(r, n.spec.Name, true) {", "if r.Key != fieldNodeName {"},
+		{"unschedulable nodes", node, "func (n *node) admitsClass(c *class) bool {\n\tif n.spec.Unschedulable {", "func (n *node) admitsClass(c *class) bool {\n\tif n.spec == nil {"},
+		{"taints of nodes", node, "untolerated(n.taints, c.pod.Tolerations, c.granted.taints && !n.indifferent)", "untolerated(nil, c.pod.Tolerations, c.granted.taints && !n.indifferent)"},
+		{"affinity to nodes", node, "return n.admits(c.terms)", "return true"},
+		{"ready nodes first", node, "return b.Launching\n", "return a.Launching\n"},
+		{"DaemonSets to come on nodes", node, "n.room.add(x.podVector(daemon.Template.Requests), -1)", "n.room.add(x.podVector(daemon.Template.Requests), 0)"},
+		{"ports of DaemonSets to come on nodes", node, "n.ports = append(n.ports, daemon.Template.HostPorts...)", "_ = n.ports"},
+		{"DaemonSet pods that are there", node, "return true\n\t\t}\n\t}\n\treturn false\n}\n\nfunc (n *node) hasLabels", "return false\n\t\t}\n\t}\n\treturn false\n}\n\nfunc (n *node) hasLabels"},
+		{"DaemonSets that do not run on a node", node, "return !off && n.admits(selectorTerms(&daemon.Template))", "return !off || n.admits(selectorTerms(&daemon.Template))"},
+		{"DaemonSets on new nodes", config, "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
+		{"DaemonSets where they run", config, "sets[d] = s.admits(selectorTerms(&daemon.Template))", "sets[d] = fullBitset(len(s.configs))"},
+		{"tolerations of DaemonSets", config, "all = append(all, model.Toleration{Key: \"node.kubernetes.io/\" + name, Operator: \"Exists\"})", "_ = name"},
+		{"ports of DaemonSets on new nodes", "internal/engine/occupancy.go", "o.ports = append(o.ports, pod.HostPorts...)", "_ = pod"},
+	}
+}
+
+func topologyMutants() []mutant {
+	const topology, count, ledger, occupancy, selector = "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
+	return []mutant{
+		{"anti-affinity of the pod", ledger, "!(t.owns && tally.count[d] > 0)", "!(t.owns && tally.count[d] < 0)"},
+		{"anti-affinity of planned pods", ledger, "!(t.matched && tally.own[d] > 0)", "!(t.matched && tally.own[d] < 0)"},
+		{"anti-affinity of bound pods", count, "r.own[d]++", "r.own[d] += 0"},
+		{"anti-affinity on a new node", occupancy, "if t.owns && o.match[r] > 0 || t.matched && o.own[r] > 0 {", "if t.owns && o.match[r] < 0 {"},
+		{"anti-affinity to itself on a new node", occupancy, "if t.owns && t.matched {\n\t\t\treturn min(want, 1)", "if t.owns && t.matched {\n\t\t\treturn want"},
+		{"affinity", ledger, "return d >= 0 && (tally.count[d] > 0 || t.matched && l.opens(t.rule))", "return true"},
+		{"the first pod of an affinity", ledger, "t.matched && l.opens(t.rule))", "false && l.opens(t.rule))"},
+		{"namespaces of affinity", selector, "if !contains(m.namespaces, namespace) || !selects(m.selector, labels) {", "if !selects(m.selector, labels) {"},
+		{"pods that run already count", count, "r.count[d]++", "r.count[d] += 0"},
+		{"pods on their way out do not count for spread", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := false && n.spec.Pods[j].Terminating"},
+		{"pods on their way out count for affinity", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := n.spec.Pods[j].Terminating"},
+		{"maxSkew", ledger, "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+1 {"},
+		{"maxSkew on one node", occupancy, "want = min(want, t.maxSkew-int(o.match[r]))", "want = min(want, t.maxSkew+1-int(o.match[r]))"},
+		{"minDomains", ledger, "if t.domains < r.minDomains || t.domains == 0 {", "if t.domains == 0 {"},
+		{"nodeAffinityPolicy Honor", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys)"},
+		{"nodeAffinityPolicy Ignore", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys) && n.admits(c.terms)"},
+		{"nodeTaintsPolicy Honor", topology, "r.nodes[i] = !off", "_ = off"},
+		{"spread needs the topology label", topology, "r.nodes[i] = n.hasLabels(keys) && (s.", "r.nodes[i] = (s."},
+		{"matchLabelKeys of spread", selector, "m.same[key] = value", "_ = value"},
+		{"an empty selector of a spread", selector, "m.selector = nil\n", "_ = m.selector\n"},
+		{"ScheduleAnyway is no rule", topology, "if !s.ScheduleAnyway {\n\t\t\tt.spread(", "if true {\n\t\t\tt.spread("},
+		{"preferred anti-affinity is no rule", topology, "if requires(term) {\n\t\t\taway", "if true {\n\t\t\taway"},
+		{"preferred affinity is no rule", topology, "if requires(term) {\n\t\t\trules", "if true {\n\t\t\trules"},
+		{"affinity terms hold together", topology, "r.siblings = append(r.siblings, sibling)", "_ = sibling"},
+		{"nodes without the topology key", topology, "a.ofNode[i] = -1\n", "a.ofNode[i] = 0\n"},
+	}
+}
+
+func poolMutants() []mutant {
+	const pool, config, launch = "internal/engine/pool.go", "internal/engine/config.go", "internal/engine/launch.go"
+	return []mutant{
+		{"requirements of a pool", config, "if c.kind == nil || !c.meets(p.spec.Requirements) {", "if c.kind == nil {"},
+		{"taints of a pool", config, "if _, off := untolerated(p.taints, tolerations, soft); !off {", "if _, off := untolerated(p.taints, tolerations, soft); !off || true {"},
+		{"weight of a pool", pool, "return a.Weight > b.Weight", "return a.Weight < b.Weight"},
+		{"a pool that is not ready", pool, "if spec.NotReadyReason != \"\" {", "if spec.NotReadyReason == \"-\" {"},
+		{"limits", pool, "p.limit = append(p.limit, spec.Limits[name])", "p.limit = append(p.limit, 1<<60)"},
+		{"what counts against limits already", pool, "p.usage = append(p.usage, spec.Usage[name])", "p.usage = append(p.usage, 0)"},
+		{"the limit of nodes", config, "capacity[i] = 1\n", "capacity[i] = 0\n"},
+		{"minValues", pool, "if r.MinValues > 1 {", "if r.MinValues > 1000 {"},
+		{"several NodeClasses", config, "catalog := snapshot.Catalogs[p.spec.NodeClass]", "catalog := snapshot.Catalogs[\"default\"]"},
+		{"labels of a pool", config, "if value, ok := c.pool.spec.Labels[key]; ok {", "if value, ok := c.pool.spec.Labels[key]; ok && key == \"\" {"},
+		{"labels that a pool declares", pool, "candidates[value] = true\n\t}\n\tvar values", "_ = value\n\t}\n\tvar values"},
+		{"offerings without capacity", config, "func (c *config) available() bool { return c.offering.UnavailableReason == \"\" }", "func (c *config) available() bool { return true }"},
+		{"unknown prices", config, "if price := offerings[i].PricePerHour; price > 0 &&", "if price := offerings[i].PricePerHour; price >= 0 &&"},
+		{"the number of offerings of a launch", launch, "if len(o.picked) >= s.p.settings.MaxOfferings {", "if len(o.picked) < 0 {"},
+	}
+}
+
+func volumeMutants() []mutant {
+	const volumes, class = "internal/engine/volumes.go", "internal/engine/class.go"
+	return []mutant{
+		{"attach limits", volumes, "room[volumeResource+driver] = limit\n", "room[volumeResource+driver] = unlimitedVolume\n"},
+		{"drivers without a limit", volumes, "if !known {\n\t\t\troom[volumeResource+driver], room[sharedResource+driver] = unlimitedVolume, unlimitedVolume", "if !known {\n\t\t\troom[volumeResource+driver], room[sharedResource+driver] = 0, 0"},
+		{"volumes of bound pods", volumes, "for _, v := range n.Pods[i].Volumes {", "for _, v := range n.Pods[i].Volumes[:0] {"},
+		{"volumes that are left attached", volumes, "for _, v := range n.Attached {", "for _, v := range n.Attached[:0] {"},
+		{"a shared volume counts once", volumes, "requests[sharedResource+v.Driver] = 1", "requests[volumeResource+v.Driver]++"},
+		{"room for a shared volume", volumes, "if limit >= 0 {", "if true {"},
+		{"a volume that a pod mounts twice", volumes, "first = first && identity(other) != identity(v)", "_ = other"},
+		{"a ReadWriteOncePod volume of a running pod", volumes, "user, inUse := a.running[identity(v)]", "user, inUse := a.running[model.Volume{}]"},
+		{"a ReadWriteOncePod volume of several pending pods", volumes, "user, inUse = other.String(), true\n", "user, inUse = other.String(), false\n"},
+		{"who gets a ReadWriteOncePod volume", volumes, "return a.Priority > b.Priority", "return a.Priority < b.Priority"},
+		{"a ReadWriteOncePod volume passes on", volumes, "return news\n", "return false\n"},
+		{"what blocks a pod", class, "if len(pod.Blocked) > 0 {", "if len(pod.Blocked) > 100 {"},
+		{"what is not supported", class, "if len(pod.Unsupported) > 0 {", "if len(pod.Unsupported) > 100 {"},
+	}
+}
+
+func fairnessMutants() []mutant {
+	const ration, prefer, problem, node = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go"
+	return []mutant{
+		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
+		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
+		{"pods that were held back try again", ration, "s.topUp(s.known)\n\t\ts.finish()", "s.finish()"},
+		{"pod groups", ration, "if started && placed[g.Name] < g.MinCount &&", "if started && placed[g.Name] < 0 &&"},
+		{"more than minCount", ration, "placed[g.Name] < g.MinCount &&", "placed[g.Name] <= g.MinCount &&"},
+		{"running pods of a group", ration, "counts[pod.Group]++", "_ = pod"},
+		{"groups that are not complete", ration, "if exist[g.Name] < g.MinCount {", "if exist[g.Name] < 0 {"},
+		{"important groups first", ration, "highest < priority", "highest > priority"},
+		{"preferences that are free", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case false:"},
+		{"preferences that cost", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case next.keepsPlaces(c.best):"},
+		{"preferred node affinity", prefer, "c.granted.nodes = append(c.granted.nodes, c.pod.PreferredNodeAffinity[w.index].Term)", "_ = c"},
+		{"preferred pod affinity", prefer, "c.granted.near = append(c.granted.near, c.pod.PodAffinity[w.index])", "_ = c"},
+		{"preferred pod anti-affinity", prefer, "c.granted.away = append(c.granted.away, c.pod.PodAntiAffinity[w.index])", "_ = c"},
+		{"ScheduleAnyway", prefer, "c.granted.spread = append(c.granted.spread, c.pod.TopologySpread[w.index])", "_ = c"},
+		{"soft taints", prefer, "c.granted.taints = true", "_ = c"},
+		{"pools that ignore preferences", problem, "set.or(p.indifferent)", "_ = p.indifferent"},
+		{"preferred nodes by name", prefer, "if len(preferred.Term.Fields)+len(preferred.Term.Labels) > 0 {", "if len(preferred.Term.Labels) > 0 {"},
+		{"preferences on nodes", node, "if !n.indifferent && !n.meets(term) {", "if n.indifferent {"},
+		{"the scheduler's own spreading", "internal/engine/prefer_default.go", "if next.cost <= c.best.cost {", "if next.cost < 0 {"},
+	}
+}
+
+func observeMutants() []mutant {
+	const pods, volumes, groups, admission, attachments = "internal/observe/pods.go", "internal/observe/volumes.go", "internal/observe/groups.go", "internal/translate/admission.go", "internal/observe/attachments.go"
+	return []mutant{
+		{"resizes", pods, "UseStatusResources: true, ", ""},
+		{"pod-level resizes", pods, "InPlacePodLevelResourcesVerticalScalingEnabled: true", "InPlacePodLevelResourcesVerticalScalingEnabled: false"},
+		{"pods that are promised to a node", pods, "return pod.Status.NominatedNodeName\n", "return \"\"\n"},
+		{"scheduling gates", pods, "if len(pod.Spec.SchedulingGates) > 0 || ", "if "},
+		{"pods on their way out", pods, "translated.Terminating = pod.DeletionTimestamp != nil", "translated.Terminating = false"},
+		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() {"},
+		{"zones in labels of volumes", volumes, "if values := volume.Labels[key]; values != \"\" {", "if values := volume.Labels[key]; values == \"-\" {"},
+		{"allowedTopologies", volumes, "alternatives = append(alternatives, term)", "_ = term"},
+		{"a volume that is being made for a node", volumes, "both(allowed(class), selected(claim))", "allowed(class)"},
+		{"a class that binds at once", volumes, "*class.VolumeBindingMode == storagev1.VolumeBindingImmediate", "*class.VolumeBindingMode == \"\""},
+		{"volumes made by hand", volumes, "case class.Provisioner == noProvisioner:", "case class.Provisioner == \"\":"},
+		{"minCount", groups, "return group{minCount: int(found.Spec.SchedulingPolicy.Gang.MinCount)}, nil", "return group{}, nil"},
+		{"minMember", groups, "return group{minCount: int(least)}, err", "return group{}, err"},
+		{"limits of drivers", attachments, "limits[driver.Name] = int64(*driver.Allocatable.Count)", "_ = driver"},
+		{"ReadWriteOncePod", attachments, "slices.Contains(claim.Spec.AccessModes, corev1.ReadWriteOncePod)", "slices.Contains(claim.Spec.AccessModes, \"\")"},
+		{"services spread their pods", "internal/observe/spreading.go", "selector.MatchLabels[key] = value\n\t\t\t}\n\t\t}\n\t}\n\towner", "_ = key\n\t\t\t}\n\t\t}\n\t}\n\towner"},
+		{"preference policy", "internal/observe/pools.go", "pool.IgnorePreferences = true", "pool.IgnorePreferences = false"},
+		{"matchLabelKeys of affinity", admission, "add(match, model.In)", "add(nil, model.In)"},
+		{"mismatchLabelKeys of affinity", admission, "add(mismatch, model.NotIn)", "add(nil, model.NotIn)"},
+		{"label keys are merged once", admission, "if ok && !hasRequirement(selector.Requirements, wanted) {", "if ok {"},
+		{"requests that follow from limits", admission, "resources.Requests[name] = limit.DeepCopy()", "_ = limit"},
+		{"ports of the host's network", admission, "ports[i].HostPort = ports[i].ContainerPort", "_ = ports[i]"},
+		{"resource claims", admission, "if len(pod.Spec.ResourceClaims) > 0 {", "if len(pod.Spec.ResourceClaims) > 100 {"},
+		{"attach limits of types", "internal/cloud/aws/attach.go", "limit -= attachedDevices(info)", "_ = info"},
+	}
+}
