@@ -70,8 +70,13 @@ func nodeMutants() []mutant {
 }
 
 func topologyMutants() []mutant {
-	const topology, count, ledger, occupancy, selector = "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
+	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
+		{"nodes on their way are spread over like new ones", ledger, "if r.axis.late != nil && r.axis.late[d] {", "if r.axis.late == nil && d < 0 {"},
+		{"minDomains counts hosts that joined", ledger, "if exists && (r.axis.late == nil || !r.axis.late[d]) {", "if exists && d >= 0 {"},
+		{"the last pods strand nobody", topup, "if s.p.draws() && len(s.stranded()) > 0 {", "if s.p.draws() && len(s.stranded()) < 0 {"},
+		{"the last nodes open no domain", topup, "after.opened(s) && !s.keepsSpreads(after)", "after.opened(s) && s.p == nil"},
+		{"pods placed together keep their rules", topup, "for admitted < count && a.allowed(c, pl) {", "for admitted < count && (admitted > 0 || a.allowed(c, pl)) {"},
 		{"anti-affinity of the pod", ledger, "!(t.owns && tally.count[d] > 0)", "!(t.owns && tally.count[d] < 0)"},
 		{"anti-affinity of planned pods", ledger, "!(t.matched && tally.own[d] > 0)", "!(t.matched && tally.own[d] < 0)"},
 		{"anti-affinity of bound pods", count, "r.own[d]++", "r.own[d] += 0"},
