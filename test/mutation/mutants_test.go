@@ -147,6 +147,7 @@ func volumeMutants() []mutant {
 func fairnessMutants() []mutant {
 	const ration, prefer, problem, node = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go"
 	return []mutant{
+		{"a preference lets no part of a group in", "internal/engine/prefer.go", "c.pod.Group != \"\" && mine != theirs", "c.pod.Group == \"-\""},
 		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
 		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
 		{"pods that were held back try again", ration, "s.topUp(s.known)\n\t\ts.finish()", "s.finish()"},
