@@ -72,7 +72,8 @@ func nodeMutants() []mutant {
 func topologyMutants() []mutant {
 	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
-		{"nodes on their way are spread over like new ones", ledger, "if r.axis.late != nil && r.axis.late[d] {", "if r.axis.late == nil && d < 0 {"},
+		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || r.waits)", "r.waits"},
+		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || r.waits)", "r.axis.late[d]"},
 		{"minDomains counts hosts that joined", ledger, "if exists && (r.axis.late == nil || !r.axis.late[d]) {", "if exists && d >= 0 {"},
 		{"the last pods strand nobody", topup, "if s.p.draws() && len(s.stranded()) > 0 {", "if s.p.draws() && len(s.stranded()) < 0 {"},
 		{"the last nodes open no domain", topup, "after.opened(s) && !s.keepsSpreads(after)", "after.opened(s) && s.p == nil"},
