@@ -73,8 +73,14 @@ func nodeMutants() []mutant {
 }
 
 func topologyMutants() []mutant {
-	const topology, count, ledger, occupancy, selector = "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
+	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
+		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || r.waits)", "r.waits"},
+		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || r.waits)", "r.axis.late[d]"},
+		{"minDomains counts hosts that joined", ledger, "if exists && (r.axis.late == nil || !r.axis.late[d]) {", "if exists && d >= 0 {"},
+		{"the last pods strand nobody", topup, "if s.p.draws() && len(s.stranded()) > 0 {", "if s.p.draws() && len(s.stranded()) < 0 {"},
+		{"the last nodes open no domain", topup, "after.opened(s) && !s.keepsSpreads(after)", "after.opened(s) && s.p == nil"},
+		{"pods placed together keep their rules", topup, "for admitted < count && a.allowed(c, pl) {", "for admitted < count && (admitted > 0 || a.allowed(c, pl)) {"},
 		{"anti-affinity of the pod", ledger, "!(t.owns && tally.count[d] > 0)", "!(t.owns && tally.count[d] < 0)"},
 		{"anti-affinity of planned pods", ledger, "!(t.matched && tally.own[d] > 0)", "!(t.matched && tally.own[d] < 0)"},
 		{"anti-affinity of bound pods", count, "r.own[d]++", "r.own[d] += 0"},
@@ -145,6 +151,7 @@ func volumeMutants() []mutant {
 func fairnessMutants() []mutant {
 	const ration, prefer, problem, node = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go"
 	return []mutant{
+		{"a preference lets no part of a group in", "internal/engine/prefer.go", "c.pod.Group != \"\" && mine != theirs", "c.pod.Group == \"-\""},
 		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
 		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
 		{"pod groups", ration, "if started && placed[g.Name] < g.MinCount &&", "if started && placed[g.Name] < 0 &&"},

@@ -31,7 +31,6 @@ func mutations() []mutation {
 		{"tolerations: value", "taints.go", "return t.Value == taint.Value", "return true"},
 		{"tolerations: numbers", "taints.go", `t.Operator == "Gt" && have > limit`, `t.Operator == "Gt" && have < limit`},
 		{"spread: skew on nodes and domains", "ledger.go", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+1 {"},
-		{"spread: nodes on their way", "ledger.go", "if r.axis.late != nil && r.axis.late[d] {", "if r.axis.late == nil && d < 0 {"},
 		{"spread: minDomains", "ledger.go", "t.domains < r.minDomains || t.domains == 0", "t.domains == 0"},
 		{"spread: hosts to buy", "occupancy.go", "want = min(want, t.maxSkew-int(o.match[r]))", "want = min(want, 1+t.maxSkew-int(o.match[r]))"},
 		{"spread: matchLabelKeys", "selector.go", "m.same[key] = value", "_ = value"},
