@@ -129,7 +129,7 @@ func (o *solveOptions) run(command *cobra.Command) error {
 			return err
 		}
 	}
-	progress.say(fmt.Sprintf("planning for %d pods", len(question.Snapshot.Pending)))
+	progress.say("planning for " + present.Counted(len(question.Snapshot.Pending), "pod"))
 	if err := solve(question, o.settings); err != nil {
 		return internalFailure{err}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/drover-project/drover/internal/engine/bound"
+	"github.com/drover-project/drover/internal/model"
 )
 
 // boundSteps limits the work of one proof.
@@ -12,26 +13,28 @@ const boundSteps = 2_000_000
 // little less.
 const maxFreeChecks = 4_000_000
 
-// lowerBound proves what every plan costs at least that places as many pods of
-// each class as s does, in nanoDollars per hour. plain is the problem without
-// preferred rules: what they rule out, another plan may do.
-func (s *solution) lowerBound(plain *problem) int64 {
-	b := newBounding(plain, s)
+// certify adds to the report what every plan costs at least that places as many
+// pods of each class as the chosen one does.
+func (c *chooser) certify(report *model.Report) {
+	b := newBounding(c.plain, c.best)
+	report.Shares = b.shares()
+	if proven := b.lowerBound(c.best); proven > 0 {
+		report.Bound = dollars(proven)
+		report.Gap = float64(c.best.cost-proven) / float64(proven)
+	}
+}
+
+// lowerBound is the best of several proofs, in nanoDollars per hour. The problem
+// is the one without preferred rules: what those rule out, another plan may do.
+func (b *bounding) lowerBound(s *solution) int64 {
 	best := b.prove(func(c *class) bool { return b.bought[c.id] > 0 })
 	if len(s.onNodes) > 0 {
 		best = max(best, b.prove(func(*class) bool { return true }))
 	}
-	return best
-}
-
-// certificate is the proven bound in dollars per hour, rounded down, and how far
-// the plan's cost is above it.
-func (c *chooser) certificate() (least, gap float64) {
-	proven := c.best.lowerBound(c.plain)
-	if proven <= 0 {
-		return 0, 0
+	if s.worth != nil {
+		best = max(best, b.check(bound.Duals{Worth: s.worth}))
 	}
-	return dollars(proven), float64(c.best.cost-proven) / float64(proven)
+	return best
 }
 
 // bounding translates a problem for the proof.
@@ -42,6 +45,8 @@ type bounding struct {
 	first    []*class
 	bought   []int // pods on nodes to buy, by class
 	problem  bound.Problem
+	// candidates are the configs that no other replaces.
+	candidates []int
 }
 
 func newBounding(p *problem, s *solution) *bounding {
@@ -60,7 +65,23 @@ func newBounding(p *problem, s *solution) *bounding {
 	}
 	b.addKinds()
 	b.addFree()
+	sets := []bitset{p.buyable}
+	for f := range b.families {
+		sets = append(sets, b.families[f].configs)
+	}
+	b.candidates = p.space.undominated(p.buyable, sets)
 	return b
+}
+
+// slots are the rules per node that every plan keeps.
+func (b *bounding) slots(counts func(*class) bool) []slot {
+	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: true}
+	for _, c := range b.p.classes {
+		if counts(c) {
+			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
+		}
+	}
+	return perNode.list()
 }
 
 // findFamilies groups the classes that the same places admit.
@@ -169,6 +190,11 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 			duals.Worth[c.id] = wholePrice(worthAt(prices[b.familyOf[c.id]], c.request) + slotWorth(rules, c))
 		}
 	}
+	return b.check(duals)
+}
+
+// check has the duals checked; what is refused proves nothing.
+func (b *bounding) check(duals bound.Duals) int64 {
 	certificate, err := bound.Certify(&b.problem, duals, boundSteps)
 	if err != nil {
 		return 0 // nothing is proven, so nothing is claimed
@@ -180,19 +206,8 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 // nothing to it.
 func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
 	families := b.families[:min(len(b.families), maxFamilies)]
-	sets := make([]bitset, len(b.families))
-	for f := range sets {
-		sets[f] = b.families[f].configs
-	}
-	candidates := b.p.space.undominated(b.p.buyable, sets)
-	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: true}
-	for _, c := range b.p.classes {
-		if counts(c) {
-			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
-		}
-	}
-	rules := perNode.list()
-	prices := priceFamilies(b.p.space.configs, candidates, families, rules).byFamily
+	rules := b.slots(counts)
+	prices := priceFamilies(b.p.space.configs, b.candidates, families, rules).byFamily
 	for f := len(prices); f < len(b.families); f++ {
 		prices = append(prices, make([]float64, len(b.p.resources.names)))
 	}

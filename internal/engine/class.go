@@ -14,7 +14,6 @@ type class struct {
 	pod     *model.Pod     // any one of them, as rules see it
 	keys    []model.PodKey // in order
 	request vector
-	profile int
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account

@@ -244,7 +244,7 @@ func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 	if terms == nil {
 		return fullBitset(len(s.configs))
 	}
-	any := newBitset(len(s.configs))
+	union := newBitset(len(s.configs))
 	for _, term := range terms {
 		set := fullBitset(len(s.configs))
 		for _, r := range term.Labels {
@@ -255,9 +255,9 @@ func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 				set = newBitset(len(s.configs))
 			}
 		}
-		any.or(set)
+		union.or(set)
 	}
-	return any
+	return union
 }
 
 // tolerated returns the configs of the pools whose taints the pod tolerates.

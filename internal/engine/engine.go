@@ -29,7 +29,7 @@ func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mode
 	base := newProblem(snapshot, settings)
 	chosen := solveWithWishes(base, groupPods(snapshot, signer), signer)
 	plan, report := chosen.best.plan()
-	report.Bound, report.Gap = chosen.certificate()
+	chosen.certify(&report)
 	report.Preferences = chosen.report()
 	report.Steps = chosen.steps
 	return plan, report

@@ -97,7 +97,7 @@ func (s *solution) reject(list []model.OfferingReason, index map[rejection]int, 
 	key := rejection{typeID: c.typeID, short: s.shortResource(b, sum, c, i)}
 	reason := model.Reason{}
 	if key.short < 0 {
-		reason = s.whyRejected(b, sum, c, i)
+		reason = s.whyRejected(b, c, i)
 		key.text = reason.Message
 	}
 	if at, known := index[key]; known {
@@ -136,7 +136,7 @@ func (s *solution) tooSmall(r int, sum vector, c *config) model.Reason {
 		quantity(name, free) + " free, " + quantity(name, sum[r]-free) + " short"}
 }
 
-func (s *solution) whyRejected(b *bin, sum vector, c *config, i int) model.Reason {
+func (s *solution) whyRejected(b *bin, c *config, i int) model.Reason {
 	if !c.available() {
 		return model.Reason{Code: model.CodeNoCapacity, Message: c.offering.UnavailableReason}
 	}

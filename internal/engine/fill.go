@@ -26,6 +26,7 @@ type filler struct {
 	values  []int64 // what a pod is worth, by item
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
+	ranked  bool // variant.ranked
 	apart   bool // variant.apart
 	thrifty bool // variant.thrifty
 	seated  map[int]bool
@@ -136,7 +137,7 @@ func (f *filler) fill(config int) int64 {
 	}
 	worth := int64(0)
 	for rank := range f.byRank {
-		if rank == rankPerNode || rank == rankFollower || f.plain {
+		if rank == rankFollower || f.plain || f.ranked && rank == rankPerNode {
 			worth += f.fillInOrder(config, &f.byRank[rank])
 		} else {
 			worth += f.fillBalanced(config, &f.byRank[rank])

@@ -54,8 +54,8 @@ func FuzzSolve(f *testing.F) {
 // scenarioInputs cuts a scenario file into the inputs of its cases.
 func scenarioInputs(text string) []string {
 	var inputs []string
-	for _, scenario := range strings.Split(text, "\nsolve") {
-		input, _, found := strings.Cut(scenario, "\n----")
+	for _, one := range strings.Split(text, "\nsolve") {
+		input, _, found := strings.Cut(one, "\n----")
 		_, input, _ = strings.Cut(input, "\n")
 		if found {
 			inputs = append(inputs, input)

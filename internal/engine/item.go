@@ -38,7 +38,7 @@ type item struct {
 const restrictedBonus = 1.02
 
 // newItems lists the demands that this tier can serve.
-func newItems(p *problem, demands []*demand, left map[*demand]int, tier bitset) []*item {
+func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
 	var items []*item
 	for _, d := range demands {
 		configs := d.configs.clone()

@@ -11,7 +11,6 @@ type knapsack struct {
 	density []float64 // by position in items
 	taken   []int     // by position, of the best pods found
 	trial   []int
-	best    float64
 	steps   int
 }
 
@@ -40,10 +39,9 @@ func (s *knapsack) solve(items []*item, values []float64) float64 {
 	s.sortByDensity(items, values)
 	clear(s.taken)
 	clear(s.trial)
-	s.best = 0
-	limit := maxKnapsackSteps
-	s.descend(items, values, 0, s.room.clone(), 0, &limit)
-	return s.best
+	d := descent{s: s, items: items, values: values, limit: maxKnapsackSteps}
+	d.from(0, s.room.clone(), 0)
+	return d.best
 }
 
 // settlePrices moves the price of one resource after another to where the pods
@@ -134,30 +132,36 @@ func (s *knapsack) sortByDensity(items []*item, values []float64) {
 	s.steps += 2 * len(s.items)
 }
 
-// descend takes as many as fit of one item after another, then comes back for
+// descent is one search.
+type descent struct {
+	s      *knapsack
+	items  []*item
+	values []float64
+	best   float64
+	limit  int // steps left
+}
+
+// from takes as many as fit of one item after another, then comes back for
 // fewer, as long as the rest could still be worth more than the best.
-func (s *knapsack) descend(items []*item, values []float64, at int, room vector, worth float64, limit *int) {
-	if worth > s.best {
-		s.best = worth
+func (d *descent) from(at int, room vector, worth float64) {
+	s := d.s
+	if worth > d.best {
+		d.best = worth
 		copy(s.taken, s.trial)
 	}
-	for ; at < len(s.items) && *limit > 0; at++ {
-		if worth+float64(worthAt(s.prices, room)*s.density[at]) <= s.best {
+	for ; at < len(s.items) && d.limit > 0; at++ {
+		if worth+float64(worthAt(s.prices, room)*s.density[at]) <= d.best {
 			return
 		}
 		i := s.items[at]
-		request := items[i].class.request
+		request := d.items[i].class.request
 		s.steps += 2
-		count := request.times(room, s.most[i])
-		if count == 0 {
-			continue
-		}
-		for take := count; take > 0 && *limit > 0; take-- {
-			*limit--
+		for take := request.times(room, s.most[i]); take > 0 && d.limit > 0; take-- {
+			d.limit--
 			s.trial[at] = take
 			rest := room.clone()
 			rest.add(request, -take)
-			s.descend(items, values, at+1, rest, worth+float64(values[i]*float64(take)), limit)
+			d.from(at+1, rest, worth+float64(d.values[i]*float64(take)))
 		}
 		s.trial[at] = 0
 	}

@@ -57,9 +57,10 @@ func (l *ledger) least(r *rule) int32 {
 }
 
 // floor is what domain d's count is compared with. A node on its way may join
-// beside nodes that are bought now and start with none.
+// beside nodes that are bought now and start with none; pods that wait for
+// others are bound when those have joined.
 func (l *ledger) floor(r *rule, d int32) int32 {
-	if r.axis.late != nil && r.axis.late[d] {
+	if r.axis.late != nil && (r.axis.late[d] || r.waits) {
 		return 0
 	}
 	return l.least(r)

@@ -12,6 +12,7 @@ type variant struct {
 	smallest int64 // least a node may cost, as long as such nodes do
 	plain    bool
 	thrifty  bool // nodes that use little of the pools' limits, whatever they cost
+	ranked   bool // largest first among pods that rules spread over nodes
 	apart    bool // pods that should share one node may have less than all of them
 }
 
@@ -74,12 +75,13 @@ type packer struct {
 	index   map[*demand]int // of the item
 	linear  float64         // what all pods' resources cost at least
 	pods    int
+	prices  []int64 // of a pod by item, from patterns
 	steps   int
 }
 
 func newPacker(u *purchase, tier bitset) *packer {
 	k := &packer{p: u.p, seated: u.seated}
-	k.items = newItems(u.p, u.demands, u.left, tier)
+	k.items = newItems(u.demands, u.left, tier)
 	families, admitted := findFamilies(u.p, k.items)
 	describeItems(u.p, k.items, u.demands, u.left)
 	usable := newBitset(len(u.p.space.configs))
@@ -155,7 +157,7 @@ func (k *packer) promiseWorth() {
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
 	f := newFiller(k.p, k.items, k.scale, out.left)
-	f.plain, f.apart, f.thrifty = v.plain, v.apart, v.thrifty
+	f.plain, f.ranked, f.apart, f.thrifty = v.plain, v.ranked, v.apart, v.thrifty
 	for r := range k.seated {
 		f.seated[r] = true
 	}

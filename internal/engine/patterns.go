@@ -49,12 +49,16 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 		s.rowOf[i] = len(s.rows)
 		s.rows = append(s.rows, i)
 	}
-	if len(s.rows) > maxPatternItems || len(s.rows) < 2 {
+	if len(s.rows) > maxPatternItems || len(s.rows) == 0 {
 		return nil
 	}
 	s.prepare(runs)
 	s.generate(budget)
 	k.steps += s.steps
+	k.prices = make([]int64, len(k.items))
+	for row, i := range s.rows {
+		k.prices[i] = wholePrice(s.lp.prices[row] / float64(s.counts[i]))
+	}
 	return s.round(used)
 }
 
@@ -191,8 +195,8 @@ func (s *patternSearch) round(used usage) *packing {
 	}
 	rest := s.k.run(variant{}, out.left, out.usage.clone())
 	values := s.k.values()
-	for row, i := range s.rows {
-		s.k.items[i].value = wholePrice(s.lp.prices[row]/float64(s.counts[i])) + 1000
+	for _, i := range s.rows {
+		s.k.items[i].value = s.k.prices[i] + 1000
 	}
 	s.k.promiseWorth()
 	if other := s.k.run(variant{}, out.left, out.usage.clone()); other.better(rest) {

@@ -171,10 +171,12 @@ func (c *chooser) try(list []wish) {
 }
 
 // keepsPlaces reports whether every class has at least as many pods placed as
-// in the other plan.
+// in the other plan; classes of a pod group exactly as many, so that a group
+// that was left out does not come in by halves.
 func (s *solution) keepsPlaces(other *solution) bool {
-	for i, n := range s.unplaced {
-		if n+s.p.classes[i].held > other.unplaced[i]+other.p.classes[i].held {
+	for i, c := range s.p.classes {
+		mine, theirs := s.unplaced[i]+c.held, other.unplaced[i]+other.p.classes[i].held
+		if mine > theirs || c.pod.Group != "" && mine != theirs {
 			return false
 		}
 	}

@@ -10,9 +10,9 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 8_000_000
-	mostMaxSteps        = 200_000_000
-	maxStepsPerPod      = 2000
+	leastMaxSteps       = 12_000_000
+	mostMaxSteps        = 300_000_000
+	maxStepsPerPod      = 3000
 )
 
 // problem is a snapshot made ready for deciding. It does not change while

@@ -12,6 +12,7 @@ type purchase struct {
 	seated  map[int]bool // affinity rules per node that already have pods somewhere
 	budget  int          // steps left
 	thrifty bool         // try variant.thrifty where pods are left
+	worth   []int64      // of a pod by class, in nanoDollars per hour, when patterns were looked for
 }
 
 // packTier packs what is left on the pools of one weight and returns the bins.
@@ -49,14 +50,22 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if best == nil || !k.rests(best, before, budget) {
 		best = k.runAgain(variant{}, counts, u, best)
 	}
+	if float64(best.cost) > float64(k.linear*(1+farAway)) {
+		budget = u.budget / farShare
+	}
 	first, last := max(k.steps-before, before/4), best
 	values, runs := k.values(), []*packing{best}
-	for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
-		k.reprice(last)
-		last = k.run(variant{}, counts, u.used.clone())
-		runs = append(runs, last)
-		if last.better(best) {
-			best = last
+	for _, v := range []variant{{}, {ranked: true}} {
+		for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
+			k.reprice(last)
+			last = k.run(v, counts, u.used.clone())
+			runs = append(runs, last)
+			if last.better(best) {
+				best = last
+			}
+		}
+		if len(k.slots) == 0 {
+			break
 		}
 	}
 	if !k.rests(best, first, budget) {
@@ -77,16 +86,34 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 		best = k.runAgain(v, counts, u, best)
 	}
 	if float64(best.cost) > float64(k.linear*(1+worthPatterns)) {
-		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil && next.better(best) {
-			best = next
+		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil {
+			u.notePrices(k)
+			if next.better(best) {
+				best = next
+			}
 		}
 	}
 	k.improve(best, max(budget, k.steps+budget/4))
 	return best
 }
 
-// greedyShare is the part of the budget that greedy runs may use.
-const greedyShare = 20
+// notePrices keeps what the patterns say the pods are worth, for the proof.
+func (u *purchase) notePrices(k *packer) {
+	for i, it := range k.items {
+		if u.worth == nil {
+			u.worth = make([]int64, len(u.p.classes))
+		}
+		u.worth[it.class.id] = max(u.worth[it.class.id], k.prices[i])
+	}
+}
+
+// greedyShare is the part of the budget that greedy runs may use, farShare that
+// when the first run ends farther than farAway from what the resources cost.
+const (
+	greedyShare = 30
+	farShare    = 5
+	farAway     = 0.05
+)
 
 // runAgain returns the better of a run and what is there.
 func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {

@@ -13,18 +13,9 @@ type solution struct {
 	nodes    int
 	placed   int
 	steps    int
+	worth    []int64  // purchase.worth
 	known    *learned // what the last pass went by
 	remedies *remedies
-}
-
-func (s *solution) better(t *solution) bool {
-	if s.placed != t.placed {
-		return s.placed > t.placed
-	}
-	if s.cost != t.cost {
-		return s.cost < t.cost
-	}
-	return s.nodes < t.nodes
 }
 
 // maxPasses bounds how often a plan is begun again with what was learned about
@@ -184,7 +175,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for tier := range p.tiers {
 		s.bins = append(s.bins, u.packTier(p.tierSets[tier])...)
 	}
-	s.used = u.used
+	s.used, s.worth = u.used, u.worth
 	s.steps = budget - u.budget + a.steps
 	var short []demandLeft
 	for _, d := range a.demands {

@@ -43,6 +43,9 @@ type rule struct {
 	count, own []int32
 	total      int
 	minDomains int
+	// waits is set when pods with the rule wait for others that are planned too:
+	// they are bound after new nodes have joined.
+	waits bool
 	// siblings are the other affinity rules of the same pods: the first pod may
 	// open a domain only when none of them counts any pod.
 	siblings []*rule

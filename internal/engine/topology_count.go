@@ -110,14 +110,27 @@ func (t *topology) touches(c *class, owned map[int]*touch) {
 		ids = append(ids, id)
 	}
 	sort.Ints(ids)
+	waits := waitsForOthers(all)
 	for _, id := range ids {
 		if r := all[id].rule; all[id].owns && r.kind == spreadRule && !r.axis.host {
 			r.markDomains(r.universe, c.fits)
 		}
+		all[id].rule.waits = all[id].rule.waits || waits && all[id].owns
 		if all[id].rule.axis.host {
 			c.hosts = append(c.hosts, *all[id])
 		} else {
 			c.touches = append(c.touches, *all[id])
 		}
 	}
+}
+
+// waitsForOthers reports whether a class must be beside pods of which none runs
+// and which it is not one of.
+func waitsForOthers(touches map[int]*touch) bool {
+	for _, t := range touches {
+		if t.owns && !t.matched && t.rule.kind == affinityRule && t.rule.total == 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -32,6 +32,7 @@ const (
 	CodePodGroup           Code = "PodGroup"
 	CodeResourceClaims     Code = "ResourceClaims"
 	CodeSchedulingGated    Code = "SchedulingGated"
+	CodeDaemonSets         Code = "DaemonSets"
 )
 
 // Codes of a Remedy: the one change that would place the pods.
@@ -69,8 +70,19 @@ type Report struct {
 	// Gap is Plan.PricePerHour / Bound - 1: the part of the cost that a better
 	// plan could save at most. It says nothing when Bound is 0.
 	Gap float64 `json:"gap,omitempty"`
+	// Shares are the parts of the least cost that hard rules make, where that can
+	// be told: what remains is what the pods' resources alone cost at least.
+	Shares []CostShare `json:"shares,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
+}
+
+// CostShare is what a kind of hard rule adds to the least cost, in USD per hour:
+// DaemonSets the room they take, RequirementNotMet node selectors, affinity and
+// taints, PodAntiAffinity pods that keep off each other's nodes.
+type CostShare struct {
+	Rule         Code    `json:"rule"`
+	PricePerHour float64 `json:"pricePerHour"`
 }
 
 // PodReason speaks of pods that share one fate.

@@ -18,8 +18,8 @@ type Snapshot struct {
 // Settings bound a decision. The zero value works.
 type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
-	// machine decides the same. 0 means the default: 2,000 for each pending pod,
-	// from 8,000,000 to 200,000,000. A larger number never makes a plan dearer.
+	// machine decides the same. 0 means the default: 3,000 for each pending pod,
+	// from 12,000,000 to 300,000,000. A larger number never makes a plan dearer.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
 	// CreateFleet call takes.

@@ -59,6 +59,9 @@ func askCluster(ctx context.Context, input *manifest.Input, market *offers.Marke
 	}
 	question := &Question{Snapshot: snapshot, Owner: cluster.Owner, LeftOut: cluster.leftOut(snapshot), Notices: slices.Clone(input.Replaced)}
 	question.Notices = append(question.Notices, cluster.Notices()...)
+	if input.Others["Kustomization"] > 0 {
+		question.Notices = append(question.Notices, "Kustomizations are not applied: plan for what they make with `kubectl kustomize FOLDER | drover solve -f -`")
+	}
 	if len(input.NewerFields) > 0 {
 		question.Notices = append(question.Notices, fmt.Sprintf("fields of a newer API are not taken into account: %s", strings.Join(sample(input.NewerFields), ", ")))
 	}

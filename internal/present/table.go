@@ -136,6 +136,20 @@ func (r *Result) proof(text *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(text, "Proven: no plan costs less than %s $/h, so this one is at most %.1f%% above the cheapest.\n", Dollars(r.Report.Bound), r.Report.Gap*100)
+	for _, part := range r.Report.Shares {
+		fmt.Fprintf(text, "  %s $/h of that are due to %s\n", Dollars(part.PricePerHour), ruleText(part.Rule))
+	}
+}
+
+// ruleText names a kind of hard rule for people.
+func ruleText(rule model.Code) string {
+	switch rule {
+	case model.CodeRequirement:
+		return "node selectors, node affinity and taints"
+	case model.CodePodAntiAffinity:
+		return "pods that keep off each other's nodes"
+	}
+	return string(rule)
 }
 
 func placed(pods int) string {

@@ -51,6 +51,10 @@ var rules = []rule{
 		reason: "a judge that shares the translation shares its mistakes",
 	},
 	{
+		from: root + "/internal/engine/bound", only: []string{}, never: []string{root + "/internal"},
+		reason: "a proof that shares code with the solver shares its mistakes",
+	},
+	{
 		from:   root + "/internal/cloud",
 		never:  []string{"github.com/aws/aws-sdk-go-v2/service/ec2$", "github.com/aws/aws-sdk-go-v2/config"},
 		reason: "the port speaks drover's words; only its adapter speaks to AWS",

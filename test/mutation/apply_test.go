@@ -32,9 +32,6 @@ func (m mutant) apply() (string, error) {
 	return strings.Replace(string(source), m.old, m.new, 1), nil
 }
 
-// folder is the package whose tests must go red.
-func (m mutant) folder() string { return "./" + filepath.Dir(m.file) }
-
 // TestMutantsApply keeps the list true without running it.
 func TestMutantsApply(t *testing.T) {
 	names := map[string]bool{}

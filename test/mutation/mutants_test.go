@@ -6,6 +6,9 @@ func mutants() []mutant {
 	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants()} {
 		all = append(all, list...)
 	}
+	for _, m := range mutations() {
+		all = append(all, mutant{"another way: " + m.rule, "internal/engine/" + m.file, m.old, m.new})
+	}
 	return all
 }
 
@@ -15,7 +18,7 @@ func labelMutants() []mutant {
 		{"node selector", class, "for _, key := range sortedKeys(pod.NodeSelector) {", "for _, key := range sortedKeys(pod.NodeSelector)[:0] {"},
 		{"required node affinity", class, "terms = append(terms, model.NodeSelectorTerm{Labels: labels, Fields: term.Fields})", "_, terms = labels, append(terms, model.NodeSelectorTerm{Labels: base})"},
 		{"an empty affinity term selects nothing", class, "continue // an empty term selects no node", "_ = term // an empty term selects no node"},
-		{"affinity terms are alternatives", config, "any.or(set)", "if any.or(set); len(terms) > 1 { any.and(set) }"},
+		{"affinity terms are alternatives", config, "union.or(set)", "if union.or(set); len(terms) > 1 { union.and(set) }"},
 		{"operator In", labels, "return present && contains(r.Values, value)", "return present"},
 		{"operator NotIn", labels, "return !present || !contains(r.Values, value)", "return true"},
 		{"operator NotIn without the label", labels, "return !present || !contains(r.Values, value)", "return present && !contains(r.Values, value)"},
@@ -70,8 +73,14 @@ func nodeMutants() []mutant {
 }
 
 func topologyMutants() []mutant {
-	const topology, count, ledger, occupancy, selector = "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
+	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
+		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || r.waits)", "r.waits"},
+		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || r.waits)", "r.axis.late[d]"},
+		{"minDomains counts hosts that joined", ledger, "if exists && (r.axis.late == nil || !r.axis.late[d]) {", "if exists && d >= 0 {"},
+		{"the last pods strand nobody", topup, "if s.p.draws() && len(s.stranded()) > 0 {", "if s.p.draws() && len(s.stranded()) < 0 {"},
+		{"the last nodes open no domain", topup, "after.opened(s) && !s.keepsSpreads(after)", "after.opened(s) && s.p == nil"},
+		{"pods placed together keep their rules", topup, "for admitted < count && a.allowed(c, pl) {", "for admitted < count && (admitted > 0 || a.allowed(c, pl)) {"},
 		{"anti-affinity of the pod", ledger, "!(t.owns && tally.count[d] > 0)", "!(t.owns && tally.count[d] < 0)"},
 		{"anti-affinity of planned pods", ledger, "!(t.matched && tally.own[d] > 0)", "!(t.matched && tally.own[d] < 0)"},
 		{"anti-affinity of bound pods", count, "r.own[d]++", "r.own[d] += 0"},
@@ -83,9 +92,8 @@ func topologyMutants() []mutant {
 		{"pods that run already count", count, "r.count[d]++", "r.count[d] += 0"},
 		{"pods on their way out do not count for spread", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := false && n.spec.Pods[j].Terminating"},
 		{"pods on their way out count for affinity", count, "leaving := r.kind == spreadRule && n.spec.Pods[j].Terminating", "leaving := n.spec.Pods[j].Terminating"},
-		{"maxSkew", ledger, "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+1 {"},
+		{"maxSkew", ledger, "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew) {", "if t.owns && next-l.floor(t.rule, d) > int32(t.maxSkew)+2 {"},
 		{"maxSkew on one node", occupancy, "want = min(want, t.maxSkew-int(o.match[r]))", "want = min(want, t.maxSkew+1-int(o.match[r]))"},
-		{"maxSkew beside nodes on their way", ledger, "if r.axis.late != nil && r.axis.late[d] {", "if r.axis.late == nil && d < 0 {"},
 		{"minDomains", ledger, "if t.domains < r.minDomains || t.domains == 0 {", "if t.domains == 0 {"},
 		{"nodeAffinityPolicy Honor", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys)"},
 		{"nodeAffinityPolicy Ignore", topology, "r.nodes[i] = n.hasLabels(keys) && (s.IgnoreNodeAffinity || n.admits(c.terms))", "r.nodes[i] = n.hasLabels(keys) && n.admits(c.terms)"},
@@ -143,14 +151,13 @@ func volumeMutants() []mutant {
 func fairnessMutants() []mutant {
 	const ration, prefer, problem, node = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go"
 	return []mutant{
+		{"a preference lets no part of a group in", "internal/engine/prefer.go", "c.pod.Group != \"\" && mine != theirs", "c.pod.Group == \"-\""},
 		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
 		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
-		{"pods that were held back try again", ration, "s.topUp(s.known)\n\t\ts.finish()", "s.finish()"},
 		{"pod groups", ration, "if started && placed[g.Name] < g.MinCount &&", "if started && placed[g.Name] < 0 &&"},
 		{"more than minCount", ration, "placed[g.Name] < g.MinCount &&", "placed[g.Name] <= g.MinCount &&"},
 		{"running pods of a group", ration, "counts[pod.Group]++", "_ = pod"},
 		{"groups that are not complete", ration, "if exist[g.Name] < g.MinCount {", "if exist[g.Name] < 0 {"},
-		{"important groups first", ration, "highest < priority", "highest > priority"},
 		{"preferences that are free", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case false:"},
 		{"preferences that cost", prefer, "case next.keepsPlaces(c.best) && next.cost <= c.best.cost:", "case next.keepsPlaces(c.best):"},
 		{"preferred node affinity", prefer, "c.granted.nodes = append(c.granted.nodes, c.pod.PreferredNodeAffinity[w.index].Term)", "_ = c"},
@@ -173,7 +180,7 @@ func observeMutants() []mutant {
 		{"pods that are promised to a node", pods, "return pod.Status.NominatedNodeName\n", "return \"\"\n"},
 		{"scheduling gates", pods, "if len(pod.Spec.SchedulingGates) > 0 || ", "if "},
 		{"pods on their way out", pods, "translated.Terminating = pod.DeletionTimestamp != nil", "translated.Terminating = false"},
-		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() {"},
+		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() && selector.Matches(labels.Set(namespaceLabels)) {"},
 		{"zones in labels of volumes", volumes, "if values := volume.Labels[key]; values != \"\" {", "if values := volume.Labels[key]; values == \"-\" {"},
 		{"allowedTopologies", volumes, "alternatives = append(alternatives, term)", "_ = term"},
 		{"a volume that is being made for a node", volumes, "both(allowed(class), selected(claim))", "allowed(class)"},

@@ -29,6 +29,9 @@ func TestMutantsAreFound(t *testing.T) {
 	}
 }
 
+// folder is the package whose tests must go red.
+func (m mutant) folder() string { return "./" + filepath.Dir(m.file) }
+
 // overlay writes the broken file and says in whose place it stands.
 func (m mutant) overlay(t *testing.T) string {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+	"slices"
 )
 
 // fraction is how many binary digits follow the point in worths inside the
@@ -28,6 +29,7 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 		return Certificate{}, c.err
 	}
 	dearest := ratio{worth: 0, price: 1}
+	c.worstFirst()
 	for _, k := range c.kinds {
 		most := ratio{worth: c.mostWorth(k.room, k.admits, k.price), price: k.price}
 		if dearest.less(most) {
@@ -60,6 +62,26 @@ func (r ratio) less(s ratio) bool {
 	high1, low1 := bits.Mul64(uint64(r.worth), uint64(s.price))
 	high2, low2 := bits.Mul64(uint64(s.worth), uint64(r.price))
 	return high1 < high2 || high1 == high2 && low1 < low2
+}
+
+// worstFirst sorts the kinds by what their pods seem to be worth for the price:
+// once the worst are examined, the others need no more than to be no worse.
+func (c *checker) worstFirst() {
+	seems := make(map[*int64]ratio, len(c.kinds))
+	for i := range c.kinds {
+		k := &c.kinds[i]
+		seems[&k.room[0]] = ratio{worth: c.seemingWorth(k.room, k.admits), price: k.price}
+	}
+	slices.SortStableFunc(c.kinds, func(a, b kind) int {
+		x, y := seems[&a.room[0]], seems[&b.room[0]]
+		switch {
+		case y.less(x):
+			return -1
+		case x.less(y):
+			return 1
+		}
+		return 0
+	})
 }
 
 // total is what all pods are worth.

@@ -16,6 +16,7 @@ type checker struct {
 	exclusive int       // highest number of an exclusive set
 	resources int
 	steps     int
+	reached   int64 // highest worth for its price of the nodes looked at, rounded up
 	err       error
 	// buffers of one upper bound
 	setMost, setSum []int64

@@ -6,6 +6,11 @@ package bound
 // class, as many pods as fit alone times what they are worth beyond m*q. The
 // least of several such sums is taken. Price 0 stands for a free place.
 func (c *checker) mostWorth(room []int64, admits []bool, price int64) int64 {
+	return c.refine(c.seemingWorth(room, admits), room, admits, price)
+}
+
+// seemingWorth is what the duals' own prices prove.
+func (c *checker) seemingWorth(room []int64, admits []bool) int64 {
 	least := int64(-1)
 	try := func(m []int64) {
 		if sum, ok := c.lagrange(m, room, admits); ok && (least < 0 || sum < least) {
@@ -21,15 +26,19 @@ func (c *checker) mostWorth(room []int64, admits []bool, price int64) int64 {
 		}
 	}
 	try(highest)
-	if least < 0 {
+	if least < 0 || len(c.classes) <= fewClasses {
 		try(make([]int64, c.resources))
 	}
 	if least < 0 {
 		c.err = errTooLarge
 		return 0
 	}
-	return c.refine(least, room, admits, price)
+	return least
 }
+
+// fewClasses is up to where the sum without multipliers is worth a look: it is
+// least where one node holds about everything.
+const fewClasses = 256
 
 // lagrange is the sum for one choice of multipliers; false when it is too large
 // for 63 bits.

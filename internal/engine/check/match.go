@@ -52,7 +52,7 @@ func requirementHolds(r model.Requirement, labels map[string]string) bool {
 	}
 	have, haveErr := strconv.ParseInt(value, 10, 64)
 	var bound int64
-	var boundErr error = strconv.ErrSyntax
+	boundErr := strconv.ErrSyntax
 	if len(r.Values) == 1 {
 		bound, boundErr = strconv.ParseInt(r.Values[0], 10, 64)
 	}

@@ -73,8 +73,9 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 		return
 	}
 	counts, known := map[string]int{}, map[string]bool{}
+	early := p.ready && !a.waits(pod)
 	for _, other := range a.places {
-		if s.TopologyKey == hostname && p.ready && !other.existing {
+		if s.TopologyKey == hostname && early && !other.existing {
 			continue
 		}
 		for i, domain := range a.countedIn(other, pod, s) {
@@ -87,7 +88,7 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 				}
 			}
 			counts[domain] += n
-			if s.TopologyKey != hostname || !p.ready || other.ready {
+			if s.TopologyKey != hostname || !early || other.ready {
 				known[domain] = true
 			}
 		}
@@ -104,6 +105,23 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 	if counts[own]-least > int(s.MaxSkew) {
 		a.report("TopologySpread", p.name, "%s: %d in %s %s, %d in the least domain, maxSkew %d", pod.PodKey, counts[own], s.TopologyKey, own, least, s.MaxSkew)
 	}
+}
+
+// waits reports whether the pod must be beside pods of which none runs and which
+// it is not one of: it is bound after new nodes have joined.
+func (a *audit) waits(pod *model.Pod) bool {
+	terms := requiredTerms(pod.PodAffinity)
+	if len(terms) == 0 || matchesAll(terms, pod, pod) {
+		return false
+	}
+	for _, p := range a.places {
+		for _, bound := range p.bound {
+			if matchesAll(terms, pod, bound) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // countedIn returns the domains of a place whose pods the constraint counts.

@@ -206,9 +206,6 @@ func (s *reader) offering(name string, words []string) error {
 		s.catalog.Offerings = append(s.catalog.Offerings, model.Offering{OfferingKey: key})
 	}
 	return each(words, func(key, value string) (err error) {
-		if at >= len(s.catalog.Offerings) {
-			return fmt.Errorf("the offering is absent already")
-		}
 		switch key {
 		case "price":
 			s.catalog.Offerings[at].PricePerHour, err = strconv.ParseFloat(value, 64)
@@ -286,12 +283,9 @@ func nodeWord(node *model.Node, key, value string) error {
 	return nil
 }
 
-// taint reads key[=value][:Effect], NoSchedule by default.
+// taint reads key[=value]:Effect.
 func taint(text string) model.Taint {
 	at := strings.LastIndex(text, ":")
-	if at < 0 {
-		return model.Taint{Key: text, Effect: model.NoSchedule}
-	}
 	key, value, _ := strings.Cut(text[:at], "=")
 	return model.Taint{Key: key, Value: value, Effect: model.TaintEffect(text[at+1:])}
 }

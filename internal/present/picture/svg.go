@@ -23,6 +23,9 @@ const (
 	mostSide   = 220.0
 )
 
+// mostNodes of each section are drawn: more are no picture any more.
+const mostNodes = 2000
+
 // palette are colours that differ well on white.
 func palette() []string {
 	return []string{
@@ -155,6 +158,8 @@ func (d *drawing) section(head string, boxes []box, named bool) {
 		d.text(margin, d.y, "head", head)
 		d.y += 10
 	}
+	more := len(boxes) - mostNodes
+	boxes = boxes[:min(len(boxes), mostNodes)]
 	for from := 0; from < len(boxes); {
 		to, tallest := from, 0.0
 		for x := margin; to < len(boxes); to++ {
@@ -173,6 +178,10 @@ func (d *drawing) section(head string, boxes []box, named bool) {
 		}
 		d.y += tallest + labelRoom + gap
 		from = to
+	}
+	if more > 0 {
+		d.y += 12
+		d.text(margin, d.y, "head", "and "+present.Counted(more, "node")+" more")
 	}
 }
 

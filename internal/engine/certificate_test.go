@@ -1,0 +1,113 @@
+package engine_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/engine/check"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// largePods do not divide the nodes evenly: what their resources cost says
+// little about what they cost.
+func largePods() *model.Snapshot {
+	s := onePool(workloadCatalog())
+	for i := range s.Catalogs["default"].InstanceTypes {
+		kind := &s.Catalogs["default"].InstanceTypes[i]
+		kind.Allocatable = kind.Allocatable.Add(model.Resources{"example.com/gpu": 1 + int64(i%2)})
+	}
+	for class, size := range [][2]int64{{1200, 1000}, {2600, 3000}, {5100, 9000}, {900, 7000}} {
+		for n := range 40 {
+			s.Pending = append(s.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("train%d-%d", class, n)},
+				Requests: model.Resources{model.CPU: size[0], model.Memory: size[1] << 20, "example.com/gpu": 1, model.PodCount: 1}})
+		}
+	}
+	return s
+}
+
+// TestPatternsProveWhatResourcesCannot: plan and bound meet although nodes with
+// such pods stay half empty.
+func TestPatternsProveWhatResourcesCannot(t *testing.T) {
+	s := largePods()
+	plan, report := engine.Solve(s, model.Settings{})
+	if violations := check.Plan(s, plan); len(violations) > 0 {
+		t.Error(violations)
+	}
+	if report.Bound == 0 || report.Gap > 0.001 {
+		t.Errorf("cost %f, bound %f, gap %f", plan.PricePerHour, report.Bound, report.Gap)
+	}
+	if want := plan.PricePerHour/report.Bound - 1; math.Abs(want-report.Gap) > 1e-9 {
+		t.Errorf("gap %f, but cost over bound says %f", report.Gap, want)
+	}
+}
+
+func share(report model.Report, rule model.Code) float64 {
+	for _, s := range report.Shares {
+		if s.Rule == rule {
+			return s.PricePerHour
+		}
+	}
+	return 0
+}
+
+// TestSharesOfRules: each kind of rule has its part of the bound, and only then.
+func TestSharesOfRules(t *testing.T) {
+	plain := func() *model.Snapshot {
+		s := onePool(linearCatalog(20))
+		for n := range 60 {
+			s.Pending = append(s.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("web-%d", n)},
+				Labels: map[string]string{"app": "web"}, Requests: model.Resources{model.CPU: 300, model.Memory: 1 << 29, model.PodCount: 1}})
+		}
+		return s
+	}
+	_, report := engine.Solve(plain(), model.Settings{})
+	if len(report.Shares) != 0 {
+		t.Errorf("no rule, but %v", report.Shares)
+	}
+	daemons := plain()
+	key := model.PodKey{Namespace: "kube-system", Name: "agent"}
+	daemons.DaemonSets = []model.DaemonSet{{PodKey: key, Template: model.Pod{PodKey: key, OwnedByDaemonSet: true,
+		Requests: model.Resources{model.CPU: 500, model.PodCount: 1}}}}
+	if _, report = engine.Solve(daemons, model.Settings{}); share(report, model.CodeDaemonSets) <= 0 {
+		t.Errorf("DaemonSets cost nothing: %v", report.Shares)
+	}
+	apart := plain()
+	for i := range apart.Pending {
+		apart.Pending[i].PodAntiAffinity = []model.PodAffinityTerm{{TopologyKey: "kubernetes.io/hostname",
+			Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}
+	}
+	plan, report := engine.Solve(apart, model.Settings{})
+	if share(report, model.CodePodAntiAffinity) <= 0 || report.Bound < 0.9*plan.PricePerHour {
+		t.Errorf("60 nodes are forced: cost %f, bound %f, %v", plan.PricePerHour, report.Bound, report.Shares)
+	}
+	selected := plain()
+	for i := range selected.Pending {
+		selected.Pending[i].NodeSelector = map[string]string{"node.kubernetes.io/instance-type": "fake-it-0"}
+	}
+	if _, report = engine.Solve(selected, model.Settings{}); share(report, model.CodeRequirement) <= 0 {
+		t.Errorf("the selector costs nothing: %v", report.Shares)
+	}
+}
+
+// TestNothingBoughtNothingProven: pods on existing room cost nothing.
+func TestNothingBoughtNothingProven(t *testing.T) {
+	s := onePool(linearCatalog(5))
+	room := model.Resources{model.CPU: 4000, model.Memory: 8 << 30, model.PodCount: 10}
+	s.Nodes = []model.Node{{Name: "old", Allocatable: room}}
+	for n := range 12 {
+		s.Pending = append(s.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("web-%d", n)},
+			Requests: model.Resources{model.CPU: 300, model.Memory: 1 << 28, model.PodCount: 1}})
+		plan, report := engine.Solve(s, model.Settings{})
+		if report.Bound > plan.PricePerHour {
+			t.Errorf("%d pods: bound %f above the cost %f", n+1, report.Bound, plan.PricePerHour)
+		}
+		if n < 10 && report.Bound != 0 {
+			t.Errorf("%d pods fit the node, yet a bound of %f", n+1, report.Bound)
+		}
+		if n >= 10 && report.Bound == 0 {
+			t.Errorf("%d pods: nothing proven about a cost of %f", n+1, plan.PricePerHour)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package engine
+
+import "github.com/drover-project/drover/internal/model"
+
+// shares tells how much of the least cost each kind of hard rule makes: what
+// the linear program says with the rule, less what it says without, one rule
+// after another.
+func (b *bounding) shares() []model.CostShare {
+	bare := b.withoutDaemons()
+	everywhere := []demandFamily{{configs: b.p.buyable, demand: make(vector, len(b.p.resources.names))}}
+	for f := range b.families {
+		everywhere[0].demand.add(b.families[f].demand, 1)
+	}
+	families := b.families[:min(len(b.families), maxFamilies)]
+	rules := b.slots(func(*class) bool { return true })
+	costs := []float64{
+		b.linearCost(bare, everywhere, nil),
+		b.linearCost(b.p.space.configs, everywhere, nil),
+		b.linearCost(b.p.space.configs, families, nil),
+		b.linearCost(b.p.space.configs, families, rules),
+	}
+	var list []model.CostShare
+	for i, rule := range []model.Code{model.CodeDaemonSets, model.CodeRequirement, model.CodePodAntiAffinity} {
+		if more := wholePrice(costs[i+1] - costs[i]); more >= leastShare && len(families) == len(b.families) {
+			list = append(list, model.CostShare{Rule: rule, PricePerHour: dollars(more)})
+		}
+	}
+	return list
+}
+
+// leastShare hides what only rounding makes: a thousandth of a cent per hour.
+const leastShare = 10_000
+
+// linearCost is what the families' resources and slots cost at least.
+func (b *bounding) linearCost(configs []config, families []demandFamily, rules []slot) float64 {
+	prices := priceFamilies(configs, b.candidates, families, rules).byFamily
+	cost := 0.0
+	for f := range families {
+		cost += worthAt(prices[f], families[f].demand)
+	}
+	for n := range rules {
+		cost += float64(rules[n].price * float64(rules[n].count))
+	}
+	return cost
+}
+
+// withoutDaemons are the configs with the room that DaemonSets take given back.
+func (b *bounding) withoutDaemons() []config {
+	if len(b.p.snapshot.DaemonSets) == 0 {
+		return b.p.space.configs
+	}
+	bare := append([]config(nil), b.p.space.configs...)
+	for i := range bare {
+		bare[i].room = bare[i].room.clone()
+		bare[i].room.add(bare[i].daemons.vector, 1)
+	}
+	return bare
+}
