@@ -17,16 +17,6 @@ type solution struct {
 	remedies *remedies
 }
 
-func (s *solution) better(t *solution) bool {
-	if s.placed != t.placed {
-		return s.placed > t.placed
-	}
-	if s.cost != t.cost {
-		return s.cost < t.cost
-	}
-	return s.nodes < t.nodes
-}
-
 // maxPasses bounds how often a plan is begun again with what was learned about
 // domains that could not buy what topology rules wanted there, or that other
 // pods opened.
