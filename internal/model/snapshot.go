@@ -19,7 +19,7 @@ type Snapshot struct {
 type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
 	// machine decides the same. 0 means the default: 3,000 for each pending pod,
-	// from 12,000,000 to 300,000,000. A larger number never makes a plan dearer.
+	// from 12,000,000 to 300,000,000.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
 	// CreateFleet call takes.
