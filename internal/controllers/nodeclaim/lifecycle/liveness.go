@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// LaunchTimeout and RegistrationTimeout are measured from the claim's
-	// creation.
-	LaunchTimeout       = 5 * time.Minute
+	// LaunchTimeout is measured from the claim's creation.
+	LaunchTimeout = 5 * time.Minute
+	// RegistrationTimeout is measured from the claim's creation.
 	RegistrationTimeout = 15 * time.Minute
 
 	retryBase = 500 * time.Millisecond
