@@ -121,7 +121,8 @@ func text(requirement model.Requirement) string {
 }
 
 // choices lists the values that a label has, those first that begin like what
-// was asked for, else in order, numbers by size.
+// was asked for, else in order, numbers by size; for a comparison the least and
+// the largest are enough.
 func choices(types map[string]*model.InstanceType, offerings []model.Offering, requirement model.Requirement) string {
 	const shown = 12
 	seen := map[string]bool{}
@@ -132,6 +133,10 @@ func choices(types map[string]*model.InstanceType, offerings []model.Offering, r
 			values = append(values, value)
 		}
 	}
+	if compares(requirement.Operator) && len(values) > 1 {
+		slices.SortFunc(values, compareValues)
+		return values[0] + " to " + values[len(values)-1]
+	}
 	slices.SortFunc(values, func(a, b string) int {
 		return cmp.Or(cmp.Compare(likeness(b, requirement.Values), likeness(a, requirement.Values)), compareValues(a, b))
 	})
@@ -139,6 +144,10 @@ func choices(types map[string]*model.InstanceType, offerings []model.Offering, r
 		return fmt.Sprintf("%s and %d more", strings.Join(values[:shown], ", "), len(values)-shown)
 	}
 	return strings.Join(values, ", ")
+}
+
+func compares(operator model.Operator) bool {
+	return slices.Contains([]model.Operator{model.Gt, model.Lt, model.Gte, model.Lte}, operator)
 }
 
 // likeness is how many characters the value begins with that one of the others

@@ -36,7 +36,7 @@ func TestIncompatibleSaysWhatWouldBeRight(t *testing.T) {
 		{
 			"a number out of reach",
 			[]model.Requirement{{Key: "karpenter.k8s.aws/instance-cpu", Operator: model.Gt, Values: []string{"64"}}},
-			[]string{"instance-cpu Gt [64]", "use one of 2, 4"},
+			[]string{"instance-cpu Gt [64]", "use one of 2 to 4"},
 		},
 		{
 			"numbers within reach",
