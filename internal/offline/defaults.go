@@ -164,6 +164,7 @@ func (c *Cluster) setPriority(pod *corev1.Pod) {
 		pod.Spec.Priority, pod.Spec.PreemptionPolicy = &classes[i].Value, classes[i].PreemptionPolicy
 		pod.Spec.PriorityClassName = classes[i].Name
 	case pod.Spec.PriorityClassName != "":
+		pod.Spec.Priority = new(int32)
 		c.notice("PriorityClass " + pod.Spec.PriorityClassName + " is not in the input: its pods have priority 0")
 		pod.Spec.Priority = new(int32)
 	}
