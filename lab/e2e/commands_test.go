@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -176,18 +175,20 @@ func componentPID(ts *testscript.TestScript, name string) int {
 // droverPID finds the controller of this script's lab: other scripts run theirs
 // at the same time, told apart by the API server in their environment.
 func droverPID(ts *testscript.TestScript) int {
-	out, err := exec.Command("pgrep", "-f", "drover controller").Output()
-	if err != nil {
-		ts.Fatalf("no drover controller runs: %v", err)
-	}
-	for pid := range strings.FieldsSeq(string(out)) {
-		environment, err := os.ReadFile(filepath.Join("/proc", pid, "environ"))
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	ts.Check(err)
+	for _, path := range commands {
+		command, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(command, []byte("drover\x00controller\x00")) {
+			continue
+		}
+		environment, err := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
 		if err == nil && bytes.Contains(environment, []byte(":"+ts.Getenv("API_PORT")+"\x00")) {
-			number, err := strconv.Atoi(pid)
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			ts.Check(err)
-			return number
+			return pid
 		}
 	}
-	ts.Fatalf("no drover controller of this lab among %q", out)
+	ts.Fatalf("no drover controller of this lab runs")
 	return 0
 }

@@ -19,7 +19,8 @@ var errTooLarge = errors.New("the duals are too large to be checked in whole num
 // worth w of each pod, a plan's pods are worth the sum S of all. Free places
 // hold at most F of it. If a node that costs c holds at most u(c), then what is
 // bought is worth at most cost * max(u/c), so the cost is at least
-// (S-F) / max(u/c). Steps bounds the work spent on making u small.
+// (S-F) / max(u/c), and when S is more than F at least one node is bought. Steps
+// bounds the work spent on making u small.
 func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	if len(p.Classes) == 0 {
 		return Certificate{}, nil
@@ -52,7 +53,32 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	if !cost.IsInt64() {
 		return Certificate{}, errTooLarge
 	}
-	return Certificate{Cost: cost.Int64(), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
+	return Certificate{Cost: max(cost.Int64(), p.cheapestNode()), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
+}
+
+// cheapestNode is the least that a node costs which holds any pod; 0 when none
+// does.
+func (p *Problem) cheapestNode() int64 {
+	least := int64(0)
+	for i := range p.Kinds {
+		if k := &p.Kinds[i]; (least == 0 || k.Price < least) && k.holdsAny(p.Classes) {
+			least = k.Price
+		}
+	}
+	return least
+}
+
+func (p *Place) holdsAny(classes []Class) bool {
+	return slices.ContainsFunc(classes, func(c Class) bool { return c.Count > 0 && p.Admits[c.Family] && fits(c.Request, p.Room) })
+}
+
+func fits(request, room []int64) bool {
+	for r, amount := range request {
+		if amount > 0 && amount > room[r] {
+			return false
+		}
+	}
+	return true
 }
 
 // ratio is what a node holds at most for what it costs.
