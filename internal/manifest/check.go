@@ -3,6 +3,8 @@ package manifest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,7 +136,8 @@ func (c checker) selector(field string, selector *metav1.LabelSelector) {
 }
 
 func (c checker) resources(field string, r corev1.ResourceRequirements) {
-	for name, amount := range r.Requests {
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		amount := r.Requests[name]
 		limit, limited := r.Limits[name]
 		switch {
 		case amount.Sign() < 0:
@@ -143,7 +146,8 @@ func (c checker) resources(field string, r corev1.ResourceRequirements) {
 			c.wrong(join(field+".requests", string(name)), "%s is above the limit of %s", amount.String(), limit.String())
 		}
 	}
-	for name, amount := range r.Limits {
+	for _, name := range slices.Sorted(maps.Keys(r.Limits)) {
+		amount := r.Limits[name]
 		c.require(amount.Sign() >= 0, join(field+".limits", string(name)), amount.String()+" must not be below 0")
 	}
 }
