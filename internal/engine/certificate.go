@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sort"
+
 	"github.com/drover-project/drover/internal/engine/bound"
 	"github.com/drover-project/drover/internal/model"
 )
@@ -13,12 +15,24 @@ const boundSteps = 2_000_000
 // little less.
 const maxFreeChecks = 4_000_000
 
+// Proofs that leave a larger gap than finerAbove are tried again with classes
+// told apart by size, in about finerFamilies groups: what fits no small node need
+// not be worth what its parts cost there.
+const (
+	finerAbove    = 0.03
+	finerFamilies = maxFamilies
+)
+
 // certify adds to the report what every plan costs at least that places as many
 // pods of each class as the chosen one does.
 func (c *chooser) certify(report *model.Report) {
-	b := newBounding(c.plain, c.best)
+	b := newBounding(c.plain, c.best, 0)
 	report.Shares = b.shares()
-	if proven := b.lowerBound(c.best); proven > 0 {
+	proven := b.lowerBound(c.best)
+	if float64(c.best.cost) > float64(float64(proven)*(1+finerAbove)) {
+		proven = max(proven, newBounding(c.plain, c.best, finerFamilies).lowerBound(c.best))
+	}
+	if proven > 0 {
 		report.Bound = dollars(proven)
 		report.Gap = float64(c.best.cost-proven) / float64(proven)
 	}
@@ -49,7 +63,9 @@ type bounding struct {
 	candidates []int
 }
 
-func newBounding(p *problem, s *solution) *bounding {
+// newBounding groups the classes by where they may be, and with families above 0
+// into about so many groups by size, too.
+func newBounding(p *problem, s *solution, families int) *bounding {
 	b := &bounding{p: p, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes))}
 	for _, c := range p.classes {
 		b.bought[c.id] = c.count() - s.unplaced[c.id]
@@ -57,7 +73,7 @@ func newBounding(p *problem, s *solution) *bounding {
 	for _, n := range s.onNodes {
 		b.bought[n.class.id] -= n.count
 	}
-	b.findFamilies()
+	b.findFamilies(families)
 	exclusive := map[*rule]int{}
 	for _, c := range p.classes {
 		b.problem.Classes = append(b.problem.Classes, bound.Class{Request: c.request, Family: b.familyOf[c.id],
@@ -84,27 +100,90 @@ func (b *bounding) slots(counts func(*class) bool) []slot {
 	return perNode.list()
 }
 
-// findFamilies groups the classes that the same places admit.
-func (b *bounding) findFamilies() {
-	index := map[string]int{}
+// findFamilies groups the classes that the same places admit, into about so many
+// groups in all by what is too large for which configs.
+func (b *bounding) findFamilies(most int) {
+	groups, order := map[string][]*class{}, []string{}
 	for _, c := range b.p.classes {
-		text := &signer{}
-		text.number(int64(c.family))
-		if len(b.p.nodes) > 0 {
-			text.places(c.pod)
+		key := b.placesOf(c, most > 0)
+		if groups[key] == nil {
+			order = append(order, key)
 		}
-		f, known := index[string(text.buf)]
-		if !known {
-			f = len(b.families)
-			index[string(text.buf)] = f
-			set := c.labelled.clone()
-			set.and(b.p.buyable)
-			b.families = append(b.families, demandFamily{configs: set, demand: make(vector, len(b.p.resources.names))})
-			b.first = append(b.first, c)
-		}
-		b.familyOf[c.id] = f
-		b.families[f].demand.add(c.request, b.bought[c.id])
+		groups[key] = append(groups[key], c)
 	}
+	sizes := 0
+	for _, key := range order {
+		sizes += len(distinctSizes(groups[key]))
+	}
+	for _, key := range order {
+		share := most * len(distinctSizes(groups[key])) / max(sizes, 1)
+		for _, part := range bySize(groups[key], max(share, 1)) {
+			b.addFamily(part, most > 0)
+		}
+	}
+}
+
+// placesOf tells apart classes that not the same places admit, and if asked to
+// those that want different devices.
+func (b *bounding) placesOf(c *class, devices bool) string {
+	text := &signer{}
+	text.number(int64(c.family))
+	if len(b.p.nodes) > 0 {
+		text.places(c.pod)
+	}
+	for r, name := range b.p.resources.names {
+		if devices && name != model.CPU && name != model.Memory && name != model.PodCount {
+			text.number(c.request[r])
+		}
+	}
+	return string(text.buf)
+}
+
+// distinctSizes are the numbers of configs that hold the classes.
+func distinctSizes(classes []*class) map[int]bool {
+	sizes := map[int]bool{}
+	for _, c := range classes {
+		sizes[c.fits.count()] = true
+	}
+	return sizes
+}
+
+// bySize parts classes into at most so many groups by the number of configs
+// that hold them, the least demanding first.
+func bySize(classes []*class, most int) [][]*class {
+	sorted := append([]*class(nil), classes...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].fits.count() > sorted[j].fits.count() })
+	distinct := len(distinctSizes(classes))
+	var parts [][]*class
+	seen, last := 0, -1
+	for _, c := range sorted {
+		if size := c.fits.count(); size != last {
+			if seen*most/distinct >= len(parts) {
+				parts = append(parts, nil)
+			}
+			seen, last = seen+1, size
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], c)
+	}
+	return parts
+}
+
+// addFamily makes a family of classes, whose configs are those that admit them,
+// without those that hold none of them if asked to.
+func (b *bounding) addFamily(classes []*class, fitting bool) {
+	f := demandFamily{configs: newBitset(len(b.p.space.configs)), demand: make(vector, len(b.p.resources.names))}
+	for _, c := range classes {
+		b.familyOf[c.id] = len(b.families)
+		if fitting {
+			f.configs.or(c.fits)
+		} else {
+			f.configs.or(c.labelled)
+		}
+		f.demand.add(c.request, b.bought[c.id])
+	}
+	f.configs.and(b.p.buyable)
+	b.families = append(b.families, f)
+	b.first = append(b.first, classes[0])
 }
 
 // mostPerNode is how many pods of the class any node takes in any plan; 0 is no
