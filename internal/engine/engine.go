@@ -26,13 +26,50 @@ func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model
 // decide is one look at a snapshot whose volumes are counted.
 func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
-	base := newProblem(snapshot, settings)
-	chosen := solveWithWishes(base, groupPods(snapshot, signer), signer)
+	var chosen *chooser
+	steps := 0
+	for _, budget := range budgets(settings.MaxSteps) {
+		settings.MaxSteps = budget
+		next := solveWithWishes(newProblem(snapshot, settings), groupPods(snapshot, signer), signer)
+		steps += next.steps
+		if chosen == nil || next.best.replaces(chosen.best) {
+			chosen = next
+		}
+	}
 	plan, report := chosen.best.plan()
 	chosen.certify(&report)
 	report.Preferences = chosen.report()
-	report.Steps = chosen.steps
+	report.Steps = steps
 	return plan, report
+}
+
+// budgets are the step budgets at which plans are made, of which the best is
+// kept: the default, or the grid up to the most that is allowed. Since a search
+// with more steps may take another way, only plans made at every smaller budget
+// too can promise that more steps never cost more.
+func budgets(most int) []int {
+	if most <= 0 {
+		return []int{0}
+	}
+	list := []int{1}
+	for step := 1 << 12; step <= most && step <= mostMaxSteps; step <<= 4 {
+		list = append(list, step)
+	}
+	return list
+}
+
+// replaces reports whether a plan places all that the other does, and is no
+// worse.
+func (s *solution) replaces(other *solution) bool {
+	switch {
+	case !s.keepsPlaces(other):
+		return false
+	case s.placed != other.placed:
+		return s.placed > other.placed
+	case s.cost != other.cost:
+		return s.cost < other.cost
+	}
+	return s.nodes <= other.nodes
 }
 
 // plan names the pods and writes plan and report.

@@ -63,6 +63,28 @@ func TestInputOrderDoesNotMatter(t *testing.T) {
 	})
 }
 
+// TestMoreStepsGiveNoWorsePlan draws two budgets for each cluster.
+func TestMoreStepsGiveNoWorsePlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		few := rapid.IntRange(1, 70_000).Draw(t, "few")
+		many := rapid.IntRange(few, 1_500_000).Draw(t, "many")
+		less, _ := engine.Solve(snapshot, model.Settings{MaxSteps: few})
+		more, _ := engine.Solve(snapshot, model.Settings{MaxSteps: many})
+		placed := func(plan model.Plan) int {
+			pods := len(plan.Placements)
+			for _, launch := range plan.Launches {
+				pods += len(launch.Pods)
+			}
+			return pods
+		}
+		if placed(more) < placed(less) || placed(more) == placed(less) && more.PricePerHour > less.PricePerHour+1e-9 {
+			t.Fatalf("%d steps place %d pods for %g, %d steps %d for %g\n%s",
+				few, placed(less), less.PricePerHour, many, placed(more), more.PricePerHour, asText(snapshot))
+		}
+	})
+}
+
 // TestSolveLeavesItsInputAlone compares the snapshot before and after.
 func TestSolveLeavesItsInputAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

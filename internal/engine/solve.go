@@ -65,7 +65,7 @@ func (s *solution) orUneven(budget int) *solution {
 	known.most, known.uneven = map[*class]map[string]int{}, true
 	next := converge(s.p, known, budget)
 	steps := s.steps + next.steps
-	if next.keepsPlaces(s) && (next.cost < s.cost || next.cost == s.cost && next.nodes < s.nodes) {
+	if next.replaces(s) && !s.replaces(next) {
 		s = next
 	}
 	s.steps = steps
