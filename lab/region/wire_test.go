@@ -1,8 +1,11 @@
 package region_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
@@ -66,7 +69,7 @@ func serve(t *testing.T, l *lab) wire {
 	endpoint := httptest.NewServer(server)
 	t.Cleanup(endpoint.Close)
 	cfg := aws.Config{
-		Region: l.options.Region, BaseEndpoint: &endpoint.URL, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Region: l.options.Region, BaseEndpoint: &endpoint.URL, HTTPClient: wholeAnswers{endpoint.Client()}, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: "secret"}, nil
 		}),
@@ -75,6 +78,27 @@ func serve(t *testing.T, l *lab) wire {
 		"ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}
+}
+
+// wholeAnswers reads every answer to its end before the SDK sees it. The SDK
+// closes a request's body as soon as an answer begins; where the server is this
+// near, the transport may not be done with that body yet, and gives up the
+// connection with the rest of a long answer.
+type wholeAnswers struct{ client *http.Client }
+
+// Do implements aws.HTTPClient.
+func (w wholeAnswers) Do(request *http.Request) (*http.Response, error) {
+	response, err := w.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(content))
+	return response, nil
 }
 
 // operationOf is the operation that an input belongs to: CreateFleet.
