@@ -57,10 +57,12 @@ type learned struct {
 	thrifty bool
 	// uneven lets spreads with room for it fill one domain after the other.
 	uneven bool
+	// waits are spreads over hosts whose pods are bound after new nodes joined.
+	waits map[*rule]bool
 }
 
 func newAssignment(p *problem, known *learned) *assignment {
-	a := &assignment{p: p, ledger: newLedger(p.rules, known.domains), missing: make([]int, len(p.classes)),
+	a := &assignment{p: p, ledger: newLedger(p.rules, known), missing: make([]int, len(p.classes)),
 		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}, uneven: known.uneven}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))

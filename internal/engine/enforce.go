@@ -64,7 +64,7 @@ func (s *solution) breaks(l *ledger, c *class, domain func(int) int32) bool {
 
 // recount counts all planned pods along the topology axes.
 func (s *solution) recount(known *learned) *ledger {
-	l := newLedger(s.p.rules, known.domains)
+	l := newLedger(s.p.rules, known)
 	for _, n := range s.onNodes {
 		for i := range n.class.touches {
 			t := &n.class.touches[i]
@@ -157,7 +157,7 @@ func (s *solution) ejectStranded() bool {
 // order the others are bound in.
 func (s *solution) stranded() []group {
 	waiting := s.groups()
-	r := &replay{ledger: newLedger(s.p.rules, nil), beside: map[[2]int]int{}, totals: map[int]int{}}
+	r := &replay{ledger: newLedger(s.p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
 	r.countBound(s.p)
 	for {
 		var still []group

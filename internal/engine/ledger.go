@@ -15,14 +15,16 @@ type tally struct {
 	universe   []bool
 	domains    int // in the universe, without nodes on their way
 	opened     bool
+	waits      bool // its pods are bound after new nodes have joined
 }
 
-// newLedger also takes domains that turned out to be bought by other pods.
-func newLedger(rules []*rule, extra map[*rule][]bool) *ledger {
+// newLedger also takes domains that turned out to be bought by other pods, and
+// spreads that turned out to wait.
+func newLedger(rules []*rule, known *learned) *ledger {
 	l := &ledger{rules: make([]tally, len(rules))}
 	for i, r := range rules {
-		t := tally{count: r.count, own: r.own, total: r.total, universe: r.universe}
-		if more := extra[r]; more != nil {
+		t := tally{count: r.count, own: r.own, total: r.total, universe: r.universe, waits: r.waits || known.waits[r]}
+		if more := known.domains[r]; more != nil {
 			t.universe = more
 		}
 		for d, exists := range t.universe {
@@ -60,7 +62,7 @@ func (l *ledger) least(r *rule) int32 {
 // beside nodes that are bought now and start with none; pods that wait for
 // others are bound when those have joined.
 func (l *ledger) floor(r *rule, d int32) int32 {
-	if r.axis.late != nil && (r.axis.late[d] || r.waits) {
+	if r.axis.late != nil && (r.axis.late[d] || l.rules[r.id].waits) {
 		return 0
 	}
 	return l.least(r)

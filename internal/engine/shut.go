@@ -5,7 +5,7 @@ package engine
 // only as one choice of many, and its emptiness keeps the pods of the spread
 // waiting. It is nil when there is no such domain.
 func (s *solution) shutDomains() *learned {
-	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	known := newLearned()
 	shut := newBitset(len(s.p.space.configs))
 	for _, c := range s.p.classes {
 		if s.unplaced[c.id] == 0 || c.fits.empty() {

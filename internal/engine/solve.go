@@ -1,5 +1,7 @@
 package engine
 
+import "maps"
+
 // solution is a whole plan in terms of classes.
 type solution struct {
 	p        *problem
@@ -73,7 +75,7 @@ func (s *solution) orUneven(budget int) *solution {
 }
 
 func solveByDomains(p *problem, budget int) *solution {
-	s := converge(p, &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}, budget)
+	s := converge(p, newLearned(), budget)
 	if known := s.narrowerDomains(); known != nil {
 		next := converge(p, known, budget)
 		next.steps += s.steps
@@ -90,7 +92,7 @@ func solveByDomains(p *problem, budget int) *solution {
 // narrowerDomains returns domains without those that nobody opened, for the spreads
 // that stopped pods; nil when there is nothing to gain.
 func (s *solution) narrowerDomains() *learned {
-	known := &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}}
+	known := newLearned()
 	narrower := false
 	for _, c := range s.p.classes {
 		if s.unplaced[c.id] == 0 || c.fits.empty() {
@@ -150,6 +152,7 @@ func converge(p *problem, known *learned, budget int) *solution {
 		s, short := attempt(p, known, budget)
 		again := known.caps(short)
 		again = known.opened(s) || again
+		again = known.waiting(s) || again
 		if again && pass < maxPasses {
 			continue
 		}
@@ -232,8 +235,12 @@ func (k *learned) universe(r *rule) []bool {
 	return r.universe
 }
 
+func newLearned() *learned {
+	return &learned{most: map[*class]map[string]int{}, domains: map[*rule][]bool{}, waits: map[*rule]bool{}}
+}
+
 func (k *learned) clone() *learned {
-	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, uneven: k.uneven, domains: make(map[*rule][]bool, len(k.domains))}
+	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, uneven: k.uneven, domains: make(map[*rule][]bool, len(k.domains)), waits: maps.Clone(k.waits)}
 	for r, marks := range k.domains {
 		c.domains[r] = marks
 	}

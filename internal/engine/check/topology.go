@@ -72,10 +72,10 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 		a.report("TopologySpread", p.name, "%s needs the label %s", pod.PodKey, s.TopologyKey)
 		return
 	}
+	early := s.TopologyKey == hostname && p.ready && !a.waits(pod) && a.spreadsEarly(p, pod)
 	counts, known := map[string]int{}, map[string]bool{}
-	early := p.ready && !a.waits(pod)
 	for _, other := range a.places {
-		if s.TopologyKey == hostname && early && !other.existing {
+		if early && !other.existing {
 			continue
 		}
 		for i, domain := range a.countedIn(other, pod, s) {
@@ -88,23 +88,61 @@ func (a *audit) spreadAt(p *place, pod *model.Pod, s model.TopologySpread) {
 				}
 			}
 			counts[domain] += n
-			if s.TopologyKey != hostname || !early || other.ready {
+			if !early || other.ready {
 				known[domain] = true
 			}
 		}
 	}
+	least := leastOf(counts)
+	if len(known) < int(s.MinDomains) {
+		least = 0
+	}
+	if counts[own]-least > int(s.MaxSkew) {
+		a.report("TopologySpread", p.name, "%s: %d in %s %s, %d in the least domain, maxSkew %d", pod.PodKey, counts[own], s.TopologyKey, own, least, s.MaxSkew)
+	}
+}
+
+func leastOf(counts map[string]int) int {
 	least := -1
 	for _, n := range counts {
 		if least < 0 || n < least {
 			least = n
 		}
 	}
-	if least < 0 || len(known) < int(s.MinDomains) {
-		least = 0
+	return max(least, 0)
+}
+
+// spreadsEarly reports whether the pod's constraints other than those along the
+// hostname hold at p among the nodes that have joined. Where they do not, the pod
+// is bound after new nodes have joined.
+func (a *audit) spreadsEarly(p *place, pod *model.Pod) bool {
+	for _, s := range pod.TopologySpread {
+		if s.ScheduleAnyway || s.TopologyKey == hostname {
+			continue
+		}
+		own, _ := label(p.labels[0], s.TopologyKey)
+		counts := map[string]int{}
+		for _, other := range a.places {
+			domain, ok := label(other.labels[0], s.TopologyKey)
+			if !ok || !other.ready || !eligible(other.labels[0], other, pod, s) {
+				continue
+			}
+			counts[domain] += 0
+			for _, q := range other.pods() {
+				if counted(q, pod, s) {
+					counts[domain]++
+				}
+			}
+		}
+		least := leastOf(counts)
+		if len(counts) < int(s.MinDomains) {
+			least = 0
+		}
+		if counts[own]-least > int(s.MaxSkew) {
+			return false
+		}
 	}
-	if counts[own]-least > int(s.MaxSkew) {
-		a.report("TopologySpread", p.name, "%s: %d in %s %s, %d in the least domain, maxSkew %d", pod.PodKey, counts[own], s.TopologyKey, own, least, s.MaxSkew)
-	}
+	return true
 }
 
 // waits reports whether the pod must be beside pods of which none runs and which
