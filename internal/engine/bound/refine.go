@@ -31,6 +31,9 @@ func (c *checker) refine(least int64, room []int64, admits []bool, price int64) 
 	if most, ok := c.lagrange(n.multipliers, room, admits); ok {
 		least = min(least, most)
 	}
+	if !n.countable() {
+		return least
+	}
 	n.prepare()
 	for low, high := 0, goals; low < high; {
 		middle := (low + high) / 2
@@ -60,6 +63,23 @@ func (c *checker) goal(price int64, number int) int64 {
 		return 1 << 61
 	}
 	return goal + goal/200*int64(number*number)/2
+}
+
+// countable reports whether no sum of the search can be too large for 63 bits.
+func (n *node) countable() bool {
+	worth, fits := int64(0), true
+	for _, i := range n.classes {
+		k := &n.c.classes[i]
+		if worth, fits = mulAdd(worth, k.worth, k.most(n.room)); !fits {
+			return false
+		}
+	}
+	for r, amount := range n.room {
+		if worth, fits = mulAdd(worth, n.multipliers[r], amount); !fits {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *node) proves(goal int64) bool {
