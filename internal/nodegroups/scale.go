@@ -43,25 +43,8 @@ func (m *Manager) Scale(ctx context.Context, name string, sizes eks.Sizes, wait 
 		return nil
 	}
 	m.Log.Info("initiated scaling of nodegroup")
-	m.Log.Info("to see the status of the scaling run `drover get nodegroup --cluster %s --region %s --name %s`", m.Cluster.Name, region(m.Cluster.ARN), name)
+	m.Log.Info("to see the status of the scaling run `drover get nodegroup --cluster %s --region %s --name %s`", m.Cluster.Name, eks.RegionOf(m.Cluster.ARN), name)
 	return nil
-}
-
-func region(arn string) string {
-	for i, n := 0, 0; i < len(arn); i++ {
-		if arn[i] != ':' {
-			continue
-		}
-		if n++; n == 3 {
-			rest := arn[i+1:]
-			for k := range rest {
-				if rest[k] == ':' {
-					return rest[:k]
-				}
-			}
-		}
-	}
-	return ""
 }
 
 func wanted(now *Summary, sizes eks.Sizes) int {
