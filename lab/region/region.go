@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/asgapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
 	"github.com/drover-project/drover/lab/region/iamapi"
@@ -58,6 +59,9 @@ func (r *Region) Close() error { return r.world.Close() }
 
 // EC2 is the service to register as "ec2".
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
+
+// AutoScaling is the service to register as "autoscaling".
+func (r *Region) AutoScaling() *asgapi.AutoScaling { return asgapi.New(r.world) }
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }
