@@ -44,7 +44,7 @@ func (s *Scope) ref(n *template.Node) (any, error) {
 		return v, nil
 	}
 	if s.Resource == nil {
-		return nil, template.Unresolved([]string{name}, "Resources")
+		return nil, &template.Error{Message: fmt.Sprintf("Template format error: Unresolved dependencies [%s]. Cannot reference resources in the Conditions block of the template", name), At: n.At}
 	}
 	return s.Resource(name)
 }
