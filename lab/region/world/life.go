@@ -43,6 +43,9 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 		if err := w.giveBack(tx, i); err != nil {
 			return err
 		}
+		if err := w.Network.InterfaceGone(tx, i.InterfaceID); err != nil {
+			return err
+		}
 	}
 	if _, takes, changes := next(s); changes {
 		tx.OnCommit(func() { w.arm(i, takes) })
@@ -82,7 +85,7 @@ func (w *World) Enter(tx *store.Tx, i Instance, s machine.State) (Instance, erro
 	return after, err
 }
 
-// settle moves on every instance whose time has come, in one transaction.
+// settle moves on everything whose time has come, in one transaction.
 func (w *World) settle() {
 	if err := w.Store.Update(w.settleIn); err != nil {
 		w.Options.Log.Error("instances do not change their state, trying again", "error", err)
@@ -102,7 +105,7 @@ func (w *World) settleIn(tx *store.Tx) error {
 		}
 	}
 	w.forgetAnswers(tx, now)
-	return nil
+	return w.settleNAT(tx, now)
 }
 
 func (w *World) moveOn(tx *store.Tx, i Instance, after machine.State) error {
@@ -149,6 +152,7 @@ func (w *World) resume() {
 			w.arm(i, w.remaining(i.StateSince, takes))
 		}
 	}
+	w.resumeNAT()
 }
 
 // remaining is the part of a realistic duration that is left, for a change that
