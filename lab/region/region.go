@@ -11,6 +11,7 @@ import (
 	"github.com/drover-project/drover/lab/region/asgapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
 	"github.com/drover-project/drover/lab/region/pricingapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
@@ -35,7 +36,8 @@ type Limit = world.Limit
 
 // Region is an open region. Everything on it may be used concurrently.
 type Region struct {
-	world *world.World
+	world  *world.World
+	groups *groups.Keeper
 }
 
 var (
@@ -51,7 +53,7 @@ func Open(o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Region{world: w}, nil
+	return &Region{world: w, groups: groups.New(w, ec2api.New(w))}, nil
 }
 
 // Close stops the region's clockwork and releases its data directory.
@@ -61,7 +63,9 @@ func (r *Region) Close() error { return r.world.Close() }
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
 
 // AutoScaling is the service to register as "autoscaling".
-func (r *Region) AutoScaling() *asgapi.AutoScaling { return asgapi.New(r.world) }
+func (r *Region) AutoScaling() *asgapi.AutoScaling {
+	return asgapi.New(r.world, r.groups, ec2api.New(r.world))
+}
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }

@@ -30,13 +30,13 @@ func (e *EC2) CreatePlacementGroup(_ context.Context, in *ec2.CreatePlacementGro
 	}
 	out := &ec2.CreatePlacementGroupOutput{}
 	_, err := e.create("CreatePlacementGroup", creation{dry: in.DryRun, resource: types.ResourceTypePlacementGroup, specs: in.TagSpecifications}, func(tx *store.Tx) (id string, err error) {
-		if _, exists := e.world.Groups.Get(g.Name); exists {
+		if _, exists := e.world.PlacementGroups.Get(g.Name); exists {
 			return "", awserr.New("InvalidPlacementGroup.Duplicate", "The Placement Group '%s' already exists.", g.Name)
 		}
 		if g.ID, err = e.world.NewID(tx, "pg-"); err != nil {
 			return "", err
 		}
-		return g.ID, e.world.Groups.Put(tx, g.Name, g)
+		return g.ID, e.world.PlacementGroups.Put(tx, g.Name, g)
 	}, func(string) {
 		described := e.placementGroup(g)
 		out.PlacementGroup = &described
@@ -77,14 +77,14 @@ func checkPlacementGroup(g *world.PlacementGroup) error {
 // DeletePlacementGroup deletes a placement group that no instance is in.
 func (e *EC2) DeletePlacementGroup(_ context.Context, in *ec2.DeletePlacementGroupInput) (*ec2.DeletePlacementGroupOutput, error) {
 	err := e.modify(in.DryRun, func(tx *store.Tx) error {
-		g, found := e.world.Groups.Get(aws.ToString(in.GroupName))
+		g, found := e.world.PlacementGroups.Get(aws.ToString(in.GroupName))
 		if !found {
 			return unknownPlacementGroup(aws.ToString(in.GroupName))
 		}
 		if anyInstance(e.world, func(i world.Instance) bool { return i.Config.PlacementGroup == g.Name && i.State != machine.Terminated }) {
 			return awserr.New("InvalidPlacementGroup.InUse", "The placement group '%s' is in use and may not be deleted.", g.Name)
 		}
-		e.world.Groups.Delete(tx, g.Name)
+		e.world.PlacementGroups.Delete(tx, g.Name)
 		return e.forget(tx, g.ID)
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (e *EC2) DescribePlacementGroups(_ context.Context, in *ec2.DescribePlaceme
 	f.one("spread-level", func(g world.PlacementGroup) string { return g.SpreadLevel })
 	f.always("state", "available")
 	l := listing[world.PlacementGroup]{
-		rows: e.world.Groups.All, ids: in.GroupNames, idOf: func(g world.PlacementGroup) string { return g.Name },
+		rows: e.world.PlacementGroups.All, ids: in.GroupNames, idOf: func(g world.PlacementGroup) string { return g.Name },
 		code: "InvalidPlacementGroup.Unknown", text: "The Placement Group '%s' is unknown.",
 		set: f.set(e, func(g world.PlacementGroup) string { return g.ID }), filters: in.Filters,
 	}

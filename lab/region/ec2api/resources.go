@@ -55,7 +55,7 @@ func taggables() []taggable {
 			}},
 		{"pg-", types.ResourceTypePlacementGroup, "InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown.",
 			func(w *world.World, id string) bool {
-				return slices.ContainsFunc(w.Groups.All(), func(g world.PlacementGroup) bool { return g.ID == id })
+				return slices.ContainsFunc(w.PlacementGroups.All(), func(g world.PlacementGroup) bool { return g.ID == id })
 			}},
 	}...)
 }

@@ -14,10 +14,6 @@ func (w *World) Within(tx *store.Tx) *World {
 	return &part
 }
 
-// After calls f once a realistic duration, scaled, is over, unless the world is
-// closed by then.
-func (w *World) After(realistic time.Duration, f func()) { w.timers.after(realistic, f) }
-
 // Unscaled is the realistic duration that takes as long as d does in this lab.
 func (w *World) Unscaled(d time.Duration) time.Duration {
 	second := w.Clock.Scaled(time.Second)

@@ -38,14 +38,22 @@ type World struct {
 	Sessions  *store.Table[Session]
 	Deletions *store.Table[RoleDeletion]
 	KeyPairs  *store.Table[KeyPair]
-	Groups    *store.Table[PlacementGroup]
-	limits    *store.Table[Limit]
-	answers   *store.Table[Answer]
-	meta      *store.Table[meta]
 
-	watchers *watchers
-	timers   *timers
-	created  time.Time
+	PlacementGroups *store.Table[PlacementGroup]
+
+	Groups               *store.Table[Group]    // by name
+	Members              *store.Table[Member]   // by instance id
+	Activities           *store.Table[Activity] // by id
+	LaunchConfigurations *store.Table[LaunchConfiguration]
+
+	limits  *store.Table[Limit]
+	answers *store.Table[Answer]
+	meta    *store.Table[meta]
+
+	watchers  *watchers
+	timers    *timers
+	listeners []func(Instance)
+	created   time.Time
 }
 
 type meta struct {
@@ -126,8 +134,12 @@ func (w *World) openTables() error {
 		openTable(w.Store, "sessions", &w.Sessions),
 		openTable(w.Store, "role-deletions", &w.Deletions),
 		openTable(w.Store, "key-pairs", &w.KeyPairs),
-		openTable(w.Store, "placement-groups", &w.Groups),
+		openTable(w.Store, "placement-groups", &w.PlacementGroups),
 		w.openNetwork(),
+		openTable(w.Store, "groups", &w.Groups),
+		openTable(w.Store, "group-members", &w.Members),
+		openTable(w.Store, "scaling-activities", &w.Activities),
+		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),

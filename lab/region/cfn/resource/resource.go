@@ -29,11 +29,6 @@ type Services struct {
 	SSM   *ssmapi.SSM
 }
 
-// On gives the services of a world, which may be a part of a transaction.
-func On(w *world.World) Services {
-	return Services{World: w, EC2: ec2api.New(w), IAM: iamapi.New(w), ASG: asgapi.New(w), EKS: eksapi.New(w), SSM: ssmapi.New(w)}
-}
-
 // Stack is the stack that a resource belongs to.
 type Stack struct {
 	Name, ID, Region, Account string
