@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -67,4 +68,32 @@ func (s *session) image() string {
 		s.t.Fatal(err)
 	}
 	return *out.Parameter.Value
+}
+
+// group prints the instances of an Auto Scaling group.
+func (s *session) group(name string) {
+	out, err := s.region.AutoScaling().DescribeAutoScalingGroups(ctx(), &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}})
+	if err != nil || len(out.AutoScalingGroups) != 1 {
+		s.t.Fatalf("group %s: %v", name, err)
+	}
+	g := out.AutoScalingGroups[0]
+	s.printf("  min=%d desired=%d max=%d", *g.MinSize, *g.DesiredCapacity, *g.MaxSize)
+	for _, i := range g.Instances {
+		s.printf("  %s %s %s %s", *i.InstanceType, i.LifecycleState, *i.HealthStatus, s.lifecycle(*i.InstanceId))
+	}
+	for _, t := range g.Tags {
+		s.printf("  tag %s=%s propagates=%v", *t.Key, *t.Value, *t.PropagateAtLaunch)
+	}
+}
+
+// lifecycle is spot or on demand.
+func (s *session) lifecycle(id string) string {
+	out, err := s.region.EC2().DescribeInstances(ctx(), &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if out.Reservations[0].Instances[0].InstanceLifecycle == types.InstanceLifecycleTypeSpot {
+		return "spot"
+	}
+	return "on demand"
 }

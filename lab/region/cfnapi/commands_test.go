@@ -33,7 +33,9 @@ func (s *session) request(words []string) request {
 		case strings.HasPrefix(w, "+"):
 			r.tags = append(r.tags, types.Tag{Key: aws.String(key[1:]), Value: &value})
 		default:
-			r.parameters = append(r.parameters, types.Parameter{ParameterKey: &key, ParameterValue: aws.String(s.named(value))})
+			name := strings.TrimLeft(value, " ")
+			value = value[:len(value)-len(name)] + s.named(name)
+			r.parameters = append(r.parameters, types.Parameter{ParameterKey: &key, ParameterValue: &value})
 		}
 	}
 	return r
@@ -69,7 +71,10 @@ func (s *session) send(command string, words []string) {
 				in.OnFailure = onFailure
 			}
 		}
-		_, err = s.cfn().CreateStack(ctx(), in)
+		var out *cloudformation.CreateStackOutput
+		if out, err = s.cfn().CreateStack(ctx(), in); err == nil {
+			s.ids[r.stack] = *out.StackId
+		}
 	case "update":
 		_, err = s.cfn().UpdateStack(ctx(), &cloudformation.UpdateStackInput{
 			StackName: &r.stack, TemplateBody: s.body(r), UsePreviousTemplate: aws.Bool(r.file == "-"), Parameters: r.parameters, Tags: r.tags,
@@ -83,7 +88,9 @@ func (s *session) send(command string, words []string) {
 		if r.has("create") {
 			in.ChangeSetType = types.ChangeSetTypeCreate
 		}
-		if _, err = s.cfn().CreateChangeSet(ctx(), in); err == nil {
+		var out *cloudformation.CreateChangeSetOutput
+		if out, err = s.cfn().CreateChangeSet(ctx(), in); err == nil {
+			s.ids[r.stack] = *out.StackId
 			s.changeSet(r.stack)
 		}
 	}
@@ -111,12 +118,16 @@ func (s *session) changeSet(name string) {
 
 // events prints the events of a stack that were not printed before.
 func (s *session) events(name string) {
-	out, err := s.cfn().DescribeStackEvents(ctx(), &cloudformation.DescribeStackEventsInput{StackName: &name})
-	if err != nil {
-		s.say(err)
-		return
+	var list []types.StackEvent
+	in := &cloudformation.DescribeStackEventsInput{StackName: &name}
+	for more := true; more; more = in.NextToken != nil {
+		out, err := s.cfn().DescribeStackEvents(ctx(), in)
+		if err != nil {
+			s.say(err)
+			return
+		}
+		list, in.NextToken = append(list, out.StackEvents...), out.NextToken
 	}
-	list := out.StackEvents
 	slices.Reverse(list)
 	id := aws.ToString(list[0].StackId)
 	for _, e := range list[s.seen[id]:] {
@@ -185,6 +196,11 @@ func (s *session) account(command string, words []string) bool {
 		s.say(err)
 	case "tags":
 		s.tags(s.named(words[0]))
+	case "make-key":
+		_, err := s.region.EC2().CreateKeyPair(ctx(), &ec2.CreateKeyPairInput{KeyName: &words[0]})
+		s.say(err)
+	case "group":
+		s.group(s.named(words[0]))
 	case "limit":
 		_, err := s.region.SetCapacity(pool(words[0]), 0)
 		s.say(err)

@@ -80,12 +80,9 @@ func (o *operation) failCreation(why string) error {
 // throwAway makes garbage of all resources, and of what they replaced.
 func (o *operation) throwAway() {
 	for _, r := range o.s.Resources {
-		if prior := r.Prior; prior != nil && prior.Physical != r.Physical && r.Verb == stack.Replace {
-			old := r
-			old.Version, old.Prior = *prior, nil
-			o.s.Garbage = append(o.s.Garbage, old)
-		}
-		r.Step, r.Prior = stack.Idle, nil
+		r.KeepOld = false
+		o.discardPrior(&r)
+		r.Step = stack.Idle
 		o.s.Garbage = append(o.s.Garbage, r)
 	}
 	o.s.Resources, o.s.Outputs = nil, nil
@@ -95,7 +92,9 @@ func (o *operation) throwAway() {
 // rollBackUpdate makes the stack what it was before.
 func (o *operation) rollBackUpdate(why string) error {
 	if o.s.KeepOnFailure {
-		o.s.Before = nil
+		for i := range o.s.Resources {
+			o.discardPrior(&o.s.Resources[i])
+		}
 		return o.enter(types.StackStatusUpdateFailed, why)
 	}
 	if err := o.enter(types.StackStatusUpdateRollbackInProgress, why); err != nil {
@@ -140,17 +139,23 @@ func (o *operation) sweep(status types.StackStatus) error {
 			o.s.Garbage = append(o.s.Garbage, r)
 			continue
 		}
-		if prior := r.Prior; prior != nil && r.Verb == stack.Replace && prior.Physical != r.Physical {
-			old := r
-			old.Version, old.Prior, old.Keep = *prior, nil, r.KeepOld
-			o.s.Garbage = append(o.s.Garbage, old)
-		}
-		r.Prior, r.Verb = nil, ""
+		o.discardPrior(&r)
+		r.Verb = ""
 		kept = append(kept, r)
 	}
 	o.s.Resources = kept
 	o.s.Due = o.after(finishesAfter)
 	return nil
+}
+
+// discardPrior makes garbage of what a resource took the place of.
+func (o *operation) discardPrior(r *stack.Resource) {
+	if prior := r.Prior; prior != nil && r.Verb == stack.Replace && prior.Physical != r.Physical {
+		old := *r
+		old.Version, old.Prior, old.Keep, old.Step = *prior, nil, r.KeepOld, stack.Idle
+		o.s.Garbage = append(o.s.Garbage, old)
+	}
+	r.Prior = nil
 }
 
 // outputs computes the template's outputs; complaint says why that cannot be.

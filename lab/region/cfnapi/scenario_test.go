@@ -78,12 +78,14 @@ type session struct {
 	out     bytes.Buffer
 	// seen is how many events of a stack were printed.
 	seen map[string]int
+	// ids are the stacks by the names that they were made with.
+	ids map[string]string
 	// eachStep opens the region anew after every second.
 	eachStep bool
 }
 
 func newSession(t *testing.T, archive *txtar.Archive) *session {
-	s := &session{t: t, archive: archive, clock: clock.NewManual(start()), seen: map[string]int{}}
+	s := &session{t: t, archive: archive, clock: clock.NewManual(start()), seen: map[string]int{}, ids: map[string]string{}}
 	s.options = region.Options{
 		Region: "us-west-2", Seed: 1, Clock: s.clock, DataDir: t.TempDir(),
 		Cluster: region.ClusterInfo{Name: "eksworkshop-eksctl", Endpoint: "https://127.0.0.1:6443", CAData: []byte("pem"), Version: "1.37"},
@@ -157,6 +159,14 @@ func (s *session) tidy(text string) string {
 	return suffix.ReplaceAllString(text, "-SUFFIX")
 }
 
+// id is the identifier of the last stack that was made with a name.
+func (s *session) id(name string) string {
+	if id := s.ids[name]; id != "" {
+		return id
+	}
+	return name
+}
+
 func ctx() context.Context { return context.Background() }
 
 // run does one line of a script.
@@ -189,11 +199,11 @@ func (s *session) run(line string) {
 	case "restart":
 		s.reopen()
 	case "events":
-		s.events(rest[0])
+		s.events(s.id(rest[0]))
 	case "outputs":
 		s.outputs(rest[0])
 	case "resources":
-		s.resources(rest[0])
+		s.resources(s.id(rest[0]))
 	case "status":
 		s.status(rest[0])
 	default:

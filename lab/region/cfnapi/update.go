@@ -95,8 +95,14 @@ func (c *CloudFormation) outputsDiffer(s *stack.Stack, p *plan) bool {
 
 func (c *CloudFormation) beginUpdate(tx *store.Tx, s *stack.Stack, d stack.Definition) error {
 	o := c.quick(tx, s)
-	before := s.Target
-	s.Target, s.Before, s.Updated, s.Checked, s.Skip = d, &before, o.now, false, nil
+	// What a failed operation left is nothing to go back to: a failed update goes
+	// back to what was before that, a failed creation nowhere.
+	if s.Status != types.StackStatusUpdateFailed || s.Before == nil {
+		before := s.Target
+		s.Before = &before
+	}
+	s.KeepOnFailure = s.KeepOnFailure || s.Status == types.StackStatusCreateFailed
+	s.Target, s.Updated, s.Checked, s.Skip = d, o.now, false, nil
 	s.Round++
 	s.Due = o.after(startsAfter)
 	for i := range s.Resources {
