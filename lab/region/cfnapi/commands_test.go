@@ -116,17 +116,37 @@ func (s *session) changeSet(name string) {
 	}
 }
 
-// events prints the events of a stack that were not printed before.
-func (s *session) events(name string) {
-	var list []types.StackEvent
+// allEvents are all pages of a stack's events, latest first.
+func (s *session) allEvents(name string) (list []types.StackEvent, err error) {
 	in := &cloudformation.DescribeStackEventsInput{StackName: &name}
 	for more := true; more; more = in.NextToken != nil {
 		out, err := s.cfn().DescribeStackEvents(ctx(), in)
 		if err != nil {
-			s.say(err)
-			return
+			return nil, err
 		}
 		list, in.NextToken = append(list, out.StackEvents...), out.NextToken
+	}
+	return list, nil
+}
+
+// countEvents is how many events there were of the stacks that the script made.
+func (s *session) countEvents() (n int) {
+	for _, id := range s.ids {
+		list, err := s.allEvents(id)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n += len(list)
+	}
+	return n
+}
+
+// events prints the events of a stack that were not printed before.
+func (s *session) events(name string) {
+	list, err := s.allEvents(name)
+	if err != nil {
+		s.say(err)
+		return
 	}
 	slices.Reverse(list)
 	id := aws.ToString(list[0].StackId)

@@ -40,18 +40,46 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// TestScenariosWithRestarts runs the same with a process that ends and begins
+// anew all the time: what happens must be the same.
+func TestScenariosWithRestarts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newSession(t, archive)
+			s.eachStep = true
+			if got, want := s.play(), string(s.file("want")); got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// play runs the script and gives what it printed.
+func (s *session) play() string {
+	for _, line := range strings.Split(string(s.file("script")), "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			s.run(line)
+		}
+	}
+	return s.tidy(s.out.String())
+}
+
 func scenario(t *testing.T, file string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := newSession(t, archive)
-	for _, line := range strings.Split(string(s.file("script")), "\n") {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			s.run(line)
-		}
-	}
-	got := s.tidy(s.out.String())
+	got := s.play()
 	if *rewrite {
 		for i := range archive.Files {
 			if archive.Files[i].Name == "want" {
@@ -80,7 +108,7 @@ type session struct {
 	seen map[string]int
 	// ids are the stacks by the names that they were made with.
 	ids map[string]string
-	// eachStep opens the region anew after every second.
+	// eachStep opens the region anew after every event of a stack.
 	eachStep bool
 }
 
@@ -214,7 +242,7 @@ func (s *session) run(line string) {
 }
 
 // wait advances the clock, second by second when the region is to be opened
-// anew in between.
+// anew after every event.
 func (s *session) wait(text string) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -224,8 +252,11 @@ func (s *session) wait(text string) {
 		s.clock.Advance(d)
 		return
 	}
-	for range int(d / time.Second) {
+	for end, before := s.clock.Now().Add(d), s.countEvents(); s.clock.Now().Before(end); {
 		s.clock.Advance(time.Second)
-		s.reopen()
+		if now := s.countEvents(); now != before {
+			before = now
+			s.reopen()
+		}
 	}
 }
