@@ -5,14 +5,20 @@
 package region
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/asgapi"
+	"github.com/drover-project/drover/lab/region/cfn/resource"
+	"github.com/drover-project/drover/lab/region/cfnapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
 	"github.com/drover-project/drover/lab/region/pricingapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
+	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/stsapi"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -34,7 +40,9 @@ type Limit = world.Limit
 
 // Region is an open region. Everything on it may be used concurrently.
 type Region struct {
-	world *world.World
+	world  *world.World
+	groups *groups.Keeper
+	stacks *cfnapi.CloudFormation
 }
 
 var (
@@ -50,7 +58,20 @@ func Open(o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Region{world: w}, nil
+	r := &Region{world: w, groups: groups.New(w, ec2api.New(w))}
+	if r.stacks, err = cfnapi.Open(w, r.within); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return r, nil
+}
+
+// within gives the services that stacks call, as parts of a transaction.
+func (r *Region) within(tx *store.Tx) resource.Services {
+	part := r.world.Within(tx)
+	ec2 := ec2api.New(part)
+	return resource.Services{
+		World: part, EC2: ec2, IAM: iamapi.New(part), ASG: asgapi.New(part, r.groups, ec2), EKS: eksapi.New(part), SSM: ssmapi.New(part),
+	}
 }
 
 // Close stops the region's clockwork and releases its data directory.
@@ -58,6 +79,14 @@ func (r *Region) Close() error { return r.world.Close() }
 
 // EC2 is the service to register as "ec2".
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
+
+// AutoScaling is the service to register as "autoscaling".
+func (r *Region) AutoScaling() *asgapi.AutoScaling {
+	return asgapi.New(r.world, r.groups, ec2api.New(r.world))
+}
+
+// CloudFormation is the service to register as "cloudformation".
+func (r *Region) CloudFormation() *cfnapi.CloudFormation { return r.stacks }
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }

@@ -30,7 +30,7 @@ func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.L
 	if l.Image, err = e.image(aws.ToString(d.ImageId)); err != nil {
 		return l, err
 	}
-	if arch := architecture(t); arch != l.Image.Arch {
+	if arch := Architecture(t); arch != l.Image.Arch {
 		return l, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
 			"Specify an instance type and an AMI that have matching architectures, and try again. "+
 			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, l.Image.Arch)
@@ -134,7 +134,7 @@ const largestUserData = 16384
 
 func (e *EC2) config(d types.RequestLaunchTemplateData, subnet world.Subnet) (c world.Config, err error) {
 	c = world.Config{KeyName: aws.ToString(d.KeyName), EBSOptimized: aws.ToBool(d.EbsOptimized), PublicIP: subnet.Public, Metadata: metadata(d.MetadataOptions)}
-	if c.KeyName != "" {
+	if _, known := e.world.KeyPairs.Get(c.KeyName); c.KeyName != "" && !known {
 		return c, awserr.New("InvalidKeyPair.NotFound", "The key pair '%s' does not exist", c.KeyName)
 	}
 	if d.Monitoring != nil {
@@ -163,23 +163,17 @@ func (e *EC2) config(d types.RequestLaunchTemplateData, subnet world.Subnet) (c 
 			DeviceIndex: aws.ToInt32(n.DeviceIndex), CardIndex: aws.ToInt32(n.NetworkCardIndex), Type: aws.ToString(n.InterfaceType),
 		})
 	}
-	if c.SecurityGroups, err = e.groups(groups); err != nil {
+	if c.SecurityGroups, err = e.world.Network.GroupsFor(subnet.VPCID, groups); err != nil {
 		return c, err
+	}
+	if p := d.Placement; p != nil && aws.ToString(p.GroupName) != "" {
+		c.PlacementGroup = *p.GroupName
+		if _, known := e.world.PlacementGroups.Get(c.PlacementGroup); !known {
+			return c, unknownPlacementGroup(c.PlacementGroup)
+		}
 	}
 	c.ProfileName, err = e.profileName(d.IamInstanceProfile)
 	return c, err
-}
-
-func (e *EC2) groups(ids []string) ([]string, error) {
-	if len(ids) == 0 {
-		return []string{e.world.Network.DefaultSecurityGroup().ID}, nil
-	}
-	for _, id := range ids {
-		if _, found := e.world.Network.SecurityGroup(id); !found {
-			return nil, awserr.New("InvalidGroup.NotFound", "The security group '%s' does not exist", id)
-		}
-	}
-	return ids, nil
 }
 
 func (e *EC2) profileName(p *types.LaunchTemplateIamInstanceProfileSpecificationRequest) (string, error) {

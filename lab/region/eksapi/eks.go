@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -60,15 +61,13 @@ func (e *EKS) DescribeCluster(_ context.Context, in *eks.DescribeClusterInput) (
 func (e *EKS) vpcConfig() *types.VpcConfigResponse {
 	n := e.world.Network
 	config := &types.VpcConfigResponse{
-		VpcId:                  &n.VPCID,
+		VpcId:                  aws.String(n.Cluster.VPCID),
 		ClusterSecurityGroupId: aws.String(n.ClusterSecurityGroup().ID),
 		SecurityGroupIds:       []string{n.ControlPlaneSecurityGroup().ID},
 		EndpointPublicAccess:   true,
 		PublicAccessCidrs:      []string{"0.0.0.0/0"},
 	}
-	for _, s := range n.Subnets {
-		config.SubnetIds = append(config.SubnetIds, s.ID)
-	}
+	config.SubnetIds = slices.Clone(n.Cluster.Subnets)
 	return config
 }
 

@@ -30,10 +30,11 @@ func (w *World) seed(tx *store.Tx) error {
 	if err := w.meta.Put(tx, metaKey, meta{Identity: w.Options.identity(), Created: w.created}); err != nil {
 		return err
 	}
-	for id, tags := range w.networkTags() {
-		if err := w.SetTags(tx, id, tags); err != nil {
-			return err
-		}
+	if err := w.seedNetwork(tx); err != nil {
+		return err
+	}
+	if err := w.setAllTags(tx, w.networkTags()); err != nil {
+		return err
 	}
 	if err := w.seedRoles(tx); err != nil {
 		return err
@@ -107,7 +108,7 @@ func (w *World) seedNodeGroup(tx *store.Tx) error {
 		return err
 	}
 	var private []Subnet
-	for _, s := range w.Network.Subnets {
+	for _, s := range w.Network.ClusterSubnets() {
 		if !s.Public {
 			private = append(private, s)
 		}
