@@ -36,6 +36,8 @@ type regional interface {
 type connector interface {
 	Region(ctx context.Context, name, profile string) (regional, error)
 	Kubernetes(ctx context.Context, aws regional, cluster *eks.Cluster, kubeconfig string) (kubernetes.Interface, error)
+	// Sleep waits, or returns the context's cause.
+	Sleep(ctx context.Context, d time.Duration) error
 }
 
 // realConnector reaches those of the environment.
@@ -128,6 +130,7 @@ func (p *place) regionFlags(flags *pflag.FlagSet) {
 
 // session is a cluster that a command acts on.
 type session struct {
+	connect connector
 	aws     regional
 	kube    kubernetes.Interface
 	cluster *eks.Cluster
@@ -148,23 +151,23 @@ func (p *place) open(ctx context.Context, connect connector, log *say.Log) (*ses
 	if err != nil {
 		return nil, failure{err}
 	}
-	return &session{aws: aws, kube: kube, cluster: cluster, log: log}, nil
+	return &session{connect: connect, aws: aws, kube: kube, cluster: cluster, log: log}, nil
 }
 
 func (s *session) groups() *nodegroups.Manager {
-	return &nodegroups.Manager{AWS: s.aws, Cluster: s.cluster, Kube: s.kube, Log: s.log, Sleep: sleep, ReadFile: os.ReadFile}
+	return &nodegroups.Manager{AWS: s.aws, Cluster: s.cluster, Kube: s.kube, Log: s.log, Sleep: s.connect.Sleep, ReadFile: os.ReadFile}
 }
 
 func (s *session) accounts() *serviceaccounts.Manager {
-	return &serviceaccounts.Manager{AWS: s.aws, Cluster: s.cluster, Kube: s.kube, Log: s.log, Sleep: sleep, Thumbprint: region.Thumbprint}
+	return &serviceaccounts.Manager{AWS: s.aws, Cluster: s.cluster, Kube: s.kube, Log: s.log, Sleep: s.connect.Sleep}
 }
 
 func (s *session) addons() *addons.Manager {
-	return &addons.Manager{AWS: s.aws, Cluster: s.cluster, Log: s.log, Sleep: sleep}
+	return &addons.Manager{AWS: s.aws, Cluster: s.cluster, Log: s.log, Sleep: s.connect.Sleep}
 }
 
-// sleep waits, or returns the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits.
+func (realConnector) Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -21,6 +21,8 @@ type AWS interface {
 	// OIDCProvider is the ARN of the provider of an issuer; eks.ErrNotFound when
 	// there is none.
 	OIDCProvider(ctx context.Context, issuer string) (arn string, err error)
+	// Thumbprint is of the certificate authority of an issuer.
+	Thumbprint(ctx context.Context, issuer string) (string, error)
 	// CreateOIDCProvider makes one. An empty thumbprint is left to IAM.
 	CreateOIDCProvider(ctx context.Context, issuer, thumbprint string, tags map[string]string) (arn string, err error)
 }
@@ -32,8 +34,6 @@ type Manager struct {
 	Kube    kubernetes.Interface
 	Log     *say.Log
 	Sleep   func(ctx context.Context, d time.Duration) error
-	// Thumbprint is of the certificate authority of an issuer; nil leaves it to IAM.
-	Thumbprint func(ctx context.Context, issuer string) (string, error)
 }
 
 func (m *Manager) runner() *stack.Runner {
@@ -70,10 +70,7 @@ func (m *Manager) Associate(ctx context.Context, plan bool) error {
 // thumbprint is empty where the issuer cannot be reached: IAM then finds out
 // itself.
 func (m *Manager) thumbprint(ctx context.Context) string {
-	if m.Thumbprint == nil {
-		return ""
-	}
-	found, err := m.Thumbprint(ctx, m.Cluster.Issuer)
+	found, err := m.AWS.Thumbprint(ctx, m.Cluster.Issuer)
 	if err != nil {
 		m.Log.Info("the certificate of %s is left to IAM to look up: %v", m.Cluster.Issuer, err)
 		return ""

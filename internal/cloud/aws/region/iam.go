@@ -63,7 +63,7 @@ func (r *Region) CreateOIDCProvider(ctx context.Context, issuer, thumbprint stri
 const thumbprintTimeout = 5 * time.Second
 
 // Thumbprint is SHA-1 of the last certificate that an issuer presents.
-func Thumbprint(ctx context.Context, issuer string) (string, error) {
+func (*Region) Thumbprint(ctx context.Context, issuer string) (string, error) {
 	address, err := url.Parse(issuer)
 	if err != nil {
 		return "", err
