@@ -36,7 +36,9 @@ func newCloud() *cloud {
 
 type toCloud struct{ *cloud }
 
-func (c toCloud) Region(context.Context, string, string) (regional, error) { return c.cloud.Region, nil }
+func (c toCloud) Region(context.Context, string, string) (regional, error) {
+	return c.cloud.Region, nil
+}
 
 func (c toCloud) Kubernetes(context.Context, regional, *eks.Cluster, string) (kubernetes.Interface, error) {
 	return c.kube, nil
@@ -292,7 +294,9 @@ func TestGlobsChooseGroups(t *testing.T) {
 func TestClustersAreShownAsEKSHasThem(t *testing.T) {
 	c := newCloud()
 	out, _ := c.must(t, "", "get", "cluster", "-n", "blue", "-o", "json")
-	var clusters []struct{ ResourcesVpcConfig struct{ ClusterSecurityGroupId string } }
+	var clusters []struct {
+		ResourcesVpcConfig struct{ ClusterSecurityGroupId string }
+	}
 	if err := json.Unmarshal([]byte(out), &clusters); err != nil || clusters[0].ResourcesVpcConfig.ClusterSecurityGroupId != "sg-cluster" {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -172,7 +172,9 @@ func (r *Region) OIDCProvider(_ context.Context, issuer string) (string, error) 
 }
 
 // Thumbprint is always the same.
-func (*Region) Thumbprint(context.Context, string) (string, error) { return strings.Repeat("0", 40), nil }
+func (*Region) Thumbprint(context.Context, string) (string, error) {
+	return strings.Repeat("0", 40), nil
+}
 
 // CreateOIDCProvider makes one.
 func (r *Region) CreateOIDCProvider(_ context.Context, issuer, _ string, _ map[string]string) (string, error) {
