@@ -46,8 +46,9 @@ type Region struct {
 }
 
 var (
-	_ machine.Source  = (*Region)(nil)
-	_ machine.Console = (*Region)(nil)
+	_ machine.Source    = (*Region)(nil)
+	_ machine.Console   = (*Region)(nil)
+	_ machine.Signaller = (*Region)(nil)
 )
 
 // Open opens or creates the region kept in Options.DataDir. Instances that were
@@ -108,6 +109,9 @@ func (r *Region) Watch(changed func(machine.Machine)) (stop func()) { return r.w
 
 // WriteConsole implements machine.Console; GetConsoleOutput gives it back.
 func (r *Region) WriteConsole(id, line string) { r.world.WriteConsole(id, line) }
+
+// Signal implements machine.Signaller.
+func (r *Region) Signal(s machine.Signal) error { return r.stacks.Signal(s) }
 
 // SetCapacity makes the pools that fit finite: each can launch available more
 // instances. Instances launched from then on give their place back when they
