@@ -149,7 +149,7 @@ func roleSteps() []step {
 	return []step{
 		always(&iam.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: aws.String(trust), Description: aws.String("of a story")}),
 		always(&iam.AttachRolePolicyInput{RoleName: role, PolicyArn: policy}),
-		always(&iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("in"), PolicyDocument: aws.String(trust)}),
+		always(&iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("in"), PolicyDocument: aws.String(permissions)}),
 		always(&iam.GetRoleInput{RoleName: role}), always(&iam.ListRolesInput{}),
 		always(&iam.ListAttachedRolePoliciesInput{RoleName: role}), always(&iam.ListRolePoliciesInput{RoleName: role}),
 		always(&iam.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("in")}),
