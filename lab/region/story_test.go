@@ -13,16 +13,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// step makes the input of one call, from the region as it is then.
+// step makes the input of one call, from the region as it is then, or says how
+// long to wait.
 type step func(*lab) any
 
 // always is a step that does not depend on the region.
 func always(input any) step { return func(*lab) any { return input } }
 
 // story is a sequence of calls with every operation of every service in it.
-func story() []step {
+func story(s signer) []step {
 	var steps []step
-	for _, part := range [][]step{templateSteps(), launchSteps(), describeSteps(), typeSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps()} {
+	for _, part := range [][]step{
+		templateSteps(), launchSteps(), describeSteps(), typeSteps(), addressSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps(),
+		vpcSteps(), routeSteps(), groupSteps(), keySteps(), clearSteps(), policySteps(), identitySteps(s),
+	} {
 		steps = append(steps, part...)
 	}
 	return steps
