@@ -53,7 +53,8 @@ func (w *World) OpenSession(tx *store.Tx, r Role, name string, lasts time.Durati
 		return Session{}, err
 	}
 	s := Session{
-		AccessKeyID: "ASIA" + w.suffix("session"+id) + "LAB2", Secret: secret, Token: token, RoleName: r.Name, RoleID: r.ID, Name: name,
+		// No key of AWS begins so.
+		AccessKeyID: "LABS" + w.suffix("session"+id), Secret: secret, Token: token, RoleName: r.Name, RoleID: r.ID, Name: name,
 		Expires: w.Clock.Now().Add(lasts),
 	}
 	return s, w.Sessions.Put(tx, s.AccessKeyID, s)
