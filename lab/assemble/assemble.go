@@ -62,6 +62,8 @@ type Lab struct {
 
 	plane  *controlplane.ControlPlane
 	region *region.Region
+	// opened is the region for those who may ask before there is one.
+	opened atomic.Pointer[region.Region]
 	aws    *http.Server
 	awsURL string
 	nodes  atomic.Pointer[nodes.Simulator]
@@ -120,7 +122,7 @@ func (l *Lab) run(ctx, background context.Context) error {
 	if err := l.startNodes(background); err != nil {
 		return err
 	}
-	if err := l.applyObjects(ctx); err != nil {
+	if err := l.applyObjects(ctx, background); err != nil {
 		return err
 	}
 	return l.writeOwnKubeconfig()

@@ -48,11 +48,16 @@ func (l *Lab) startNodes(background context.Context) error {
 	return nil
 }
 
-func (l *Lab) applyObjects(ctx context.Context) error {
+func (l *Lab) applyObjects(ctx, background context.Context) error {
 	objects, err := addons.Objects(addons.Cluster{Region: l.state.Region, ClusterName: ClusterName})
 	if err != nil {
 		return err
 	}
+	webhook, err := l.startPodIdentity(background)
+	if err != nil {
+		return err
+	}
+	objects = append(objects, webhook)
 	if l.options.DroverBinary != "" {
 		drover, err := l.droverObjects()
 		if err != nil {

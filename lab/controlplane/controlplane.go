@@ -5,6 +5,7 @@ package controlplane
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type Config struct {
 type ControlPlane struct {
 	endpoint  string
 	authority *pki.Authority
+	tokenKey  crypto.PublicKey
 	admin     *rest.Config
 	servers   []*http.Server
 	listeners []net.Listener
@@ -95,6 +97,9 @@ func (c *ControlPlane) Endpoint() string { return c.endpoint }
 
 // Authority signs the cluster's certificates: users, kubelets, servers.
 func (c *ControlPlane) Authority() *pki.Authority { return c.authority }
+
+// TokenKey verifies the service account tokens that the API server signs.
+func (c *ControlPlane) TokenKey() crypto.PublicKey { return c.tokenKey }
 
 // AdminConfig is a client configuration in group system:masters, without rate
 // limit of its own.

@@ -70,7 +70,7 @@ func (s *startup) run(ctx context.Context) error {
 		return err
 	}
 	s.endpoint = "https://" + api.Addr().String()
-	s.plane.endpoint, s.plane.authority = s.endpoint, s.certs.cluster
+	s.plane.endpoint, s.plane.authority, s.plane.tokenKey = s.endpoint, s.certs.cluster, s.certs.tokenKey
 	if s.plane.admin, err = clientConfig(s.certs.cluster, s.endpoint, "drover-lab-admin", adminGroup); err != nil {
 		return err
 	}

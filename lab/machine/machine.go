@@ -83,3 +83,17 @@ type Console interface {
 	// machine. An unknown machine is ignored.
 	WriteConsole(id, line string)
 }
+
+// Signal is what a machine says of itself to a stack, with cfn-signal.
+type Signal struct {
+	Stack    string // name or ARN
+	Resource string // logical name
+	UniqueID string // the machine's id unless its user data gives another
+	Success  bool
+}
+
+// Signaller is what a Source may also be: it passes signals on to stacks.
+type Signaller interface {
+	// Signal answers why a signal is refused.
+	Signal(s Signal) error
+}

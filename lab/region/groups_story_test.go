@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// groupSteps are the part of the story with every operation of Auto Scaling.
-func groupSteps() []step {
+// scalingSteps are the part of the story with every operation of Auto Scaling.
+func scalingSteps() []step {
 	var steps []step
 	for _, part := range [][]step{groupKinds(), groupBegins(), groupMoves(), groupEnds()} {
 		steps = append(steps, part...)

@@ -46,8 +46,9 @@ type Region struct {
 }
 
 var (
-	_ machine.Source  = (*Region)(nil)
-	_ machine.Console = (*Region)(nil)
+	_ machine.Source    = (*Region)(nil)
+	_ machine.Console   = (*Region)(nil)
+	_ machine.Signaller = (*Region)(nil)
 )
 
 // Open opens or creates the region kept in Options.DataDir. Instances that were
@@ -103,11 +104,24 @@ func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world) }
 // STS is the service to register as "sts".
 func (r *Region) STS() *stsapi.STS { return stsapi.New(r.world) }
 
+// Session finds the temporary credentials of an access key: their secret, the
+// token that requests must carry, and whether they have expired.
+func (r *Region) Session(accessKeyID string) (s world.Session, expired, found bool) {
+	s, found = r.world.Session(accessKeyID)
+	return s, !r.world.Clock.Now().Before(s.Expires), found
+}
+
+// SessionARN names the caller that a session is: the session of a role.
+func (r *Region) SessionARN(s world.Session) string { return r.world.SessionARN(s) }
+
 // Watch implements machine.Source.
 func (r *Region) Watch(changed func(machine.Machine)) (stop func()) { return r.world.Watch(changed) }
 
 // WriteConsole implements machine.Console; GetConsoleOutput gives it back.
 func (r *Region) WriteConsole(id, line string) { r.world.WriteConsole(id, line) }
+
+// Signal implements machine.Signaller.
+func (r *Region) Signal(s machine.Signal) error { return r.stacks.Signal(s) }
 
 // SetCapacity makes the pools that fit finite: each can launch available more
 // instances. Instances launched from then on give their place back when they

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/region/cfn/intrinsic"
 	"github.com/drover-project/drover/lab/region/cfn/stack"
 	"github.com/drover-project/drover/lab/region/cfn/template"
@@ -165,7 +166,11 @@ func (c *CloudFormation) ListStackResources(_ context.Context, in *cloudformatio
 // SignalResource tells that a machine works, or does not, to a resource that
 // waits for it.
 func (c *CloudFormation) SignalResource(_ context.Context, in *cloudformation.SignalResourceInput) (*cloudformation.SignalResourceOutput, error) {
-	if err := c.signal(aws.ToString(in.StackName), aws.ToString(in.LogicalResourceId), aws.ToString(in.UniqueId), in.Status == types.ResourceSignalStatusSuccess); err != nil {
+	err := c.Signal(machine.Signal{
+		Stack: aws.ToString(in.StackName), Resource: aws.ToString(in.LogicalResourceId), UniqueID: aws.ToString(in.UniqueId),
+		Success: in.Status == types.ResourceSignalStatusSuccess,
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &cloudformation.SignalResourceOutput{}, nil

@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/region/cfn/resource"
 	"github.com/drover-project/drover/lab/region/cfn/stack"
 	"github.com/drover-project/drover/lab/region/store"
 )
 
-// signal takes a signal for a resource that is being made or changed. The same
+// Signal takes a signal for a resource that is being made or changed. The same
 // machine counts once.
-func (c *CloudFormation) signal(stackName, logical, uniqueID string, success bool) error {
-	return c.change(&stackName, func(tx *store.Tx, s *stack.Stack) error {
+func (c *CloudFormation) Signal(signal machine.Signal) error {
+	logical, uniqueID := signal.Resource, signal.UniqueID
+	return c.change(&signal.Stack, func(tx *store.Tx, s *stack.Stack) error {
 		if !s.Applying() {
 			return invalid("Stack:%s is in %s state and can not be signaled", s.ID, s.Status)
 		}
@@ -28,9 +30,9 @@ func (c *CloudFormation) signal(stackName, logical, uniqueID string, success boo
 			return nil
 		}
 		o := c.quick(tx, s)
-		r.Signals = append(slices.Clone(r.Signals), resource.Signal{UniqueID: uniqueID, Success: success, At: o.now})
+		r.Signals = append(slices.Clone(r.Signals), resource.Signal{UniqueID: uniqueID, Success: signal.Success, At: o.now})
 		word := "SUCCESS"
-		if !success {
+		if !signal.Success {
 			word = "FAILURE"
 		}
 		if err := o.mark(r, r.Status, fmt.Sprintf("Received %s signal with UniqueId %s", word, uniqueID)); err != nil {

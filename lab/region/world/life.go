@@ -106,6 +106,7 @@ func (w *World) settleIn(tx *store.Tx) error {
 		}
 	}
 	w.forgetAnswers(tx, now)
+	w.forgetSessions(tx, now)
 	return w.settleNAT(tx, now)
 }
 

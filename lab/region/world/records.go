@@ -148,6 +148,7 @@ type Role struct {
 	MaxSessionSeconds           int32
 	Attached                    []string          // policy ARNs
 	Inline                      map[string]string // documents by policy name
+	Boundary                    string            `json:",omitempty"` // a policy's ARN
 	Tags                        Tags
 }
 
@@ -188,7 +189,7 @@ type OIDCProvider struct {
 // Session is temporary credentials of a role.
 type Session struct {
 	AccessKeyID, Secret, Token string
-	RoleName, Name             string
+	RoleName, RoleID, Name     string
 	Expires                    time.Time
 }
 
@@ -196,8 +197,6 @@ type Session struct {
 type RoleDeletion struct {
 	TaskID, RoleName string
 	Status           string
-	Reason           string   `json:",omitempty"` // why it failed
-	Resources        []string `json:",omitempty"` // what still uses the role
 }
 
 // KeyPair is an EC2 key pair. The private half is not kept.

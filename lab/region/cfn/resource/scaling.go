@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
+	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -67,7 +69,28 @@ func (scalingGroup) Create(ctx context.Context, c *Call) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
-	return Made{c.Physical, map[string]any{"AutoScalingGroupARN": aws.ToString(g.AutoScalingGroupARN)}}, c.collectMetrics(ctx)
+	made := Made{c.Physical, map[string]any{"AutoScalingGroupARN": aws.ToString(g.AutoScalingGroupARN)}}
+	if err := c.markGroup(); err != nil {
+		return made, err
+	}
+	return made, c.collectMetrics(ctx)
+}
+
+// markGroup adds the tags that only AWS itself may give; instances get them too.
+func (c *Call) markGroup() error {
+	return c.World.Store.Update(func(tx *store.Tx) error {
+		g, found := c.World.Groups.Get(c.Physical)
+		if !found {
+			return nil
+		}
+		g.Tags = slices.Clone(g.Tags)
+		system := c.SystemTags()
+		for _, key := range system.Keys() {
+			g.Tags = append(g.Tags, world.GroupTag{Key: key, Value: system[key], Propagate: true})
+		}
+		slices.SortFunc(g.Tags, func(a, b world.GroupTag) int { return strings.Compare(a.Key, b.Key) })
+		return c.World.Groups.Put(tx, g.Name, g)
+	})
 }
 
 // cooldown has another name in a template.
