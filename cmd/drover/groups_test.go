@@ -45,7 +45,7 @@ func (c toCloud) Kubernetes(context.Context, regional, *eks.Cluster, string) (ku
 }
 
 func (c toCloud) Sleep(ctx context.Context, d time.Duration) error {
-	if c.waited += d; c.waited > c.most {
+	if c.cloud.waited += d; c.cloud.waited > c.most {
 		return context.DeadlineExceeded
 	}
 	return ctx.Err()

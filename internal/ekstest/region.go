@@ -54,7 +54,7 @@ type stackState struct {
 	stack.Stack
 	template  stack.Template
 	events    []stack.Event
-	resources []stack.StackResource
+	resources []stack.Physical
 }
 
 // Created is when everything was made.
@@ -172,7 +172,7 @@ func (r *Region) finish(s *stackState) {
 			return
 		}
 		s.events = append(s.events, event)
-		s.resources = append(s.resources, stack.StackResource{
+		s.resources = append(s.resources, stack.Physical{
 			LogicalID: id, PhysicalID: r.physical(s, id, resource), Type: resource.Type, Status: "CREATE_COMPLETE",
 		})
 	}
@@ -285,7 +285,7 @@ func (r *Region) StackEvents(_ context.Context, name string) ([]stack.Event, err
 }
 
 // StackResources lists what a stack made.
-func (r *Region) StackResources(_ context.Context, name string) ([]stack.StackResource, error) {
+func (r *Region) StackResources(_ context.Context, name string) ([]stack.Physical, error) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	if s := r.find(name); s != nil {

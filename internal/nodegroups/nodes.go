@@ -76,7 +76,7 @@ func (m *Manager) awaitNodes(ctx context.Context, group string, wanted int) erro
 			sinceTold = 0
 		}
 		if err := m.Sleep(ctx, pause); err != nil {
-			why := m.whyNot(context.WithoutCancel(ctx), group, len(nodes), len(ready), wanted)
+			why := m.whyNot(context.WithoutCancel(ctx), group, len(nodes), wanted)
 			return fmt.Errorf("%d of %d nodes of node group %q are ready: %s: %w", len(ready), wanted, group, why, err)
 		}
 		sinceTold += pause
@@ -85,7 +85,7 @@ func (m *Manager) awaitNodes(ctx context.Context, group string, wanted int) erro
 
 // whyNot says which step between an Auto Scaling group and a ready node is
 // missing, and its usual causes.
-func (m *Manager) whyNot(ctx context.Context, group string, joined, ready, wanted int) string {
+func (m *Manager) whyNot(ctx context.Context, group string, joined, wanted int) string {
 	if joined >= wanted {
 		return "the others have joined and are not Ready; `kubectl describe node` says what their kubelets miss, often the CNI plugin aws-node"
 	}

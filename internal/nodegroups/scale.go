@@ -143,7 +143,7 @@ func (m *Manager) awaitSize(ctx context.Context, name string, size int) error {
 			return nil
 		}
 		if err := m.Sleep(ctx, pause); err != nil {
-			why := m.whyNot(context.WithoutCancel(ctx), name, len(nodes), ready, size)
+			why := m.whyNot(context.WithoutCancel(ctx), name, len(nodes), size)
 			return fmt.Errorf("node group %q has %d ready nodes of %d: %s: %w", name, ready, size, why, err)
 		}
 	}

@@ -25,8 +25,8 @@ type Event struct {
 	Time                            time.Time
 }
 
-// StackResource is what a resource of a template became.
-type StackResource struct{ LogicalID, PhysicalID, Type, Status string }
+// Physical is what a resource of a template became.
+type Physical struct{ LogicalID, PhysicalID, Type, Status string }
 
 // Request is a stack to make.
 type Request struct {
@@ -46,7 +46,7 @@ type Service interface {
 	// ListStacks lists all that were not deleted.
 	ListStacks(ctx context.Context) ([]Stack, error)
 	StackEvents(ctx context.Context, name string) ([]Event, error)
-	StackResources(ctx context.Context, name string) ([]StackResource, error)
+	StackResources(ctx context.Context, name string) ([]Physical, error)
 	ProtectStack(ctx context.Context, name string, protected bool) error
 	DeleteStack(ctx context.Context, name string) error
 }

@@ -38,7 +38,7 @@ func (s *script) ListStacks(context.Context) ([]Stack, error) { return nil, nil 
 
 func (s *script) StackEvents(context.Context, string) ([]Event, error) { return s.events, nil }
 
-func (s *script) StackResources(context.Context, string) ([]StackResource, error) { return nil, nil }
+func (s *script) StackResources(context.Context, string) ([]Physical, error) { return nil, nil }
 
 func (s *script) ProtectStack(_ context.Context, _ string, protected bool) error {
 	s.protected = protected

@@ -6,7 +6,6 @@ package stacks
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/drover-project/drover/internal/eks"
 	"github.com/drover-project/drover/internal/eksctl"
@@ -117,13 +116,4 @@ func nodeName(config *eksctl.ClusterConfig, g *eksctl.NodeGroupBase) string {
 		name = g.InstancePrefix + "-" + name
 	}
 	return name
-}
-
-// partition is the first part of ARNs in the cluster's region.
-func (c *Context) partition() string {
-	parts := strings.Split(c.Cluster.ARN, ":")
-	if len(parts) > 1 {
-		return parts[1]
-	}
-	return "aws"
 }

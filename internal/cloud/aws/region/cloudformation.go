@@ -112,15 +112,15 @@ func (r *Region) StackEvents(ctx context.Context, name string) ([]stack.Event, e
 }
 
 // StackResources lists what a stack's resources became.
-func (r *Region) StackResources(ctx context.Context, name string) ([]stack.StackResource, error) {
+func (r *Region) StackResources(ctx context.Context, name string) ([]stack.Physical, error) {
 	output, err := r.cloudformation.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &name})
 	if err != nil {
 		return nil, meaning(err)
 	}
-	var all []stack.StackResource
+	var all []stack.Physical
 	for i := range output.StackResources {
 		one := &output.StackResources[i]
-		all = append(all, stack.StackResource{
+		all = append(all, stack.Physical{
 			LogicalID: sdk.ToString(one.LogicalResourceId), PhysicalID: sdk.ToString(one.PhysicalResourceId),
 			Type: sdk.ToString(one.ResourceType), Status: string(one.ResourceStatus),
 		})

@@ -23,7 +23,7 @@ func (r *Region) AutoScalingGroup(ctx context.Context, name string) (*domain.Aut
 		return nil, meaning(err)
 	}
 	if len(output.AutoScalingGroups) == 0 {
-		return nil, fmt.Errorf("Auto Scaling group %q: %w", name, domain.ErrNotFound)
+		return nil, fmt.Errorf("the Auto Scaling group %q: %w", name, domain.ErrNotFound)
 	}
 	g := &output.AutoScalingGroups[0]
 	group := &domain.AutoScalingGroup{
