@@ -25,11 +25,12 @@ func TestSharesLevelWhatIsThere(t *testing.T) {
 	for _, c := range []struct {
 		units     int
 		has, want []int
+		step      int
 	}{
-		{3, []int{0, 0, 0}, []int{1, 1, 1}}, {4, []int{0, 0, 0}, []int{2, 1, 1}}, {2, []int{3, 0, 0}, []int{0, 1, 1}},
-		{5, []int{2, 0}, []int{2, 3}}, {1, []int{1, 1, 0}, []int{0, 0, 1}}, {0, []int{1, 0}, []int{0, 0}}, {3, nil, nil},
+		{3, []int{0, 0, 0}, []int{1, 1, 1}, 1}, {4, []int{0, 0, 0}, []int{2, 1, 1}, 1}, {2, []int{3, 0, 0}, []int{0, 1, 1}, 1},
+		{5, []int{2, 0}, []int{2, 3}, 1}, {1, []int{1, 1, 0}, []int{0, 0, 1}, 1}, {0, []int{1, 0}, []int{0, 0}, 1}, {3, nil, nil, 1}, {8, []int{0, 0, 0}, []int{4, 2, 2}, 2}, {3, []int{2, 0}, []int{0, 4}, 4},
 	} {
-		if got := shares(c.units, c.has); !slices.Equal(got, c.want) {
+		if got := shares(c.units, c.has, c.step); !slices.Equal(got, c.want) {
 			t.Errorf("%d over %v: %v, want %v", c.units, c.has, got, c.want)
 		}
 	}
