@@ -14,8 +14,8 @@ import (
 	"github.com/drover-project/drover/lab/region/store"
 )
 
-// NodeGroup is the managed node group that the region begins with.
-const NodeGroup = "default"
+// BaseNodeGroup is the managed node group that the region begins with.
+const BaseNodeGroup = "default"
 
 const (
 	baseType       = "m5.large"
@@ -57,7 +57,7 @@ func (w *World) ClusterRoleName() string {
 func (w *World) groupRoleName() string {
 	const longest, tail = 64, "-NodeInstanceRole-"
 	suffix := w.suffix("node-role")
-	stack := fmt.Sprintf("eksctl-%s-nodegroup-%s", w.Options.Cluster.Name, NodeGroup)
+	stack := fmt.Sprintf("eksctl-%s-nodegroup-%s", w.Options.Cluster.Name, BaseNodeGroup)
 	return stack[:min(len(stack), longest-len(tail)-len(suffix))] + tail + suffix
 }
 
@@ -128,7 +128,7 @@ func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Su
 	launched, err := w.Launch(tx, Launch{
 		Type: baseType, Image: image, Subnet: subnet, Config: config, Reservation: reservation,
 		Volumes: []Volume{{Device: "/dev/xvda", GiB: baseVolumeGiB, Type: "gp3", DeleteOnTermination: true}},
-		Tags:    LaunchTags{Instance: w.groupTags(templateID), Volume: Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": NodeGroup}},
+		Tags:    LaunchTags{Instance: w.groupTags(templateID), Volume: Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": BaseNodeGroup}},
 	}, 1)
 	if err != nil {
 		return err
@@ -139,15 +139,15 @@ func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Su
 func (w *World) groupTags(templateID string) Tags {
 	cluster := w.Options.Cluster.Name
 	return Tags{
-		"Name":                                 cluster + "-" + NodeGroup + "-Node",
-		"alpha.eksctl.io/nodegroup-name":       NodeGroup,
+		"Name":                                 cluster + "-" + BaseNodeGroup + "-Node",
+		"alpha.eksctl.io/nodegroup-name":       BaseNodeGroup,
 		"alpha.eksctl.io/nodegroup-type":       "managed",
-		"aws:autoscaling:groupName":            "eks-" + NodeGroup + "-" + w.fixedUUID("nodegroup"),
+		"aws:autoscaling:groupName":            "eks-" + BaseNodeGroup + "-" + w.fixedUUID("nodegroup"),
 		"aws:ec2launchtemplate:id":             templateID,
 		"aws:ec2launchtemplate:version":        "1",
 		"aws:eks:cluster-name":                 cluster,
 		"eks:cluster-name":                     cluster,
-		"eks:nodegroup-name":                   NodeGroup,
+		"eks:nodegroup-name":                   BaseNodeGroup,
 		"k8s.io/cluster-autoscaler/" + cluster: "owned",
 		"k8s.io/cluster-autoscaler/enabled":    "true",
 		"kubernetes.io/cluster/" + cluster:     "owned",
@@ -173,7 +173,7 @@ func (w *World) seedTemplate(tx *store.Tx, id string, image Image, c Config) err
 		ID: id, Name: w.groupName(), CreatedBy: creator, Created: w.created, Default: 1, Latest: 1,
 		Versions: []TemplateVersion{{Number: 1, CreatedBy: creator, Created: w.created, Data: data}},
 	}
-	tags := Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": NodeGroup}
+	tags := Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": BaseNodeGroup}
 	if err := w.SetTags(tx, id, tags); err != nil {
 		return err
 	}
@@ -184,9 +184,9 @@ func (w *World) seedTemplate(tx *store.Tx, id string, image Image, c Config) err
 func (w *World) groupUserData(templateID string, image Image) string {
 	labels := []string{
 		"alpha.eksctl.io/cluster-name=" + w.Options.Cluster.Name,
-		"alpha.eksctl.io/nodegroup-name=" + NodeGroup,
+		"alpha.eksctl.io/nodegroup-name=" + BaseNodeGroup,
 		"eks.amazonaws.com/capacityType=ON_DEMAND",
-		"eks.amazonaws.com/nodegroup=" + NodeGroup,
+		"eks.amazonaws.com/nodegroup=" + BaseNodeGroup,
 		"eks.amazonaws.com/nodegroup-image=" + image.ID,
 		"eks.amazonaws.com/sourceLaunchTemplateId=" + templateID,
 		"eks.amazonaws.com/sourceLaunchTemplateVersion=1",

@@ -32,9 +32,17 @@ type World struct {
 	Tags      *store.Table[Tags]
 	Roles     *store.Table[Role]
 	Profiles  *store.Table[Profile]
-	limits    *store.Table[Limit]
-	answers   *store.Table[Answer]
-	meta      *store.Table[meta]
+	// The Elastic Kubernetes Service.
+	Clusters      *store.Table[Cluster]
+	NodeGroups    *store.Table[NodeGroup]
+	EKSUpdates    *store.Table[EKSUpdate]
+	Addons        *store.Table[Addon]
+	AccessEntries *store.Table[AccessEntry]
+	PodIdentities *store.Table[PodIdentity]
+
+	limits  *store.Table[Limit]
+	answers *store.Table[Answer]
+	meta    *store.Table[meta]
 
 	watchers *watchers
 	timers   *timers
@@ -112,6 +120,12 @@ func (w *World) openTables() error {
 		openTable(w.Store, "tags", &w.Tags),
 		openTable(w.Store, "roles", &w.Roles),
 		openTable(w.Store, "instance-profiles", &w.Profiles),
+		openTable(w.Store, "eks-clusters", &w.Clusters),
+		openTable(w.Store, "eks-nodegroups", &w.NodeGroups),
+		openTable(w.Store, "eks-updates", &w.EKSUpdates),
+		openTable(w.Store, "eks-addons", &w.Addons),
+		openTable(w.Store, "eks-access-entries", &w.AccessEntries),
+		openTable(w.Store, "eks-pod-identities", &w.PodIdentities),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
@@ -138,6 +152,15 @@ func (w *World) begin() error {
 		w.resume()
 		return nil
 	})
+}
+
+// After calls f once a realistic duration, scaled, is over and the region is
+// still open.
+func (w *World) After(realistic time.Duration, f func()) { w.timers.after(realistic, f) }
+
+// Passed reports whether a realistic duration, scaled, is over since then.
+func (w *World) Passed(since time.Time, realistic time.Duration) bool {
+	return w.Clock.Now().Sub(since) >= w.Clock.Scaled(realistic)
 }
 
 // OIDCIssuer is the issuer of the cluster's service account tokens.
