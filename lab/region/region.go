@@ -8,9 +8,12 @@ import (
 	"net/http"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/asgapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
+	"github.com/drover-project/drover/lab/region/nodegroups"
 	"github.com/drover-project/drover/lab/region/pricingapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
 	"github.com/drover-project/drover/lab/region/stsapi"
@@ -34,7 +37,9 @@ type Limit = world.Limit
 
 // Region is an open region. Everything on it may be used concurrently.
 type Region struct {
-	world *world.World
+	world  *world.World
+	groups *groups.Keeper
+	nodes  *nodegroups.Service
 }
 
 var (
@@ -50,14 +55,26 @@ func Open(o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Region{world: w}, nil
+	r := &Region{world: w, groups: groups.New(w, ec2api.New(w))}
+	r.nodes = nodegroups.New(w, r.EC2(), r.AutoScaling())
+	r.nodes.Start()
+	return r, nil
 }
+
+// Connect lets the region's EKS work in its cluster: until then it knows no
+// nodes, so that none of its node groups becomes active.
+func (r *Region) Connect(c nodegroups.Cluster) { r.nodes.Connect(c) }
 
 // Close stops the region's clockwork and releases its data directory.
 func (r *Region) Close() error { return r.world.Close() }
 
 // EC2 is the service to register as "ec2".
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
+
+// AutoScaling is the service to register as "autoscaling".
+func (r *Region) AutoScaling() *asgapi.AutoScaling {
+	return asgapi.New(r.world, r.groups, ec2api.New(r.world))
+}
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }
@@ -69,7 +86,7 @@ func (r *Region) Pricing() *pricingapi.Pricing { return pricingapi.New(r.world) 
 func (r *Region) IAM() *iamapi.IAM { return iamapi.New(r.world) }
 
 // EKS is the service to register as "eks".
-func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world) }
+func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world, r.nodes) }
 
 // STS is the service to register as "sts".
 func (r *Region) STS() *stsapi.STS { return stsapi.New(r.world) }

@@ -30,7 +30,7 @@ func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.L
 	if l.Image, err = e.image(aws.ToString(d.ImageId)); err != nil {
 		return l, err
 	}
-	if arch := architecture(t); arch != l.Image.Arch {
+	if arch := Architecture(t); arch != l.Image.Arch {
 		return l, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
 			"Specify an instance type and an AMI that have matching architectures, and try again. "+
 			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, l.Image.Arch)

@@ -21,7 +21,7 @@ func (e *EKS) addon(name string) (world.Addon, error) {
 	if !found {
 		return a, missing
 	}
-	if !e.world.Passed(a.Since, addonTakes) {
+	if !e.world.Over(a.Since, addonTakes) {
 		return a, nil
 	}
 	switch a.Description.Status {

@@ -58,7 +58,7 @@ func (e *EKS) DescribeUpdate(_ context.Context, in *eks.DescribeUpdateInput) (ou
 // themselves.
 func (e *EKS) settled(u world.EKSUpdate) types.Update {
 	d := u.Description
-	if u.NodeGroup == "" && d.Status == types.UpdateStatusInProgress && e.world.Passed(*d.CreatedAt, updateTakes) {
+	if u.NodeGroup == "" && d.Status == types.UpdateStatusInProgress && e.world.Over(*d.CreatedAt, updateTakes) {
 		d.Status = types.UpdateStatusSuccessful
 	}
 	return d

@@ -167,7 +167,7 @@ func (s *Service) change(seen world.NodeGroup, change func(*store.Tx, *world.Nod
 
 // passed reports whether a realistic duration is over since then.
 func (s *Service) passed(since time.Time, realistic time.Duration) bool {
-	return s.world.Passed(since, realistic)
+	return s.world.Over(since, realistic)
 }
 
 func join(list []string) string { return strings.Join(list, ", ") }

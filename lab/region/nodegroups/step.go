@@ -16,7 +16,7 @@ import (
 const (
 	PhasePreparing = ""          // nothing is made yet
 	PhaseLaunching = "launching" // the Auto Scaling group is there
-	PhaseAdopting  = "adopting"  // active, but without an Auto Scaling group yet
+	PhaseAdopting  = world.PhaseAdopting
 	PhaseSettled   = "settled"
 	PhaseEmptying  = "emptying" // being deleted, the group's size is 0
 )

@@ -15,6 +15,10 @@ type Cluster struct {
 	Authentication types.AuthenticationMode
 }
 
+// PhaseAdopting is the phase of a node group that is active but whose Auto
+// Scaling group is still to be made.
+const PhaseAdopting = "adopting"
+
 // NodeGroup is a managed node group of EKS.
 type NodeGroup struct {
 	// Description is what DescribeNodegroup answers. Its desired size is that of
@@ -65,13 +69,13 @@ type EKSUpdate struct {
 
 // GroupConfig is what a node group's configuration becomes; nil parts stay.
 type GroupConfig struct {
-	Scaling       *types.NodegroupScalingConfig
-	Update        *types.NodegroupUpdateConfig
-	Repair        *types.NodeRepairConfig
-	SetLabels     map[string]string
-	RemoveLabels  []string
-	SetTaints     []types.Taint
-	RemoveTaints  []types.Taint
+	Scaling      *types.NodegroupScalingConfig
+	Update       *types.NodegroupUpdateConfig
+	Repair       *types.NodeRepairConfig
+	SetLabels    map[string]string
+	RemoveLabels []string
+	SetTaints    []types.Taint
+	RemoveTaints []types.Taint
 }
 
 // Rollout is how far the replacement of a node group's nodes has come.

@@ -4,13 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/bootdata"
 	"github.com/drover-project/drover/lab/region/store"
 )
 
@@ -36,6 +38,9 @@ func (w *World) seed(tx *store.Tx) error {
 		}
 	}
 	if err := w.seedRoles(tx); err != nil {
+		return err
+	}
+	if err := w.seedAccess(tx); err != nil {
 		return err
 	}
 	if w.Options.BaseNodes == 0 {
@@ -102,7 +107,9 @@ func (w *World) seedNodeGroup(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	config.UserData = []byte(w.groupUserData(templateID, image))
+	if config.UserData, err = w.groupUserData(templateID, image); err != nil {
+		return err
+	}
 	if err := w.seedTemplate(tx, templateID, image, config); err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ func (w *World) seedNodeGroup(tx *store.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return w.describeNodeGroup(tx, templateID, image, private)
 }
 
 func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Subnet, config Config) error {
@@ -181,43 +188,58 @@ func (w *World) seedTemplate(tx *store.Tx, id string, image Image, c Config) err
 }
 
 // groupUserData is what EKS gives the nodes of a managed node group.
-func (w *World) groupUserData(templateID string, image Image) string {
-	labels := []string{
-		"alpha.eksctl.io/cluster-name=" + w.Options.Cluster.Name,
-		"alpha.eksctl.io/nodegroup-name=" + BaseNodeGroup,
-		"eks.amazonaws.com/capacityType=ON_DEMAND",
-		"eks.amazonaws.com/nodegroup=" + BaseNodeGroup,
-		"eks.amazonaws.com/nodegroup-image=" + image.ID,
-		"eks.amazonaws.com/sourceLaunchTemplateId=" + templateID,
-		"eks.amazonaws.com/sourceLaunchTemplateVersion=1",
+func (w *World) groupUserData(templateID string, image Image) ([]byte, error) {
+	labels := map[string]string{
+		"eks.amazonaws.com/capacityType":                string(ekstypes.CapacityTypesOnDemand),
+		"eks.amazonaws.com/nodegroup":                   BaseNodeGroup,
+		"eks.amazonaws.com/nodegroup-image":             image.ID,
+		"eks.amazonaws.com/sourceLaunchTemplateId":      templateID,
+		"eks.amazonaws.com/sourceLaunchTemplateVersion": "1",
 	}
+	maps.Copy(labels, w.eksctlLabels())
 	c := w.Options.Cluster
-	t, _ := w.Catalog.Type(baseType)
-	return fmt.Sprintf(`MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="//"
+	return bootdata.AL2023(bootdata.Node{
+		Cluster: bootdata.Cluster{Name: c.Name, Endpoint: c.Endpoint, CA: c.CAData, ServiceCIDR: c.ServiceCIDR, DNS: w.clusterDNS()},
+		Labels:  labels, MaxPods: w.MaxPods([]string{baseType}),
+	}, nil)
+}
 
---//
-Content-Type: application/node.eks.aws
+// eksctlLabels are the labels and tags that eksctl gives to a node group.
+func (w *World) eksctlLabels() map[string]string {
+	return map[string]string{
+		"alpha.eksctl.io/cluster-name":   w.Options.Cluster.Name,
+		"alpha.eksctl.io/nodegroup-name": BaseNodeGroup,
+	}
+}
 
----
-apiVersion: node.eks.aws/v1alpha1
-kind: NodeConfig
-spec:
-  cluster:
-    apiServerEndpoint: %s
-    certificateAuthority: %s
-    cidr: %s
-    name: %s
-  kubelet:
-    config:
-      maxPods: %d
-      clusterDNS:
-      - %s
-    flags:
-    - "--node-labels=%s"
-
---//--
-`, c.Endpoint, base64.StdEncoding.EncodeToString(c.CAData), c.ServiceCIDR, c.Name, t.MaxPods, w.clusterDNS(), strings.Join(labels, ","))
+// describeNodeGroup makes the instances that the region begins with a managed
+// node group, whose Auto Scaling group EKS makes as soon as the region is open.
+func (w *World) describeNodeGroup(tx *store.Tx, templateID string, image Image, subnets []Subnet) error {
+	role, _ := w.Roles.Get(w.groupRoleName())
+	uuid, count := w.fixedUUID("nodegroup"), int32(w.Options.BaseNodes)
+	release := ""
+	for _, known := range w.NodeImages(ekstypes.AMITypesAl2023X8664Standard, w.Options.Cluster.Version) {
+		if known.ID == image.ID {
+			release = known.Release
+		}
+	}
+	g := NodeGroup{UUID: uuid, Since: w.created, Phase: PhaseAdopting, Template: templateID, TemplateVersion: 1, ImageID: image.ID,
+		Description: ekstypes.Nodegroup{
+			ClusterName: aws.String(w.Options.Cluster.Name), NodegroupName: aws.String(BaseNodeGroup), NodeRole: aws.String(w.RoleARN(role)),
+			NodegroupArn: aws.String(fmt.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/%s/%s", w.Options.Region, w.Options.Account, w.Options.Cluster.Name, BaseNodeGroup, uuid)),
+			AmiType:      ekstypes.AMITypesAl2023X8664Standard, CapacityType: ekstypes.CapacityTypesOnDemand, InstanceTypes: []string{baseType},
+			DiskSize: aws.Int32(baseVolumeGiB), Version: aws.String(w.Options.Cluster.Version), ReleaseVersion: aws.String(release),
+			Status: ekstypes.NodegroupStatusActive, CreatedAt: aws.Time(w.created), ModifiedAt: aws.Time(w.created),
+			Health: &ekstypes.NodegroupHealth{Issues: []ekstypes.Issue{}}, Labels: w.eksctlLabels(), Tags: w.eksctlLabels(),
+			ScalingConfig: &ekstypes.NodegroupScalingConfig{MinSize: &count, MaxSize: &count, DesiredSize: &count},
+			UpdateConfig:  &ekstypes.NodegroupUpdateConfig{MaxUnavailable: aws.Int32(1)},
+		},
+	}
+	g.Description.Resources = &ekstypes.NodegroupResources{AutoScalingGroups: []ekstypes.AutoScalingGroup{{Name: aws.String(g.AutoScalingGroup())}}}
+	for _, s := range subnets {
+		g.Description.Subnets = append(g.Description.Subnets, s.ID)
+	}
+	return w.NodeGroups.Put(tx, BaseNodeGroup, g)
 }
 
 // clusterDNS is the tenth address of the service range, as on EKS.

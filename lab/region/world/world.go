@@ -40,13 +40,20 @@ type World struct {
 	AccessEntries *store.Table[AccessEntry]
 	PodIdentities *store.Table[PodIdentity]
 
+	// Auto Scaling.
+	Groups               *store.Table[Group]    // by name
+	Members              *store.Table[Member]   // by instance id
+	Activities           *store.Table[Activity] // by id
+	LaunchConfigurations *store.Table[LaunchConfiguration]
+
 	limits  *store.Table[Limit]
 	answers *store.Table[Answer]
 	meta    *store.Table[meta]
 
-	watchers *watchers
-	timers   *timers
-	created  time.Time
+	watchers  *watchers
+	timers    *timers
+	listeners []func(Instance)
+	created   time.Time
 }
 
 type meta struct {
@@ -126,6 +133,10 @@ func (w *World) openTables() error {
 		openTable(w.Store, "eks-addons", &w.Addons),
 		openTable(w.Store, "eks-access-entries", &w.AccessEntries),
 		openTable(w.Store, "eks-pod-identities", &w.PodIdentities),
+		openTable(w.Store, "groups", &w.Groups),
+		openTable(w.Store, "group-members", &w.Members),
+		openTable(w.Store, "scaling-activities", &w.Activities),
+		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
@@ -152,15 +163,6 @@ func (w *World) begin() error {
 		w.resume()
 		return nil
 	})
-}
-
-// After calls f once a realistic duration, scaled, is over and the region is
-// still open.
-func (w *World) After(realistic time.Duration, f func()) { w.timers.after(realistic, f) }
-
-// Passed reports whether a realistic duration, scaled, is over since then.
-func (w *World) Passed(since time.Time, realistic time.Duration) bool {
-	return w.Clock.Now().Sub(since) >= w.Clock.Scaled(realistic)
 }
 
 // OIDCIssuer is the issuer of the cluster's service account tokens.
