@@ -51,7 +51,7 @@ func TestUpgradeReplacesNodesOneByOne(t *testing.T) {
 	var most, unavailable int
 	for range 600 {
 		l.clock.Advance(5 * time.Second)
-		most = max(most, len(l.asgOf(g).Instances))
+		most = max(most, staying(l.asgOf(g)))
 		unavailable = max(unavailable, ending(l.asgOf(g)))
 		if l.describeUpdate("ng", id).Status != types.UpdateStatusInProgress {
 			break
@@ -77,6 +77,16 @@ func TestUpgradeReplacesNodesOneByOne(t *testing.T) {
 	if !slices.Contains(c.evicted, web.String()) {
 		t.Errorf("evicted %v", c.evicted)
 	}
+}
+
+// staying counts the instances of a group that do not end.
+func staying(g asgtypes.AutoScalingGroup) (n int) {
+	for _, i := range g.Instances {
+		if !strings.HasPrefix(string(i.LifecycleState), "Terminating") {
+			n++
+		}
+	}
+	return n
 }
 
 // ending counts the instances of a group that end while it is larger than it

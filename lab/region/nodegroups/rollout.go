@@ -93,10 +93,11 @@ func (s *Service) setUp(ctx context.Context, v view, u world.EKSUpdate) {
 		}
 	}
 	slices.Sort(old)
+	surge := s.surge(g, len(old))
 	s.progress(g, u, func(r *world.Rollout) {
 		r.TemplateVersion, r.Old, r.Phase = version, old, rolloutScaleUp
 		r.Min, r.Max, r.Desired = aws.ToInt32(v.asg.MinSize), aws.ToInt32(v.asg.MaxSize), aws.ToInt32(v.asg.DesiredCapacity)
-		r.Surge = s.surge(g, len(old))
+		r.Surge = surge
 	})
 }
 
