@@ -312,7 +312,9 @@ func TestNodegroupsContinueAfterAKill(t *testing.T) {
 	status := func() types.NodegroupStatus { return l.describeNodegroup("ng").Status }
 	l.createNodegroup(l.nodegroup("ng", ofOldRelease))
 	until("the creation", func() bool { return status() == types.NodegroupStatusActive })
-	id := l.configure(func(in *eks.UpdateNodegroupConfigInput) { in.ScalingConfig = &types.NodegroupScalingConfig{DesiredSize: aws.Int32(3)} })
+	id := l.configure(func(in *eks.UpdateNodegroupConfigInput) {
+		in.ScalingConfig = &types.NodegroupScalingConfig{DesiredSize: aws.Int32(3)}
+	})
 	until("the configuration", func() bool { return l.describeUpdate("ng", id).Status == types.UpdateStatusSuccessful })
 	until("the third node", func() bool { return len(c.nodesOf("ng")) == 3 })
 	id = l.upgrade(false)
