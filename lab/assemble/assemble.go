@@ -67,6 +67,8 @@ type Lab struct {
 	aws    *http.Server
 	awsURL string
 	nodes  atomic.Pointer[nodes.Simulator]
+	// cluster is how EKS works in the cluster; nil until there is a region.
+	cluster atomic.Pointer[clusterOfRegion]
 	// background is what Stop waits for after cancelling.
 	background sync.WaitGroup
 	cancel     context.CancelFunc
@@ -160,6 +162,8 @@ func (l *Lab) startControlPlane(ctx context.Context) (err error) {
 		ClusterName:          ClusterName,
 		ServiceAccountIssuer: l.issuer(),
 		Keys:                 l.tokenKeys,
+		Identify:             l.identify,
+		Policies:             l.policies,
 		DialNode:             l.dialNode,
 		ComponentCommand:     l.options.ComponentCommand,
 		Progress:             l.options.Progress,

@@ -21,9 +21,11 @@ func (l *Lab) startNodes(background context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making a client for nodes: %w", err)
 	}
+	l.connect(background, client)
 	simulator, err := nodes.New(nodes.Options{
 		Client: client,
 		Source: l.region,
+		Admit:  l.admitNode,
 		Clock:  l.clock,
 		Cluster: nodes.Cluster{
 			Name: ClusterName, Version: controlplane.Version, Endpoint: l.plane.Endpoint(),

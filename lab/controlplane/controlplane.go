@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/drover-project/drover/lab/controlplane/pki"
@@ -44,6 +45,11 @@ type Config struct {
 	ServiceAccountIssuer string
 	// Keys finds the access keys that may sign tokens; nil accepts none.
 	Keys tokenreview.Keys
+	// Identify finds who the owner of a key is in the cluster; see
+	// tokenreview.Handler.
+	Identify tokenreview.Identify
+	// Policies are the access policies of a principal, by its ARN; nil has none.
+	Policies func(arn string) []ekstypes.AssociatedAccessPolicy
 	// DialNode reaches kubelets and pods. It is used from the moment that nodes
 	// exist.
 	DialNode tunnel.Dialer

@@ -34,6 +34,9 @@ type Machine struct {
 	Spot           bool
 	State          State
 	LaunchTime     time.Time
+	// RoleARN is the role that the software on the machine acts as, empty when
+	// the instance has no profile or that has no role.
+	RoleARN string
 	// UserData is decoded (no base64), empty when the instance has none.
 	UserData []byte
 	Tags     map[string]string

@@ -47,6 +47,7 @@ type node struct {
 type power struct {
 	config     userdata.Config
 	broken     bool // its user data does not lead to a node
+	refusal    string
 	name       string
 	registerAt time.Time
 	readyAt    time.Time
@@ -104,6 +105,9 @@ func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 		return nil
 	case !p.registered && now.Before(p.registerAt):
 		s.after(p.registerAt.Sub(now), task{machine: n.machine.ID})
+		return nil
+	case !p.registered && !s.admitted(ctx, n):
+		s.after(s.opts.Clock.Scaled(admissionRetry), task{machine: n.machine.ID})
 		return nil
 	case !p.registered:
 		if err := s.register(ctx, n, now); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/drover-project/drover/lab/region/eksapi"
 	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
+	"github.com/drover-project/drover/lab/region/nodegroups"
 	"github.com/drover-project/drover/lab/region/pricingapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
 	"github.com/drover-project/drover/lab/region/store"
@@ -43,6 +44,7 @@ type Region struct {
 	world  *world.World
 	groups *groups.Keeper
 	stacks *cfnapi.CloudFormation
+	nodes  *nodegroups.Service
 }
 
 var (
@@ -60,6 +62,8 @@ func Open(o Options) (*Region, error) {
 		return nil, err
 	}
 	r := &Region{world: w, groups: groups.New(w, ec2api.New(w))}
+	r.nodes = nodegroups.New(w, r.EC2(), r.AutoScaling())
+	r.nodes.Start()
 	if r.stacks, err = cfnapi.Open(w, r.within); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -70,10 +74,26 @@ func Open(o Options) (*Region, error) {
 func (r *Region) within(tx *store.Tx) resource.Services {
 	part := r.world.Within(tx)
 	ec2 := ec2api.New(part)
+	scaling := asgapi.New(part, r.groups, ec2)
 	return resource.Services{
-		World: part, EC2: ec2, IAM: iamapi.New(part), ASG: asgapi.New(part, r.groups, ec2), EKS: eksapi.New(part), SSM: ssmapi.New(part),
+		World: part, EC2: ec2, IAM: iamapi.New(part), ASG: scaling, SSM: ssmapi.New(part),
+		EKS: eksapi.New(part, nodesWithin{Service: nodegroups.New(part, ec2, scaling), wake: r.nodes.Wake}),
 	}
 }
+
+// nodesWithin is the clockwork of node groups as a part of a transaction sees
+// it. What wakes is the clockwork itself.
+type nodesWithin struct {
+	*nodegroups.Service
+	wake func()
+}
+
+// Wake implements eksapi.NodeGroups.
+func (n nodesWithin) Wake() { n.wake() }
+
+// Connect lets the region's EKS work in its cluster: until then it knows no
+// nodes, so that none of its node groups becomes active.
+func (r *Region) Connect(c nodegroups.Cluster) { r.nodes.Connect(c) }
 
 // Close stops the region's clockwork and releases its data directory.
 func (r *Region) Close() error { return r.world.Close() }
@@ -99,7 +119,7 @@ func (r *Region) Pricing() *pricingapi.Pricing { return pricingapi.New(r.world) 
 func (r *Region) IAM() *iamapi.IAM { return iamapi.New(r.world) }
 
 // EKS is the service to register as "eks".
-func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world) }
+func (r *Region) EKS() *eksapi.EKS { return eksapi.New(r.world, r.nodes) }
 
 // STS is the service to register as "sts".
 func (r *Region) STS() *stsapi.STS { return stsapi.New(r.world) }

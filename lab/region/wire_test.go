@@ -248,7 +248,7 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 		{&autoscaling.PutWarmPoolInput{AutoScalingGroupName: aws.String("g")}, "InvalidAction", true},
 		{&autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: aws.String("none"), DesiredCapacity: aws.Int32(1)}, "ValidationError", false},
 		{&autoscaling.DescribeAutoScalingGroupsInput{NextToken: aws.String("x")}, "InvalidNextToken", false},
-		{&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(0), MaxSize: aws.Int32(0), TargetGroupARNs: []string{"arn"}}, "UnsupportedOperation", false},
+		{&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(0), MaxSize: aws.Int32(0), TargetGroupARNs: []string{"arn"}}, "ValidationError", false},
 		{&eks.DescribeClusterInput{Name: aws.String("none")}, "ResourceNotFoundException", false},
 	} {
 		name := serviceOf(c.input) + ":" + operationOf(c.input)

@@ -16,7 +16,7 @@ import (
 // DescribeScalingActivities lists the activities of a group or of all, the
 // latest first; those of deleted groups when asked to.
 func (a *AutoScaling) DescribeScalingActivities(_ context.Context, in *autoscaling.DescribeScalingActivitiesInput) (*autoscaling.DescribeScalingActivitiesOutput, error) {
-	if err := awswire.Supported(in, "ActivityIds", "AutoScalingGroupName", "IncludeDeletedGroups", "MaxRecords", "NextToken"); err != nil {
+	if err := supported(in, "ActivityIds", "AutoScalingGroupName", "IncludeDeletedGroups", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	size, err := pageSize(in.MaxRecords, mostRecords)

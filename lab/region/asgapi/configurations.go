@@ -23,7 +23,7 @@ func noConfiguration(name string) error {
 
 // CreateLaunchConfiguration makes a launch configuration.
 func (a *AutoScaling) CreateLaunchConfiguration(_ context.Context, in *autoscaling.CreateLaunchConfigurationInput) (*autoscaling.CreateLaunchConfigurationOutput, error) {
-	if err := awswire.Supported(in, "LaunchConfigurationName", "AssociatePublicIpAddress", "BlockDeviceMappings", "EbsOptimized", "IamInstanceProfile",
+	if err := supported(in, "LaunchConfigurationName", "AssociatePublicIpAddress", "BlockDeviceMappings", "EbsOptimized", "IamInstanceProfile",
 		"ImageId", "InstanceMonitoring", "InstanceType", "KeyName", "MetadataOptions", "SecurityGroups", "SpotPrice", "UserData"); err != nil {
 		return nil, err
 	}
@@ -57,10 +57,10 @@ func (a *AutoScaling) CreateLaunchConfiguration(_ context.Context, in *autoscali
 	return &autoscaling.CreateLaunchConfigurationOutput{}, nil
 }
 
-// checkConfigured refuses what EC2 would refuse to launch, in any of the
-// cluster's subnets.
+// checkConfigured refuses an image and a type that cannot be launched together;
+// the rest depends on the group's subnets.
 func (a *AutoScaling) checkConfigured(c types.LaunchConfiguration) error {
-	if err := a.ec2.CheckOption(groups.ConfigurationOption(c), a.world.Network.Cluster.Subnets[0]); err != nil {
+	if err := a.ec2.CheckImage(groups.ConfigurationOption(c)); err != nil {
 		return invalid("%s", messageOf(err))
 	}
 	return nil
@@ -77,11 +77,11 @@ func checkConfiguration(in *autoscaling.CreateLaunchConfigurationInput) error {
 		return invalid("Invalid user data encoding: it must be base64")
 	}
 	for _, m := range in.BlockDeviceMappings {
-		if err := awswire.Supported(m, "DeviceName", "Ebs"); err != nil {
+		if err := supported(m, "DeviceName", "Ebs"); err != nil {
 			return err
 		}
 		if m.Ebs != nil {
-			if err := awswire.Supported(m.Ebs, "DeleteOnTermination", "Encrypted", "Iops", "Throughput", "VolumeSize", "VolumeType"); err != nil {
+			if err := supported(m.Ebs, "DeleteOnTermination", "Encrypted", "Iops", "Throughput", "VolumeSize", "VolumeType"); err != nil {
 				return err
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 
 	"github.com/drover-project/drover/lab/awserr"
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
@@ -23,7 +22,7 @@ const (
 
 // CreateAutoScalingGroup makes a group, which then launches its instances.
 func (a *AutoScaling) CreateAutoScalingGroup(_ context.Context, in *autoscaling.CreateAutoScalingGroupInput) (*autoscaling.CreateAutoScalingGroupOutput, error) {
-	if err := awswire.Supported(in, "AutoScalingGroupName", "MaxSize", "MinSize", "AvailabilityZoneDistribution", "AvailabilityZoneIds", "AvailabilityZones",
+	if err := supported(in, "AutoScalingGroupName", "MaxSize", "MinSize", "AvailabilityZoneDistribution", "AvailabilityZoneIds", "AvailabilityZones",
 		"CapacityRebalance", "Context", "DefaultCooldown", "DefaultInstanceWarmup", "DesiredCapacity", "DesiredCapacityType", "HealthCheckGracePeriod",
 		"HealthCheckType", "LaunchConfigurationName", "LaunchTemplate", "LifecycleHookSpecificationList", "MaxInstanceLifetime", "MixedInstancesPolicy",
 		"NewInstancesProtectedFromScaleIn", "ServiceLinkedRoleARN", "Tags", "TerminationPolicies", "VPCZoneIdentifier"); err != nil {

@@ -29,7 +29,7 @@ const mostRecords = 100
 
 // DescribeAutoScalingGroups lists groups, all or those named that there are.
 func (a *AutoScaling) DescribeAutoScalingGroups(_ context.Context, in *autoscaling.DescribeAutoScalingGroupsInput) (*autoscaling.DescribeAutoScalingGroupsOutput, error) {
-	if err := awswire.Supported(in, "AutoScalingGroupNames", "Filters", "IncludeInstances", "MaxRecords", "NextToken"); err != nil {
+	if err := supported(in, "AutoScalingGroupNames", "Filters", "IncludeInstances", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	size, err := pageSize(in.MaxRecords, mostRecords)

@@ -2,6 +2,7 @@ package asgapi
 
 import (
 	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/awswire"
 )
 
 func invalid(format string, args ...any) error { return awserr.New("ValidationError", format, args...) }
@@ -19,7 +20,12 @@ func below(value int32, member string, least int) error {
 }
 
 func unsupported(what string) error {
-	return awserr.New("UnsupportedOperation", "Not supported by this endpoint: %s.", what)
+	return invalid("Not supported by this endpoint: %s.", what)
+}
+
+// supported is awswire.Supported with this service's code.
+func supported(in any, honoured ...string) error {
+	return awserr.Translate(awswire.Supported(in, honoured...), map[string]string{"UnsupportedOperation": "ValidationError"})
 }
 
 // paged gives the errors of a page the codes that this service has for them.

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/fleet"
 	"github.com/drover-project/drover/lab/region/requirements"
 )
@@ -108,7 +107,7 @@ func checkOverride(o types.LaunchTemplateOverrides) error {
 		if len(r.AllowedInstanceTypes) > 0 && len(r.ExcludedInstanceTypes) > 0 {
 			return invalid("You can't specify both AllowedInstanceTypes and ExcludedInstanceTypes.")
 		}
-		return awswire.Supported(r, requirements.Honoured()...)
+		return supported(r, requirements.Honoured()...)
 	}
 	if o.WeightedCapacity == nil {
 		return nil
@@ -124,7 +123,7 @@ func distribute(d, in *types.InstancesDistribution, byRequirements bool) error {
 	if in == nil {
 		in = &types.InstancesDistribution{}
 	}
-	if err := awswire.Supported(in, "OnDemandAllocationStrategy", "OnDemandBaseCapacity", "OnDemandPercentageAboveBaseCapacity",
+	if err := supported(in, "OnDemandAllocationStrategy", "OnDemandBaseCapacity", "OnDemandPercentageAboveBaseCapacity",
 		"SpotAllocationStrategy", "SpotInstancePools", "SpotMaxPrice"); err != nil {
 		return err
 	}

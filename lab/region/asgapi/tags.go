@@ -2,6 +2,7 @@ package asgapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire"
-	"github.com/drover-project/drover/lab/region/groups"
+	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -63,41 +64,50 @@ func checkTag(t types.Tag, group string) error {
 // CreateOrUpdateTags adds tags to groups or replaces those of the same key.
 // Instances that run do not get them.
 func (a *AutoScaling) CreateOrUpdateTags(_ context.Context, in *autoscaling.CreateOrUpdateTagsInput) (*autoscaling.CreateOrUpdateTagsOutput, error) {
-	for group, tags := range byGroup(in.Tags) {
-		err := a.change(&group, func(r *groups.Round) (err error) {
-			r.Group.Tags, err = addTags(r.Group.Tags, tags, "")
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	err := a.retag(in.Tags, func(before []world.GroupTag, tags []types.Tag) ([]world.GroupTag, error) {
+		return addTags(before, tags, "")
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &autoscaling.CreateOrUpdateTagsOutput{}, nil
 }
 
-func byGroup(tags []types.Tag) map[string][]types.Tag {
+// retag changes the tags of all groups that tags name, or of none.
+func (a *AutoScaling) retag(tags []types.Tag, change func([]world.GroupTag, []types.Tag) ([]world.GroupTag, error)) error {
 	all := map[string][]types.Tag{}
 	for _, t := range tags {
 		all[aws.ToString(t.ResourceId)] = append(all[aws.ToString(t.ResourceId)], t)
 	}
-	return all
+	return a.world.Store.Update(func(tx *store.Tx) error {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			r, err := a.round(tx, name)
+			if err != nil {
+				return err
+			}
+			if r.Group.Tags, err = change(r.Group.Tags, all[name]); err != nil {
+				return err
+			}
+			if err := r.Finish(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // DeleteTags removes tags from groups: those with the key, and with the value
 // when one is given.
 func (a *AutoScaling) DeleteTags(_ context.Context, in *autoscaling.DeleteTagsInput) (*autoscaling.DeleteTagsOutput, error) {
-	for group, tags := range byGroup(in.Tags) {
-		err := a.change(&group, func(r *groups.Round) error {
-			r.Group.Tags = slices.DeleteFunc(slices.Clone(r.Group.Tags), func(own world.GroupTag) bool {
-				return slices.ContainsFunc(tags, func(t types.Tag) bool {
-					return aws.ToString(t.Key) == own.Key && (aws.ToString(t.Value) == "" || *t.Value == own.Value)
-				})
+	err := a.retag(in.Tags, func(before []world.GroupTag, tags []types.Tag) ([]world.GroupTag, error) {
+		return slices.DeleteFunc(slices.Clone(before), func(own world.GroupTag) bool {
+			return slices.ContainsFunc(tags, func(t types.Tag) bool {
+				return aws.ToString(t.Key) == own.Key && (aws.ToString(t.Value) == "" || *t.Value == own.Value)
 			})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+		}), nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &autoscaling.DeleteTagsOutput{}, nil
 }

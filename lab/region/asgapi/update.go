@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -18,7 +17,7 @@ import (
 // UpdateAutoScalingGroup changes what the request names and leaves the rest.
 // Instances that run stay as they are.
 func (a *AutoScaling) UpdateAutoScalingGroup(_ context.Context, in *autoscaling.UpdateAutoScalingGroupInput) (*autoscaling.UpdateAutoScalingGroupOutput, error) {
-	if err := awswire.Supported(in, "AutoScalingGroupName", "AvailabilityZoneDistribution", "AvailabilityZoneIds", "AvailabilityZones", "CapacityRebalance",
+	if err := supported(in, "AutoScalingGroupName", "AvailabilityZoneDistribution", "AvailabilityZoneIds", "AvailabilityZones", "CapacityRebalance",
 		"Context", "DefaultCooldown", "DefaultInstanceWarmup", "DesiredCapacity", "DesiredCapacityType", "HealthCheckGracePeriod", "HealthCheckType",
 		"LaunchConfigurationName", "LaunchTemplate", "MaxInstanceLifetime", "MaxSize", "MinSize", "MixedInstancesPolicy",
 		"NewInstancesProtectedFromScaleIn", "ServiceLinkedRoleARN", "TerminationPolicies", "VPCZoneIdentifier"); err != nil {

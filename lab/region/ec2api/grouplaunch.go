@@ -73,6 +73,13 @@ func (e *EC2) CheckOption(o Option, subnetID string) error {
 	return err
 }
 
+// CheckImage is the error with which a launch would be refused for its image
+// and instance type, nil when it would not.
+func (e *EC2) CheckImage(o Option) error {
+	_, _, err := e.imageFor(o.Data)
+	return err
+}
+
 // Fill launches what there is capacity for, by the order's strategy: at least
 // Units of it unless something is short. short are EC2's errors for the pools
 // that could not give all they were asked for; err fails the transaction.
@@ -121,16 +128,6 @@ func (o Option) tags() world.Tags {
 		return nil
 	}
 	return world.Tags{"aws:ec2launchtemplate:id": o.Template.ID, "aws:ec2launchtemplate:version": o.Template.Version}
-}
-
-// Price is what an instance of an option costs now in a subnet, in USD per
-// hour; known is false for one that cannot be launched there at all.
-func (e *EC2) Price(option Option, o Order) (usd float64, known bool) {
-	l, err := e.groupLaunch(option, o)
-	if err != nil {
-		return 0, false
-	}
-	return e.world.Price(l.Pool())
 }
 
 type groupPool struct {

@@ -3,6 +3,7 @@ package groups
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -33,17 +34,29 @@ func (r *Round) units(spot bool) (units int) {
 }
 
 // shares splits units over places that have some already, so that the fullest
-// and the emptiest differ as little as can be; earlier places come first.
-func shares(units int, has []int) []int {
+// and the emptiest differ as little as can be; earlier places come first. A place
+// gets multiples of step, so that the sum may be more than units.
+func shares(units int, has []int, step int) []int {
 	more := make([]int, len(has))
-	for ; units > 0 && len(has) > 0; units-- {
+	for ; units > 0 && len(has) > 0; units -= step {
 		least := 0
 		for i := range has {
 			if has[i]+more[i] < has[least]+more[least] {
 				least = i
 			}
 		}
-		more[least]++
+		more[least] += step
 	}
 	return more
+}
+
+// smallest is the weight of the lightest of the options.
+func smallest(options []ec2api.Option) int {
+	weight := 0
+	for _, o := range options {
+		if weight == 0 || o.Weight < weight {
+			weight = o.Weight
+		}
+	}
+	return max(weight, 1)
 }

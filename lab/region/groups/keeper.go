@@ -107,6 +107,7 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	}
 	r.settle()
 	r.replace()
+	r.expire()
 	r.resize()
 	r.rebalance()
 	return r.Finish()

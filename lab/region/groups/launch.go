@@ -79,7 +79,7 @@ func (l *launching) market(market string, units int) (missing int) {
 	places := l.places()
 	for units > 0 && len(places) > 0 {
 		var short []place
-		split := shares(units, l.load(places))
+		split := shares(units, l.load(places), smallest(options))
 		for i, p := range places {
 			want := min(split[i], units)
 			if want <= 0 {

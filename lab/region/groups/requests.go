@@ -108,6 +108,11 @@ func (r *Round) Attach(i world.Instance) {
 		InstanceID: i.ID, Group: r.Group.Name, Type: i.Type, Zone: subnet.Zone.Name, ZoneID: subnet.Zone.ID, Image: i.ImageID, Spot: i.Spot,
 		Joined: r.now(), Weight: r.keeper.weight(r.Group, i.Type, ""), Protected: r.Group.ProtectNew,
 	}
+	tags := r.world.TagsOf(i.ID)
+	if id := tags["aws:ec2launchtemplate:id"]; id != "" {
+		t, _ := r.world.Templates.Get(id)
+		m.Template = &world.TemplateUse{ID: id, Name: t.Name, Version: tags["aws:ec2launchtemplate:version"]}
+	}
 	r.Group.Desired += m.Weight
 	m.Activity = r.begin(world.Activity{
 		Cause: fmt.Sprintf("%s an instance was attached in response to a user request, increasing the capacity from %d to %d.",
@@ -115,7 +120,7 @@ func (r *Round) Attach(i world.Instance) {
 		Description: "Attaching an existing EC2 instance: " + i.ID,
 		Status:      types.ScalingActivityStatusCodePreInService, Progress: 30, Zone: m.Zone, Subnet: i.SubnetID,
 	})
-	r.fail(r.world.SetTags(r.tx, i.ID, r.world.TagsOf(i.ID).With(world.Tags{GroupTag: r.Group.Name})))
+	r.fail(r.world.SetTags(r.tx, i.ID, tags.With(world.Tags{GroupTag: r.Group.Name})))
 	r.Members = append(r.Members, m)
 	r.enter(m, types.LifecycleStatePending)
 }

@@ -3,6 +3,7 @@ package groups
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
@@ -143,6 +144,20 @@ func (r *Round) replace() {
 		}
 		r.terminate(m, At(r.now())+sentence)
 		r.replacing++
+	}
+}
+
+// expire ends the oldest instance that has reached the group's maximum lifetime,
+// one after the other: while another is on its way in or out, it waits.
+func (r *Round) expire() {
+	if r.Group.MaxLifetimeSeconds == 0 || !r.atRest() {
+		return
+	}
+	for _, m := range r.Members {
+		if m.State == types.LifecycleStateInService && r.over(m.Joined, time.Duration(r.Group.MaxLifetimeSeconds)*time.Second) {
+			r.terminate(m, At(r.now())+" an instance was taken out of service in response to its maximum instance lifetime.")
+			return
+		}
 	}
 }
 

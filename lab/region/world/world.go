@@ -40,7 +40,15 @@ type World struct {
 	KeyPairs  *store.Table[KeyPair]
 
 	PlacementGroups *store.Table[PlacementGroup]
+	// The Elastic Kubernetes Service.
+	Clusters      *store.Table[Cluster]
+	NodeGroups    *store.Table[NodeGroup]
+	EKSUpdates    *store.Table[EKSUpdate]
+	Addons        *store.Table[Addon]
+	AccessEntries *store.Table[AccessEntry]
+	PodIdentities *store.Table[PodIdentity]
 
+	// Auto Scaling.
 	Groups               *store.Table[Group]    // by name
 	Members              *store.Table[Member]   // by instance id
 	Activities           *store.Table[Activity] // by id
@@ -136,6 +144,12 @@ func (w *World) openTables() error {
 		openTable(w.Store, "key-pairs", &w.KeyPairs),
 		openTable(w.Store, "placement-groups", &w.PlacementGroups),
 		w.openNetwork(),
+		openTable(w.Store, "eks-clusters", &w.Clusters),
+		openTable(w.Store, "eks-nodegroups", &w.NodeGroups),
+		openTable(w.Store, "eks-updates", &w.EKSUpdates),
+		openTable(w.Store, "eks-addons", &w.Addons),
+		openTable(w.Store, "eks-access-entries", &w.AccessEntries),
+		openTable(w.Store, "eks-pod-identities", &w.PodIdentities),
 		openTable(w.Store, "groups", &w.Groups),
 		openTable(w.Store, "group-members", &w.Members),
 		openTable(w.Store, "scaling-activities", &w.Activities),
