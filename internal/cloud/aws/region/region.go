@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	domain "github.com/drover-project/drover/internal/eks"
 )
@@ -38,7 +39,8 @@ type Region struct {
 // New connects with the SDK's default configuration. Empty name means the region
 // of that configuration, and empty profile its profile.
 func New(ctx context.Context, name, profile string) (*Region, error) {
-	var options []func(*config.LoadOptions) error
+	// What the SDK would print on standard error is for its developers.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if name != "" {
 		options = append(options, config.WithRegion(name))
 	}
