@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -34,7 +35,7 @@ const accessKey = "AKIALAB"
 // services are the implementations by the name they are served under.
 func (l *lab) services() map[string]any {
 	return map[string]any{
-		"autoscaling": l.AutoScaling(), "ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
+		"autoscaling": l.AutoScaling(), "cloudformation": l.CloudFormation(), "ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
 	}
 }
 
@@ -76,7 +77,7 @@ func serve(t *testing.T, l *lab) wire {
 		}),
 	}
 	return wire{server: server, clients: map[string]any{
-		"autoscaling": autoscaling.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
+		"autoscaling": autoscaling.NewFromConfig(cfg), "cloudformation": cloudformation.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}
 }
@@ -230,6 +231,10 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 	}{
 		{&ec2.DescribeVolumesInput{}, "InvalidAction", true},
 		{&iam.ListUsersInput{}, "InvalidAction", true},
+		{&cloudformation.CreateStackSetInput{StackSetName: aws.String("s")}, "InvalidAction", true},
+		{&cloudformation.DescribeStacksInput{StackName: aws.String("none")}, "ValidationError", false},
+		{&cloudformation.DescribeChangeSetInput{StackName: aws.String("none"), ChangeSetName: aws.String("none")}, "ChangeSetNotFound", false},
+		{&cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: aws.String("https://bucket/template")}, "ValidationError", false},
 		{&sts.GetSessionTokenInput{}, "InvalidAction", true},
 		{&ssm.DescribeParametersInput{}, "UnknownOperationException", true},
 		{&pricing.ListPriceListsInput{CurrencyCode: aws.String("USD"), ServiceCode: aws.String("AmazonEC2"), EffectiveDate: aws.Time(start())}, "UnknownOperationException", true},

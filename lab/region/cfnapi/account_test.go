@@ -1,6 +1,7 @@
 package cfnapi_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -78,9 +79,12 @@ func (s *session) group(name string) {
 	}
 	g := out.AutoScalingGroups[0]
 	s.printf("  min=%d desired=%d max=%d", *g.MinSize, *g.DesiredCapacity, *g.MaxSize)
+	var instances []string
 	for _, i := range g.Instances {
-		s.printf("  %s %s %s %s", *i.InstanceType, i.LifecycleState, *i.HealthStatus, s.lifecycle(*i.InstanceId))
+		instances = append(instances, fmt.Sprintf("  %s %s %s %s", *i.InstanceType, i.LifecycleState, *i.HealthStatus, s.lifecycle(*i.InstanceId)))
 	}
+	slices.Sort(instances)
+	s.printf("%s", strings.Join(instances, "\n"))
 	for _, t := range g.Tags {
 		s.printf("  tag %s=%s propagates=%v", *t.Key, *t.Value, *t.PropagateAtLaunch)
 	}

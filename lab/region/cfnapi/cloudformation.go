@@ -39,7 +39,13 @@ func Open(w *world.World, services func(*store.Tx) resource.Services) (*CloudFor
 	if err != nil {
 		return nil, fmt.Errorf("stacks: %w", err)
 	}
-	return c, w.Store.Update(c.resume)
+	return c, w.Store.Update(func(tx *store.Tx) error {
+		// Stacks stay after they were deleted: none at all is a new region.
+		if c.stacks.Len() == 0 {
+			return c.seed(tx)
+		}
+		return c.resume(tx)
+	})
 }
 
 func open[T any](s *store.Store, name string, table **store.Table[T]) (err error) {

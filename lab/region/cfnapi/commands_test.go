@@ -197,6 +197,8 @@ func (s *session) resources(name string) {
 	}
 }
 
+const trustPolicy = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`
+
 // account are commands about the account beside the stacks.
 func (s *session) account(command string, words []string) bool {
 	switch command {
@@ -209,7 +211,7 @@ func (s *session) account(command string, words []string) bool {
 			}
 		}
 	case "make-role":
-		_, err := s.region.IAM().CreateRole(ctx(), &iam.CreateRoleInput{RoleName: &words[0], AssumeRolePolicyDocument: aws.String("{}")})
+		_, err := s.region.IAM().CreateRole(ctx(), &iam.CreateRoleInput{RoleName: &words[0], AssumeRolePolicyDocument: aws.String(trustPolicy)})
 		s.say(err)
 	case "attach":
 		_, err := s.region.IAM().AttachRolePolicy(ctx(), &iam.AttachRolePolicyInput{RoleName: aws.String(s.named(words[0])), PolicyArn: aws.String("arn:aws:iam::aws:policy/" + words[1])})

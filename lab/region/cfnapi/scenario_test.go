@@ -21,6 +21,7 @@ import (
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/region"
 	"github.com/drover-project/drover/lab/region/cfnapi"
+	"github.com/drover-project/drover/lab/region/nodegroups"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the expected output of the scenarios")
@@ -103,6 +104,7 @@ type session struct {
 	clock   *clock.Manual
 	options region.Options
 	region  *region.Region
+	cluster *cluster
 	out     bytes.Buffer
 	// seen is how many events of a stack were printed.
 	seen map[string]int
@@ -118,6 +120,7 @@ func newSession(t *testing.T, archive *txtar.Archive) *session {
 		Region: "us-west-2", Seed: 1, Clock: s.clock, DataDir: t.TempDir(),
 		Cluster: region.ClusterInfo{Name: "eksworkshop-eksctl", Endpoint: "https://127.0.0.1:6443", CAData: []byte("pem"), Version: "1.37"},
 	}
+	s.cluster = &cluster{clock: s.clock, state: map[string]nodegroups.Node{}}
 	s.open()
 	t.Cleanup(func() { _ = s.region.Close() })
 	return s
@@ -132,6 +135,7 @@ func (s *session) open() {
 		s.t.Fatal(err)
 	}
 	s.region = opened
+	s.cluster.connect(opened)
 }
 
 func (s *session) reopen() {
@@ -167,7 +171,7 @@ var (
 	identifier = regexp.MustCompile(`\b([a-z]+)-0[0-9a-f]{16}\b`)
 	uuid       = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	suffix     = regexp.MustCompile(`-[A-Z2-7]{12}\b`)
-	address    = regexp.MustCompile(`\b(?:52|54|44|3)\.\d+\.\d+\.\d+\b`)
+	address    = regexp.MustCompile(`\b198\.1[89]\.\d+\.\d+\b`)
 )
 
 // tidy makes output the same whatever identifiers the region gives.
