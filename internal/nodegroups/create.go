@@ -64,7 +64,9 @@ func (m *Manager) Create(ctx context.Context, config *eksctl.ClusterConfig, opti
 	for _, one := range plans {
 		group.Go(func() error {
 			if err := m.make(ctx, config, one, options); err != nil {
-				m.Log.Problem("creating nodegroup %q: %v", one.base.Name, err)
+				if len(plans) > 1 { // others go on
+					m.Log.Problem("creating nodegroup %q: %v", one.base.Name, err)
+				}
 				lock.Lock()
 				defer lock.Unlock()
 				failures = append(failures, fmt.Errorf("node group %q: %w", one.base.Name, err))
