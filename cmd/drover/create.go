@@ -23,6 +23,7 @@ type createNodeGroup struct {
 	group   groupFlags
 	options nodegroups.CreateOptions
 	dryRun  bool
+	version string
 	update  bool
 }
 
@@ -44,6 +45,7 @@ func newCreateNodeGroupCommand(connect connector) *cobra.Command {
 	flags.StringVarP(&c.name, "name", "n", "", "name of the node group; default: drawn")
 	flags.StringSliceVar(&c.options.Filter.Include, "include", nil, "node groups of the file to make, by name or glob")
 	flags.StringSliceVar(&c.options.Filter.Exclude, "exclude", nil, "node groups of the file to leave out, by name or glob")
+	flags.StringVar(&c.version, "version", "auto", "version of Kubernetes of the nodes; auto is the control plane's")
 	flags.BoolVar(&c.dryRun, "dry-run", false, "print the ClusterConfig with every default, and do nothing")
 	flags.IntVar(&c.options.Parallel, "nodegroup-parallelism", 8, "how many stacks to make at once")
 	flags.IntVar(&c.options.Parallel, "parallel", 8, "the same as --nodegroup-parallelism")
@@ -55,7 +57,7 @@ func (c *createNodeGroup) run(command *cobra.Command, args []string) error {
 	if err := c.takeName(args); err != nil {
 		return err
 	}
-	if err := c.refuseFlags(command.Flags(), append(c.group.names(), "name")...); err != nil {
+	if err := c.refuseFlags(command.Flags(), append(c.group.names(), "name", "version")...); err != nil {
 		return err
 	}
 	config, err := c.load(command)
@@ -65,6 +67,9 @@ func (c *createNodeGroup) run(command *cobra.Command, args []string) error {
 	if c.file == "" {
 		if err := c.group.into(config, c.name, command.Flags()); err != nil {
 			return err
+		}
+		if c.version != "auto" {
+			config.Metadata.Version = c.version
 		}
 		if problems := flagProblems(config); problems != nil {
 			return problems

@@ -172,6 +172,11 @@ addons:
 `
 	c := newCloud()
 	c.must(t, "", "utils", "associate-iam-oidc-provider", "--cluster", "blue", "--approve")
+	identity := "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: blue}\naddons: [{name: efs, podIdentityAssociations: " +
+		"[{namespace: kube-system, serviceAccountName: sa, permissionPolicyARNs: ['arn:aws:iam::aws:policy/p']}]}]"
+	c.must(t, identity, "create", "addon", "-f", "-")
+	says(t, strings.Join(c.Calls(), "\n"), "identities=[{sa arn:aws:iam::111122223333:role/eksctl-blue-addon-efs-podidentityrole-sa-Role1}]")
+	c.must(t, identity, "delete", "addon", "-f", "-", "--wait")
 	_, log := c.must(t, file, "create", "addon", "-f", "-", "--wait")
 	says(t, log, `creating role using provided policies for addon "vpc-cni"`, "creating addon: vpc-cni", `addon "coredns" active`)
 	says(t, strings.Join(c.Calls(), "\n"), "CreateAddon vpc-cni v1.3.0-eksbuild.1 role=arn:aws:iam::111122223333:role/eksctl-blue-addon-vpc-cni-Role1 conflicts=OVERWRITE",

@@ -162,6 +162,7 @@ nodeGroups:
     taints: {spotInstance: 'true:PreferNoSchedule'}
     minSize: 2
     maxSize: 5
+    asgSuspendProcesses: [AZRebalance]
     instancesDistribution: {instanceTypes: [m5.large, m4.large], onDemandBaseCapacity: 0, onDemandPercentageAboveBaseCapacity: 0}
 `
 	c := newCloud()
@@ -173,6 +174,7 @@ nodeGroups:
 		t.Fatal(err)
 	}
 	says(t, auth.Data["mapRoles"], "eksctl-blue-nodegroup-ng-spot-InstanceRoleARN", "system:node:{{EC2PrivateDNSName}}", "system:bootstrappers")
+	says(t, strings.Join(c.Calls(), "\n"), "SuspendProcesses eksctl-blue-nodegroup-ng-spot-NodeGroup-1 AZRebalance")
 	table, _ := c.must(t, "", "get", "nodegroup", "--cluster", "blue")
 	says(t, table, "CREATE_COMPLETE", "unmanaged")
 	_, log = c.must(t, "", "delete", "nodegroup", "--cluster", "blue", "ng-spot", "--drain=false")

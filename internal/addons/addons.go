@@ -25,7 +25,11 @@ type Request struct {
 	ResolveConflicts string
 	Tags             map[string]string
 	Namespace        string
+	PodIdentities    []PodIdentity
 }
+
+// PodIdentity gives a service account of an add-on a role by EKS Pod Identity.
+type PodIdentity struct{ ServiceAccount, RoleARN string }
 
 // AWS is what is needed of AWS.
 type AWS interface {
@@ -86,10 +90,14 @@ func (m *Manager) create(ctx context.Context, config *eksctl.ClusterConfig, addo
 	if err != nil {
 		return err
 	}
+	identities, err := m.identities(ctx, config, addon)
+	if err != nil {
+		return err
+	}
 	m.Log.Info("creating addon: %s", addon.Name)
 	request := Request{
 		Cluster: m.Cluster.Name, Name: addon.Name, Version: version, RoleARN: role, ConfigurationValues: addon.ConfigurationValues,
-		ResolveConflicts: strings.ToUpper(addon.ResolveConflicts), Tags: addon.Tags,
+		ResolveConflicts: strings.ToUpper(addon.ResolveConflicts), Tags: addon.Tags, PodIdentities: identities,
 	}
 	if addon.NamespaceConfig != nil {
 		request.Namespace = addon.NamespaceConfig.Namespace
@@ -161,7 +169,12 @@ func (m *Manager) role(ctx context.Context, config *eksctl.ClusterConfig, addon 
 	if request.Name == "" {
 		return "", fmt.Errorf("its service account is not known here; make a role yourself and give serviceAccountRoleARN")
 	}
-	name := stacks.AddonStack(m.Cluster.Name, addon.Name)
+	m.Log.Info("creating role using provided policies for addon %q", addon.Name)
+	return m.roleStack(ctx, config, stacks.AddonStack(m.Cluster.Name, addon.Name), addon.Name, request)
+}
+
+// roleStack is the role of a stack, which is made when there is none.
+func (m *Manager) roleStack(ctx context.Context, config *eksctl.ClusterConfig, name, addon string, request *stacks.RoleRequest) (string, error) {
 	if existing, err := m.AWS.DescribeStack(ctx, name); err == nil && existing.Outputs["Role1"] != "" {
 		return existing.Outputs["Role1"], nil
 	}
@@ -169,15 +182,39 @@ func (m *Manager) role(ctx context.Context, config *eksctl.ClusterConfig, addon 
 	if err != nil {
 		return "", err
 	}
-	m.Log.Info("creating role using provided policies for addon %q", addon.Name)
 	runner := &stack.Runner{Service: m.AWS, Sleep: m.Sleep, Say: m.Log.Info}
 	made, err := runner.Create(ctx, stack.Request{
-		Name: name, Template: body, Tags: stacks.Tags(config, map[string]string{stacks.TagAddon: addon.Name}),
+		Name: name, Template: body, Tags: stacks.Tags(config, map[string]string{stacks.TagAddon: addon}),
 	})
 	if err != nil {
 		return "", err
 	}
 	return made.Outputs["Role1"], nil
+}
+
+// identities are the roles by EKS Pod Identity that a file gives to an add-on.
+func (m *Manager) identities(ctx context.Context, config *eksctl.ClusterConfig, addon *eksctl.Addon) ([]PodIdentity, error) {
+	if addon.UseDefaultPodIdentityAssociations || config.AddonsConfig != nil && config.AddonsConfig.AutoApplyPodIdentityAssociations {
+		return nil, errors.New("EKS's own proposals for Pod Identity are not looked up here; write podIdentityAssociations into the file")
+	}
+	var all []PodIdentity
+	for i := range addon.PodIdentityAssociations {
+		one := &addon.PodIdentityAssociations[i]
+		role := one.RoleARN
+		if role == "" {
+			var err error
+			name := fmt.Sprintf("%s-podidentityrole-%s", stacks.AddonStack(m.Cluster.Name, addon.Name), one.ServiceAccountName)
+			role, err = m.roleStack(ctx, config, name, addon.Name, &stacks.RoleRequest{
+				Description: fmt.Sprintf("IAM role for pod identity association of addon %q", addon.Name), RoleName: one.RoleName,
+				PermissionsBoundary: one.PermissionsBoundaryARN, PolicyARNs: one.PermissionPolicyARNs, Policy: one.PermissionPolicy, WellKnown: one.WellKnownPolicies,
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, PodIdentity{ServiceAccount: one.ServiceAccountName, RoleARN: role})
+	}
+	return all, nil
 }
 
 // serviceAccount is the one that an add-on of AWS runs as.

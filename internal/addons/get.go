@@ -94,6 +94,22 @@ func (m *Manager) Delete(ctx context.Context, name string, preserve, wait bool) 
 		}
 	}
 	m.Log.Info("deleted addon: %s", name)
+	return m.deleteStacks(ctx, name, wait)
+}
+
+// deleteStacks takes the roles of an add-on away.
+func (m *Manager) deleteStacks(ctx context.Context, name string, wait bool) error {
+	all, err := m.AWS.ListStacks(ctx)
+	if err != nil {
+		return fmt.Errorf("listing stacks: %w", err)
+	}
 	runner := &stack.Runner{Service: m.AWS, Sleep: m.Sleep, Say: m.Log.Info}
-	return runner.Delete(ctx, stacks.AddonStack(m.Cluster.Name, name), wait)
+	for i := range all {
+		if all[i].Tags[stacks.TagAddon] == name && stacks.ClusterOf(all[i].Tags) == m.Cluster.Name {
+			if err := runner.Delete(ctx, all[i].Name, wait); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -138,6 +138,14 @@ func (r *Region) ResizeAutoScalingGroup(_ context.Context, name string, sizes ek
 	return nil
 }
 
+// SuspendProcesses notes them.
+func (r *Region) SuspendProcesses(_ context.Context, name string, processes []string) error {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	r.called("SuspendProcesses %s %s", name, strings.Join(processes, ","))
+	return nil
+}
+
 // TagAutoScalingGroup keeps tags.
 func (r *Region) TagAutoScalingGroup(_ context.Context, name string, tags map[string]string) error {
 	r.lock.Lock()
@@ -209,7 +217,7 @@ func (r *Region) Addon(_ context.Context, _, name string) (*eks.Addon, error) {
 func (r *Region) CreateAddon(_ context.Context, request addons.Request) error {
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	r.called("CreateAddon %s %s role=%s conflicts=%s", request.Name, request.Version, request.RoleARN, request.ResolveConflicts)
+	r.called("CreateAddon %s %s role=%s conflicts=%s identities=%v", request.Name, request.Version, request.RoleARN, request.ResolveConflicts, request.PodIdentities)
 	r.addons[request.Name] = &eks.Addon{
 		Name: request.Name, Version: request.Version, Status: "CREATING", RoleARN: request.RoleARN, ConfigurationValues: request.ConfigurationValues,
 	}

@@ -166,7 +166,7 @@ func (m *Manager) make(ctx context.Context, config *eksctl.ClusterConfig, one pl
 			return err
 		}
 	}
-	if err := m.tagManaged(ctx, one); err != nil {
+	if err := m.complete(ctx, one); err != nil {
 		return err
 	}
 	if options.NoWait {
@@ -182,20 +182,31 @@ func kindWord(kind string) string {
 	return ""
 }
 
-// tagManaged gives the Auto Scaling group of a managed group what EKS does not
-// hand on: the labels and taints that Cluster Autoscaler reads.
-func (m *Manager) tagManaged(ctx context.Context, one planned) error {
-	if one.managed == nil || !one.managed.PropagateASGTags {
+// complete gives the Auto Scaling groups what no stack does: for managed groups
+// the labels and taints that Cluster Autoscaler reads, and suspended processes.
+func (m *Manager) complete(ctx context.Context, one planned) error {
+	tagged := one.managed != nil && one.managed.PropagateASGTags
+	if !tagged && len(one.base.ASGSuspendProcesses) == 0 {
 		return nil
 	}
-	described, err := m.AWS.Nodegroup(ctx, m.Cluster.Name, one.base.Name)
+	found, err := m.group(ctx, one.base.Name)
 	if err != nil {
 		return err
 	}
-	tags := stacks.AutoscalerTags(one.managed.Labels, one.managed.Taints)
-	for _, name := range described.AutoScalingGroups {
-		if err := m.AWS.TagAutoScalingGroup(ctx, name, tags); err != nil {
-			return fmt.Errorf("tagging Auto Scaling group %q: %w", name, err)
+	names, err := m.autoScalingGroups(ctx, found)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if tagged {
+			if err := m.AWS.TagAutoScalingGroup(ctx, name, stacks.AutoscalerTags(one.managed.Labels, one.managed.Taints)); err != nil {
+				return fmt.Errorf("tagging Auto Scaling group %q: %w", name, err)
+			}
+		}
+		if len(one.base.ASGSuspendProcesses) > 0 {
+			if err := m.AWS.SuspendProcesses(ctx, name, one.base.ASGSuspendProcesses); err != nil {
+				return fmt.Errorf("suspending processes of Auto Scaling group %q: %w", name, err)
+			}
 		}
 	}
 	return nil

@@ -40,6 +40,8 @@ type AWS interface {
 
 	AutoScalingGroup(ctx context.Context, name string) (*eks.AutoScalingGroup, error)
 	ResizeAutoScalingGroup(ctx context.Context, name string, sizes eks.Sizes) error
+	// SuspendProcesses keeps a group from doing some of what it does.
+	SuspendProcesses(ctx context.Context, name string, processes []string) error
 	TagAutoScalingGroup(ctx context.Context, name string, tags map[string]string) error
 	// Activities of an Auto Scaling group, latest first.
 	Activities(ctx context.Context, name string) ([]eks.Activity, error)

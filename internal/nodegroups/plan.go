@@ -172,6 +172,9 @@ func (m *Manager) planSelfManaged(ctx context.Context, c stacks.Context, g *eksc
 		return planned{}, fmt.Errorf("node group %q: instanceSelector is not supported; name the types with instancesDistribution.instanceTypes", g.Name)
 	}
 	types := stacks.SelfManagedTypes(g)
+	if len(g.LocalZones) > 0 {
+		g.AvailabilityZones = g.LocalZones
+	}
 	c.Image = g.AMI
 	if c.Image == "" {
 		parameter, err := stacks.ImageParameter(g.AMIFamily, m.Cluster.Version, types)

@@ -103,8 +103,6 @@ type Context struct {
 	KeyName string
 	// Image is the AMI of a self-managed group.
 	Image string
-	// WithoutCNIPolicy is true when aws-node has a role of its own.
-	WithoutCNIPolicy bool
 }
 
 func nodeName(config *eksctl.ClusterConfig, g *eksctl.NodeGroupBase) string {

@@ -19,7 +19,7 @@ func ManagedNodeGroup(c *Context, g *eksctl.ManagedNodeGroup) (*stack.Template, 
 		"NodegroupName": g.Name,
 		"ScalingConfig": map[string]any{"MinSize": *g.MinSize, "MaxSize": *g.MaxSize, "DesiredSize": *g.DesiredCapacity},
 		"Subnets":       c.Subnets,
-		"NodeRole":      nodeRole(t, c, &g.NodeGroupBase, true),
+		"NodeRole":      nodeRole(t, &g.NodeGroupBase, true),
 		"Labels":        g.Labels,
 		"Tags":          managedTags(c, g),
 	}

@@ -34,7 +34,7 @@ func policyDocument(name string) map[string]any {
 
 // nodeRole is the ARN of the group's role: the one that is given, or the one
 // that the stack makes.
-func nodeRole(t *stack.Template, c *Context, g *eksctl.NodeGroupBase, managed bool) any {
+func nodeRole(t *stack.Template, g *eksctl.NodeGroupBase, managed bool) any {
 	if g.IAM.InstanceRoleARN != "" {
 		return withoutPath(g.IAM.InstanceRoleARN)
 	}
@@ -44,7 +44,7 @@ func nodeRole(t *stack.Template, c *Context, g *eksctl.NodeGroupBase, managed bo
 			"Effect": "Allow", "Action": []string{"sts:AssumeRole"},
 			"Principal": map[string]any{"Service": []any{stack.FindInMap("ServicePrincipalPartitionMap", stack.Ref("AWS::Partition"), "EC2")}},
 		}}},
-		"ManagedPolicyArns": managedPolicies(c, g.IAM, managed),
+		"ManagedPolicyArns": managedPolicies(g.IAM, managed),
 	}
 	if g.IAM.InstanceRoleName != "" {
 		properties["RoleName"] = g.IAM.InstanceRoleName
@@ -105,11 +105,11 @@ func externalDNSPolicies() []namedPolicy {
 
 // managedPolicies are AWS's own policies of a node's role. A list that is given
 // replaces those that every node has.
-func managedPolicies(c *Context, iam *eksctl.NodeIAM, managed bool) []any {
+func managedPolicies(iam *eksctl.NodeIAM, managed bool) []any {
 	names := map[string]bool{}
 	if len(iam.AttachPolicyARNs) == 0 {
 		names["AmazonEKSWorkerNodePolicy"], names["AmazonSSMManagedInstanceCore"] = true, true
-		names["AmazonEKS_CNI_Policy"] = !c.WithoutCNIPolicy
+		names["AmazonEKS_CNI_Policy"] = true
 		names["AmazonEC2ContainerRegistryPullOnly"] = managed
 	}
 	if p := iam.WithAddonPolicies; p != nil {

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,13 +19,16 @@ func NodeGroup(c *Context, g *eksctl.NodeGroup) (*stack.Template, error) {
 	if c.Cluster.IPv6 {
 		return nil, fmt.Errorf("node group %q: self-managed groups are not supported on IPv6 clusters; use managedNodeGroups", g.Name)
 	}
+	if err := unsupported(g); err != nil {
+		return nil, fmt.Errorf("node group %q: %w", g.Name, err)
+	}
 	t := stack.New(fmt.Sprintf("EKS nodes (AMI family: %s, SSH access: %t, private networking: %t) [created by drover, as eksctl does]",
 		g.AMIFamily, eksctl.True(g.SSH.Allow), g.PrivateNetworking))
 	addServicePrincipals(t)
 	t.Outputs["FeaturePrivateNetworking"] = stack.Output{Value: g.PrivateNetworking}
 	t.Outputs["FeatureSharedSecurityGroup"] = stack.Output{Value: eksctl.True(g.SecurityGroups.WithShared)}
 	t.Outputs["FeatureLocalSecurityGroup"] = stack.Output{Value: eksctl.True(g.SecurityGroups.WithLocal)}
-	profile := instanceProfile(t, c, g)
+	profile := instanceProfile(t, g)
 	groups := securityGroups(t, c, g)
 	accessEntry(t, c, g)
 	data, err := selfManagedTemplate(c, g)
@@ -40,7 +44,23 @@ func NodeGroup(c *Context, g *eksctl.NodeGroup) (*stack.Template, error) {
 	return t, nil
 }
 
-func instanceProfile(t *stack.Template, c *Context, g *eksctl.NodeGroup) any {
+// unsupported refuses what a file may say and is not done here, rather than
+// making a group that is something else.
+func unsupported(g *eksctl.NodeGroup) error {
+	switch {
+	case g.EFAEnabled:
+		return errors.New("efaEnabled is not supported")
+	case g.OutpostARN != "":
+		return errors.New("outpostARN is not supported")
+	case g.UpdateConfig != nil:
+		return errors.New("updateConfig is for managedNodeGroups: nobody updates a self-managed group in place")
+	case g.ContainerRuntime != "" && g.ContainerRuntime != "containerd":
+		return fmt.Errorf("containerRuntime %s is gone from the AMIs of EKS; it is containerd", g.ContainerRuntime)
+	}
+	return nil
+}
+
+func instanceProfile(t *stack.Template, g *eksctl.NodeGroup) any {
 	if g.IAM.InstanceProfileARN != "" {
 		t.Export("InstanceProfileARN", g.IAM.InstanceProfileARN)
 		if g.IAM.InstanceRoleARN != "" {
@@ -48,7 +68,7 @@ func instanceProfile(t *stack.Template, c *Context, g *eksctl.NodeGroup) any {
 		}
 		return g.IAM.InstanceProfileARN
 	}
-	arn := nodeRole(t, c, &g.NodeGroupBase, false)
+	arn := nodeRole(t, &g.NodeGroupBase, false)
 	var role any = stack.Ref("NodeInstanceRole")
 	if g.IAM.InstanceRoleARN != "" {
 		_, name := splitRole(g.IAM.InstanceRoleARN)

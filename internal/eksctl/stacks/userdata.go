@@ -207,15 +207,18 @@ func mergeKubeletConfig(config map[string]any) string {
 
 func bottlerocketSettings(g *eksctl.NodeGroupBase) map[string]any {
 	settings := map[string]any{}
-	if g.Bottlerocket == nil {
-		return settings
+	var admin *bool
+	if g.Bottlerocket != nil {
+		for key, value := range g.Bottlerocket.Settings {
+			settings[key] = value
+		}
+		admin = g.Bottlerocket.EnableAdminContainer
 	}
-	for key, value := range g.Bottlerocket.Settings {
-		settings[key] = value
+	if admin == nil && eksctl.True(g.SSH.Allow) {
+		admin = g.SSH.Allow // SSH ends in the admin container
 	}
-	if g.Bottlerocket.EnableAdminContainer != nil {
-		admin := table(table(settings, "host-containers"), "admin")
-		admin["enabled"] = *g.Bottlerocket.EnableAdminContainer
+	if admin != nil {
+		table(table(settings, "host-containers"), "admin")["enabled"] = *admin
 	}
 	return settings
 }

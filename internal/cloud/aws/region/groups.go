@@ -85,6 +85,12 @@ func (r *Region) ResizeAutoScalingGroup(ctx context.Context, name string, sizes 
 	return meaning(err)
 }
 
+// SuspendProcesses keeps a group from doing some of what it does.
+func (r *Region) SuspendProcesses(ctx context.Context, name string, processes []string) error {
+	_, err := r.autoscaling.SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &name, ScalingProcesses: processes})
+	return meaning(err)
+}
+
 // TagAutoScalingGroup sets tags that new instances get as well.
 func (r *Region) TagAutoScalingGroup(ctx context.Context, name string, tags map[string]string) error {
 	input := &autoscaling.CreateOrUpdateTagsInput{}

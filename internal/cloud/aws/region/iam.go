@@ -134,6 +134,11 @@ func (r *Region) CreateAddon(ctx context.Context, request addons.Request) error 
 	if request.Namespace != "" {
 		input.NamespaceConfig = &ekstypes.AddonNamespaceConfigRequest{Namespace: &request.Namespace}
 	}
+	for _, one := range request.PodIdentities {
+		input.PodIdentityAssociations = append(input.PodIdentityAssociations, ekstypes.AddonPodIdentityAssociations{
+			ServiceAccount: sdk.String(one.ServiceAccount), RoleArn: sdk.String(one.RoleARN),
+		})
+	}
 	_, err := r.eks.CreateAddon(ctx, input)
 	return meaning(err)
 }
