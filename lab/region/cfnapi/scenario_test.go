@@ -168,7 +168,7 @@ func (s *session) say(err error) {
 }
 
 var (
-	identifier = regexp.MustCompile(`\b([a-z]+)-0[0-9a-f]{16}\b`)
+	identifier = regexp.MustCompile(`\b([a-z]+)-0[0-9a-f]{15,16}\d?\b`)
 	uuid       = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	suffix     = regexp.MustCompile(`-[A-Z2-7]{12}\b`)
 	address    = regexp.MustCompile(`\b198\.1[89]\.\d+\.\d+\b`)
