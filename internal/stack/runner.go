@@ -156,7 +156,7 @@ func (r *Runner) wait(ctx context.Context, id, name string) (*Stack, error) {
 			}
 		}
 		if err := r.Sleep(ctx, pause); err != nil {
-			return nil, fmt.Errorf("waiting for CloudFormation stack %q, which is %s: %w", name, now.Status, err)
+			return nil, fmt.Errorf("waiting for CloudFormation stack %q, which is %s and goes on by itself: %w", name, now.Status, err)
 		}
 		if since += pause; since >= 2*mostPause {
 			since = 0
