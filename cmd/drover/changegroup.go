@@ -11,12 +11,26 @@ import (
 	"github.com/drover-project/drover/internal/drain"
 	"github.com/drover-project/drover/internal/eks"
 	"github.com/drover-project/drover/internal/eksctl"
+	"github.com/drover-project/drover/internal/manifest"
 	"github.com/drover-project/drover/internal/nodegroups"
 )
 
 // parent is a command that only holds others.
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
-	command := &cobra.Command{Use: use, Short: short}
+	command := &cobra.Command{Use: use, Short: short, RunE: func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return command.Help()
+		}
+		var names []string
+		for _, child := range command.Commands() {
+			names = append(append(names, child.Name()), child.Aliases...)
+		}
+		problem := fmt.Sprintf("there is no `%s %s`", command.CommandPath(), args[0])
+		if near := manifest.Nearest(args[0], names); near != "" {
+			problem += fmt.Sprintf("; did you mean %s?", near)
+		}
+		return errors.New(problem)
+	}}
 	command.AddCommand(children...)
 	return command
 }

@@ -13,9 +13,8 @@ import (
 )
 
 func newCreateCommand(connect connector) *cobra.Command {
-	command := &cobra.Command{Use: "create", Short: "Make node groups, service accounts with roles, and add-ons"}
-	command.AddCommand(newCreateNodeGroupCommand(connect), newCreateServiceAccountCommand(connect), newCreateAddonCommand(connect))
-	return command
+	return parent("create", "Make node groups, service accounts with roles, and add-ons",
+		newCreateNodeGroupCommand(connect), newCreateServiceAccountCommand(connect), newCreateAddonCommand(connect))
 }
 
 type createNodeGroup struct {

@@ -225,6 +225,7 @@ func TestWhatCannotBeMadeIsSaidBeforeAnythingIsMade(t *testing.T) {
 	}{
 		"type":         {"", []string{"create", "ng", "--cluster", "blue", "--name", "a", "-t", "x9.large"}, `instance type "x9.large" is not offered`},
 		"cluster":      {"", []string{"create", "ng", "--cluster", "green", "--name", "a"}, `no cluster "green"`},
+		"what":         {"", []string{"create", "nodegrop"}, "there is no `drover create nodegrop`; did you mean nodegroup?"},
 		"which":        {"", []string{"create", "ng", "--name", "a"}, "say which cluster"},
 		"both":         {spotFile, []string{"create", "ng", "-f", "-", "--cluster", "blue"}, "cannot be used together"},
 		"flag of file": {spotFile, []string{"create", "ng", "-f", "-", "--nodes", "3"}, "--nodes cannot be used with -f"},
