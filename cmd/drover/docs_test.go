@@ -9,21 +9,29 @@ import (
 	"testing"
 )
 
-// consoleBlock is a block of a page that begins with a run of drover solve.
-var consoleBlock = regexp.MustCompile("(?s)```console\n\\$ (drover solve [^\n]*)\n(.*?)```\n")
+// consoleBlock is a block of a page that begins with a run of drover.
+var consoleBlock = regexp.MustCompile("(?s)```console\n\\$ (drover [^\n]*)\n(.*?)```\n")
 
-// TestTheReferenceShowsRealOutput runs what the page runs, in the folder of the
-// examples, and compares what both say.
+// TestTheReferenceShowsRealOutput runs what the pages run, in the folders of
+// their examples, and compares what both say.
 func TestTheReferenceShowsRealOutput(t *testing.T) {
-	page, err := filepath.Abs("../../docs/reference/solve.md")
-	if err != nil {
-		t.Fatal(err)
+	for page, examples := range map[string]string{"solve.md": "solve", "cli.md": "eksctl"} {
+		t.Run(page, func(t *testing.T) {
+			path, err := filepath.Abs(filepath.Join("../../docs/reference", page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(filepath.Join("../../examples", examples))
+			checkPage(t, path)
+		})
 	}
+}
+
+func checkPage(t *testing.T, page string) {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir("../../examples/solve")
 	runs := 0
 	shown := consoleBlock.ReplaceAllFunc(text, func(block []byte) []byte {
 		runs++
@@ -31,7 +39,7 @@ func TestTheReferenceShowsRealOutput(t *testing.T) {
 		return []byte("```console\n$ " + line + "\n" + said(t, strings.Fields(line)[1:]) + "```\n")
 	})
 	if runs == 0 {
-		t.Fatal("the page shows no run of drover solve")
+		t.Fatal("the page shows no run of drover")
 	}
 	if bytes.Equal(text, shown) {
 		return
@@ -42,7 +50,7 @@ func TestTheReferenceShowsRealOutput(t *testing.T) {
 		}
 		return
 	}
-	t.Errorf("docs/reference/solve.md is out of date: run `go test ./cmd/drover -rewrite` and read the diff")
+	t.Errorf("%s is out of date: run `go test ./cmd/drover -rewrite` and read the diff", page)
 }
 
 // said is everything that a run of drover writes.

@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/drover-project/drover/internal/manifest"
+	"github.com/drover-project/drover/internal/present"
 )
 
 // Exit codes.
@@ -51,6 +52,9 @@ func report(out io.Writer, err error) {
 	var problems manifest.Problems
 	switch {
 	case errors.As(err, new(unplacedPods)):
+	case errors.As(err, new(undone)) && errors.As(err, &problems):
+		fmt.Fprintln(out, problems)
+		fmt.Fprintf(out, "drover: nothing is done: %s in the input\n", present.Counted(len(problems), "problem"))
 	case errors.As(err, &problems):
 		fmt.Fprintln(out, problems)
 		what := "problems"
@@ -73,7 +77,10 @@ func exitCode(err error) int {
 	return exitUsage
 }
 
-func newCommand() *cobra.Command {
+func newCommand() *cobra.Command { return newCommandFor(realConnector{}) }
+
+// newCommandFor has commands that speak to AWS do so through connect.
+func newCommandFor(connect connector) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "drover",
 		Short:         "The right nodes for a Kubernetes cluster on AWS",
@@ -81,5 +88,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newControllerCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
+	root.AddCommand(newCreateCommand(connect), newGetCommand(connect), newScaleCommand(connect), newUpgradeCommand(connect),
+		newDrainCommand(connect), newDeleteCommand(connect), newUtilsCommand(connect))
 	return root
 }

@@ -41,35 +41,44 @@ func (r *reader) file(file string, stdin io.Reader) {
 	if file == Stdin {
 		file = "standard input"
 	}
+	roots, problems := documents(file, text)
+	r.problems = append(r.problems, problems...)
+	for _, root := range roots {
+		r.document(file, root, text)
+	}
+	if len(roots)+len(problems) == 0 {
+		r.problem(file, 0, "has no object in it")
+	}
+}
+
+// documents parses the documents of a file that hold something, up to the first
+// that is no YAML.
+func documents(file string, text []byte) ([]*yaml.Node, Problems) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if json.Valid(text) {
 		// A tab in JSON can only be indentation, which YAML does not allow.
 		text = bytes.ReplaceAll(text, []byte("\t"), []byte(" "))
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	documents := 0
+	var roots []*yaml.Node
+	var problems Problems
 	for {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			break
+			return roots, problems
 		}
 		if err != nil {
 			line, message := syntaxError(err)
-			r.problem(file, line, "not YAML: %s", message)
-			return
+			return roots, append(problems, Problem{File: file, Line: line, Message: "not YAML: " + message})
 		}
 		if problem := aliasProblem(&document); problem != "" {
-			r.problem(file, document.Line, "%s", problem)
+			problems = append(problems, Problem{File: file, Line: document.Line, Message: problem})
 			continue
 		}
 		if root := plain(document.Content[0]); root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
-			documents++
-			r.document(file, root, text)
+			roots = append(roots, root)
 		}
-	}
-	if documents == 0 {
-		r.problem(file, 0, "has no object in it")
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// nearest is the candidate that was probably meant, empty when none is near.
+// Nearest is the candidate that was probably meant, empty when none is near.
+func Nearest(given string, candidates []string) string { return nearest(given, candidates) }
+
 func nearest(given string, candidates []string) string {
 	best, least := "", max(2, len(given)/3)+1
 	for _, candidate := range candidates {

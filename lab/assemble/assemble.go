@@ -62,9 +62,13 @@ type Lab struct {
 
 	plane  *controlplane.ControlPlane
 	region *region.Region
+	// opened is the region for those who may ask before there is one.
+	opened atomic.Pointer[region.Region]
 	aws    *http.Server
 	awsURL string
 	nodes  atomic.Pointer[nodes.Simulator]
+	// cluster is how EKS works in the cluster; nil until there is a region.
+	cluster atomic.Pointer[clusterOfRegion]
 	// background is what Stop waits for after cancelling.
 	background sync.WaitGroup
 	cancel     context.CancelFunc
@@ -120,7 +124,7 @@ func (l *Lab) run(ctx, background context.Context) error {
 	if err := l.startNodes(background); err != nil {
 		return err
 	}
-	if err := l.applyObjects(ctx); err != nil {
+	if err := l.applyObjects(ctx, background); err != nil {
 		return err
 	}
 	return l.writeOwnKubeconfig()
@@ -158,6 +162,8 @@ func (l *Lab) startControlPlane(ctx context.Context) (err error) {
 		ClusterName:          ClusterName,
 		ServiceAccountIssuer: l.issuer(),
 		Keys:                 l.tokenKeys,
+		Identify:             l.identify,
+		Policies:             l.policies,
 		DialNode:             l.dialNode,
 		ComponentCommand:     l.options.ComponentCommand,
 		Progress:             l.options.Progress,

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"net"
@@ -48,6 +49,7 @@ func (l *Lab) startRegion(listener net.Listener) error {
 		Cluster: region.ClusterInfo{
 			Name: ClusterName, Endpoint: l.plane.Endpoint(), CAData: l.plane.Authority().CertPEM(),
 			Version: controlplane.Version, ServiceCIDR: controlplane.ServiceCIDR, OIDCIssuer: l.issuer(),
+			TokenKeys: []crypto.PublicKey{l.plane.TokenKey()},
 		},
 		Clock:     l.clock,
 		BaseNodes: l.options.BaseNodes,
@@ -57,7 +59,8 @@ func (l *Lab) startRegion(listener net.Listener) error {
 		return fmt.Errorf("opening the region: %w", err)
 	}
 	l.region = opened
-	server := awswire.New(awswire.Options{Credentials: l.secret, Log: l.options.Log, Account: Account, Region: l.state.Region})
+	l.opened.Store(opened)
+	server := awswire.New(awswire.Options{Credentials: l.secret, Session: l.session, Log: l.options.Log, Account: Account, Region: l.state.Region})
 	if err := register(server, opened); err != nil {
 		return err
 	}
@@ -80,7 +83,7 @@ func (l *Lab) serveAWS(listener net.Listener) {
 func register(server *awswire.Server, opened *region.Region) error {
 	var errs []error
 	for name, implementation := range map[string]any{
-		"ec2": opened.EC2(), "eks": opened.EKS(), "iam": opened.IAM(),
+		"autoscaling": opened.AutoScaling(), "cloudformation": opened.CloudFormation(), "ec2": opened.EC2(), "eks": opened.EKS(), "iam": opened.IAM(),
 		"pricing": opened.Pricing(), "ssm": opened.SSM(), "sts": opened.STS(),
 	} {
 		errs = append(errs, server.Register(name, implementation))
@@ -88,22 +91,39 @@ func register(server *awswire.Server, opened *region.Region) error {
 	return errors.Join(errs...)
 }
 
-// secret knows the lab's one access key.
+// secret knows the lab's one access key, and those of the sessions of roles.
 func (l *Lab) secret(accessKeyID string) (string, bool) {
-	if accessKeyID != l.state.AccessKeyID {
-		return "", false
+	if accessKeyID == l.state.AccessKeyID {
+		return l.state.SecretAccessKey, true
 	}
-	return l.state.SecretAccessKey, true
+	session, _, found := l.region.Session(accessKeyID)
+	return session.Secret, found
+}
+
+// session says of an access key whether it is that of a session.
+func (l *Lab) session(accessKeyID string) (token string, expired, temporary bool) {
+	session, expired, temporary := l.region.Session(accessKeyID)
+	return session.Token, expired, temporary
 }
 
 // tokenKeys makes the owner of the lab's key an administrator of the cluster,
-// as the creator of an EKS cluster is.
+// as the creator of an EKS cluster is. The session of a role is known by its
+// name, and belongs to no group.
 func (l *Lab) tokenKeys(accessKeyID string) (string, tokenreview.Caller, bool) {
-	secret, ok := l.secret(accessKeyID)
-	return secret, tokenreview.Caller{
-		ARN:     "arn:aws:iam::" + Account + ":user/lab",
-		UserID:  "AIDA" + l.state.AccessKeyID[len("AIDA"):],
-		Account: Account,
-		Groups:  []string{"system:masters"},
-	}, ok
+	if accessKeyID == l.state.AccessKeyID {
+		return l.state.SecretAccessKey, tokenreview.Caller{
+			ARN:     "arn:aws:iam::" + Account + ":user/lab",
+			UserID:  "AIDA" + l.state.AccessKeyID[len("AIDA"):],
+			Account: Account,
+			Groups:  []string{"system:masters"},
+		}, true
+	}
+	opened := l.opened.Load()
+	if opened == nil {
+		return "", tokenreview.Caller{}, false
+	}
+	session, expired, found := opened.Session(accessKeyID)
+	return session.Secret, tokenreview.Caller{
+		ARN: opened.SessionARN(session), UserID: session.RoleID + ":" + session.Name, Account: Account,
+	}, found && !expired
 }

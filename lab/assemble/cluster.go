@@ -21,9 +21,11 @@ func (l *Lab) startNodes(background context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making a client for nodes: %w", err)
 	}
+	l.connect(background, client)
 	simulator, err := nodes.New(nodes.Options{
 		Client: client,
 		Source: l.region,
+		Admit:  l.admitNode,
 		Clock:  l.clock,
 		Cluster: nodes.Cluster{
 			Name: ClusterName, Version: controlplane.Version, Endpoint: l.plane.Endpoint(),
@@ -48,11 +50,16 @@ func (l *Lab) startNodes(background context.Context) error {
 	return nil
 }
 
-func (l *Lab) applyObjects(ctx context.Context) error {
+func (l *Lab) applyObjects(ctx, background context.Context) error {
 	objects, err := addons.Objects(addons.Cluster{Region: l.state.Region, ClusterName: ClusterName})
 	if err != nil {
 		return err
 	}
+	webhook, err := l.startPodIdentity(background)
+	if err != nil {
+		return err
+	}
+	objects = append(objects, webhook)
 	if l.options.DroverBinary != "" {
 		drover, err := l.droverObjects()
 		if err != nil {

@@ -1,6 +1,7 @@
 package awswire
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,11 +38,35 @@ func (s *Server) authenticate(req *request) (*service, Caller, *awserr.Error) {
 	if err != nil {
 		return svc, caller, awserr.WithStatus(http.StatusInternalServerError, "InternalFailure", "The signature could not be checked: %v", err)
 	}
+	if refused := s.checkSession(scope.AccessKeyID, req.http, dialectOf(svc, req)); refused != nil {
+		return svc, caller, refused
+	}
 	if svc == nil {
 		s.count(scope.Service, req.name())
 		return nil, caller, dialectOf(nil, req).notDone(scope.Service, req.name())
 	}
 	return svc, caller, nil
+}
+
+// checkSession checks the session token that comes with temporary credentials.
+func (s *Server) checkSession(accessKeyID string, r *http.Request, d dialect) *awserr.Error {
+	if s.opts.Session == nil {
+		return nil
+	}
+	token, expired, temporary := s.opts.Session(accessKeyID)
+	given := r.Header.Get("X-Amz-Security-Token")
+	if given == "" {
+		given = r.URL.Query().Get("X-Amz-Security-Token")
+	}
+	switch {
+	case !temporary:
+		return nil
+	case subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1:
+		return d.signature(&sigv4.Error{Reason: sigv4.UnknownKey, Message: "The security token included in the request is invalid."})
+	case expired:
+		return awserr.WithStatus(d.forbidden, d.expiredToken, "The security token included in the request is expired")
+	}
+	return nil
 }
 
 // dialectOf is the service's, or that of services that take such requests.

@@ -26,6 +26,7 @@ type dialect struct {
 	unknownKey      string
 	mismatch        string
 	expired         string
+	expiredToken    string // of temporary credentials
 	// sentence is true for services that report validation the way Coral
 	// does: "1 validation error detected: Value ... at ... failed to satisfy
 	// constraint: ...".
@@ -56,7 +57,7 @@ func ec2Dialect() dialect {
 		unknown: "UnknownParameter", missing: "MissingParameter", invalid: "InvalidParameterValue",
 		wrongType: "InvalidParameterValue", malformed: "MalformedQueryString",
 		forbidden: http.StatusForbidden, stranger: http.StatusUnauthorized, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
-		unknownKey: "AuthFailure", mismatch: "SignatureDoesNotMatch", expired: "RequestExpired",
+		unknownKey: "AuthFailure", mismatch: "SignatureDoesNotMatch", expired: "RequestExpired", expiredToken: "RequestExpired",
 	}
 }
 
@@ -66,7 +67,7 @@ func queryDialect() dialect {
 		unknown: "ValidationError", missing: "ValidationError", invalid: "ValidationError",
 		wrongType: "MalformedInput", malformed: "MalformedQueryString",
 		forbidden: http.StatusForbidden, stranger: http.StatusForbidden, missingToken: "MissingAuthenticationToken", incomplete: "IncompleteSignature",
-		unknownKey: "InvalidClientTokenId", mismatch: "SignatureDoesNotMatch", expired: "SignatureDoesNotMatch",
+		unknownKey: "InvalidClientTokenId", mismatch: "SignatureDoesNotMatch", expired: "SignatureDoesNotMatch", expiredToken: "ExpiredToken",
 		sentence: true,
 	}
 }
@@ -77,7 +78,7 @@ func jsonDialect() dialect {
 		unknown: "ValidationException", missing: "ValidationException", invalid: "ValidationException",
 		wrongType: "SerializationException", malformed: "SerializationException",
 		forbidden: http.StatusBadRequest, stranger: http.StatusBadRequest, missingToken: "MissingAuthenticationTokenException", incomplete: "IncompleteSignatureException",
-		unknownKey: "UnrecognizedClientException", mismatch: "InvalidSignatureException", expired: "InvalidSignatureException",
+		unknownKey: "UnrecognizedClientException", mismatch: "InvalidSignatureException", expired: "InvalidSignatureException", expiredToken: "ExpiredTokenException",
 		sentence: true,
 	}
 }

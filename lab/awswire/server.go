@@ -20,6 +20,10 @@ type Options struct {
 	// Credentials gives the secret of an access key id, ok false when the
 	// lab never issued it.
 	Credentials func(accessKeyID string) (secret string, ok bool)
+	// Session says of an access key id whether it is temporary: then requests
+	// must carry the session token, and are refused once it has expired. nil:
+	// no key is temporary.
+	Session func(accessKeyID string) (token string, expired, temporary bool)
 	// Log receives failures of handlers, and at debug level every refusal;
 	// nil discards.
 	Log *slog.Logger

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"crypto"
 	"fmt"
 	"path/filepath"
 
@@ -29,6 +30,7 @@ type certificates struct {
 	cluster *pki.Authority
 	// Paths of what is not a leaf.
 	authorityFile, authorityKeyFile, frontProxyFile, signingKey string
+	tokenKey                                                    crypto.PublicKey
 	leaf                                                        map[string]pemFiles
 }
 
@@ -50,7 +52,7 @@ func issueCertificates(dir string) (*certificates, error) {
 	if err != nil {
 		return nil, err
 	}
-	signingKey, err := pki.LoadOrCreateSigningKey(dir)
+	signingKey, tokenKey, err := pki.LoadOrCreateSigningKey(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +62,7 @@ func issueCertificates(dir string) (*certificates, error) {
 		authorityKeyFile: filepath.Join(dir, "ca.key"),
 		frontProxyFile:   filepath.Join(dir, "front-proxy-ca.crt"),
 		signingKey:       signingKey,
+		tokenKey:         tokenKey,
 		leaf:             map[string]pemFiles{},
 	}
 	loopback := []string{"127.0.0.1", "::1", "localhost"}

@@ -5,6 +5,7 @@ package controlplane
 
 import (
 	"context"
+	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/drover-project/drover/lab/controlplane/pki"
@@ -43,6 +45,11 @@ type Config struct {
 	ServiceAccountIssuer string
 	// Keys finds the access keys that may sign tokens; nil accepts none.
 	Keys tokenreview.Keys
+	// Identify finds who the owner of a key is in the cluster; see
+	// tokenreview.Handler.
+	Identify tokenreview.Identify
+	// Policies are the access policies of a principal, by its ARN; nil has none.
+	Policies func(arn string) []ekstypes.AssociatedAccessPolicy
 	// DialNode reaches kubelets and pods. It is used from the moment that nodes
 	// exist.
 	DialNode tunnel.Dialer
@@ -61,6 +68,7 @@ type Config struct {
 type ControlPlane struct {
 	endpoint  string
 	authority *pki.Authority
+	tokenKey  crypto.PublicKey
 	admin     *rest.Config
 	servers   []*http.Server
 	listeners []net.Listener
@@ -95,6 +103,9 @@ func (c *ControlPlane) Endpoint() string { return c.endpoint }
 
 // Authority signs the cluster's certificates: users, kubelets, servers.
 func (c *ControlPlane) Authority() *pki.Authority { return c.authority }
+
+// TokenKey verifies the service account tokens that the API server signs.
+func (c *ControlPlane) TokenKey() crypto.PublicKey { return c.tokenKey }
 
 // AdminConfig is a client configuration in group system:masters, without rate
 // limit of its own.

@@ -18,20 +18,29 @@ import (
 const (
 	egressFile            = "egress-selector.yaml"
 	webhookFile           = "token-webhook.kubeconfig"
+	authorizationFile     = "authorization-webhook.kubeconfig"
 	controllerManagerFile = "controller-manager.kubeconfig"
 	schedulerFile         = "scheduler.kubeconfig"
+)
+
+// Paths of the webhooks.
+const (
+	tokenReviewPath  = "/tokenreview"
+	accessReviewPath = "/accessreview"
 )
 
 func (s *startup) writeFiles(tunnel, webhook net.Listener) error {
 	if err := s.writeEgress(tunnel); err != nil {
 		return err
 	}
-	hook := clientcmdapi.Cluster{
-		Server:                   "https://" + webhook.Addr().String() + "/tokenreview",
-		CertificateAuthorityData: s.certs.cluster.CertPEM(),
-	}
-	if err := writeKubeconfig(s.paths.file(webhookFile), hook, clientcmdapi.AuthInfo{}); err != nil {
-		return err
+	for file, path := range map[string]string{webhookFile: tokenReviewPath, authorizationFile: accessReviewPath} {
+		hook := clientcmdapi.Cluster{
+			Server:                   "https://" + webhook.Addr().String() + path,
+			CertificateAuthorityData: s.certs.cluster.CertPEM(),
+		}
+		if err := writeKubeconfig(s.paths.file(file), hook, clientcmdapi.AuthInfo{}); err != nil {
+			return err
+		}
 	}
 	for file, user := range map[string]string{
 		controllerManagerFile: "system:" + component.ControllerManager,

@@ -56,7 +56,13 @@ func (s *startup) apiServerFlags(listener net.Listener) []string {
 		"--egress-selector-config-file=" + s.paths.file(egressFile),
 		"--authentication-token-webhook-config-file=" + s.paths.file(webhookFile),
 		"--authentication-token-webhook-version=v1",
-		"--authorization-mode=Node,RBAC",
+		// An access entry that changes counts at once.
+		"--authentication-token-webhook-cache-ttl=1s",
+		"--authorization-mode=Node,RBAC,Webhook",
+		"--authorization-webhook-config-file=" + s.paths.file(authorizationFile),
+		"--authorization-webhook-version=v1",
+		"--authorization-webhook-cache-authorized-ttl=1s",
+		"--authorization-webhook-cache-unauthorized-ttl=1s",
 		// What EKS enables beyond the defaults.
 		"--enable-admission-plugins=NodeRestriction,ExtendedResourceToleration",
 		"--allow-privileged=true",

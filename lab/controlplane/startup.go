@@ -14,9 +14,11 @@ import (
 	"strings"
 	"time"
 
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/client-go/rest"
 
+	"github.com/drover-project/drover/lab/controlplane/accessreview"
 	"github.com/drover-project/drover/lab/controlplane/component"
 	"github.com/drover-project/drover/lab/controlplane/tokenreview"
 	"github.com/drover-project/drover/lab/controlplane/tunnel"
@@ -52,6 +54,9 @@ func prepare(config Config) (*startup, error) {
 	if config.Progress == nil {
 		config.Progress = func(string) {}
 	}
+	if config.Policies == nil {
+		config.Policies = func(string) []ekstypes.AssociatedAccessPolicy { return nil }
+	}
 	if config.Keys == nil {
 		config.Keys = func(string) (string, tokenreview.Caller, bool) { return "", tokenreview.Caller{}, false }
 	}
@@ -70,7 +75,7 @@ func (s *startup) run(ctx context.Context) error {
 		return err
 	}
 	s.endpoint = "https://" + api.Addr().String()
-	s.plane.endpoint, s.plane.authority = s.endpoint, s.certs.cluster
+	s.plane.endpoint, s.plane.authority, s.plane.tokenKey = s.endpoint, s.certs.cluster, s.certs.tokenKey
 	if s.plane.admin, err = clientConfig(s.certs.cluster, s.endpoint, "drover-lab-admin", adminGroup); err != nil {
 		return err
 	}
@@ -106,18 +111,23 @@ func (s *startup) serveAPIServer() error {
 		return err
 	}
 	proxy := &tunnel.Proxy{Dial: s.config.DialNode, Log: s.config.Log}
-	reviews := &http.Server{
-		Handler: &tokenreview.Handler{
-			Verifier: &tokenreview.Verifier{ClusterName: s.config.ClusterName, Keys: s.config.Keys, Now: time.Now},
-			Log:      s.config.Log,
-		},
-		ReadHeaderTimeout: 10 * time.Second,
-	}
+	reviews := &http.Server{Handler: s.reviews(), ReadHeaderTimeout: 10 * time.Second}
 	onlyAPIServer := serving.Clone()
 	onlyAPIServer.ClientAuth, onlyAPIServer.ClientCAs = tls.RequireAndVerifyClientCert, s.certs.cluster.Pool()
 	s.serve(proxy.Server(), tls.NewListener(tunnelListener, onlyAPIServer))
 	s.serve(reviews, tls.NewListener(webhookListener, serving))
 	return s.writeFiles(tunnelListener, webhookListener)
+}
+
+// reviews answers the API server's questions about who calls and what they may.
+func (s *startup) reviews() http.Handler {
+	routes := http.NewServeMux()
+	routes.Handle(tokenReviewPath, &tokenreview.Handler{
+		Verifier: &tokenreview.Verifier{ClusterName: s.config.ClusterName, Keys: s.config.Keys, Now: time.Now},
+		Identify: s.config.Identify, Log: s.config.Log,
+	})
+	routes.Handle(accessReviewPath, &accessreview.Handler{Policies: s.config.Policies, Log: s.config.Log})
+	return routes
 }
 
 func (s *startup) serve(server *http.Server, listener net.Listener) {

@@ -34,6 +34,9 @@ type Machine struct {
 	Spot           bool
 	State          State
 	LaunchTime     time.Time
+	// RoleARN is the role that the software on the machine acts as, empty when
+	// the instance has no profile or that has no role.
+	RoleARN string
 	// UserData is decoded (no base64), empty when the instance has none.
 	UserData []byte
 	Tags     map[string]string
@@ -82,4 +85,18 @@ type Console interface {
 	// WriteConsole adds one line, without its newline, to the output of a
 	// machine. An unknown machine is ignored.
 	WriteConsole(id, line string)
+}
+
+// Signal is what a machine says of itself to a stack, with cfn-signal.
+type Signal struct {
+	Stack    string // name or ARN
+	Resource string // logical name
+	UniqueID string // the machine's id unless its user data gives another
+	Success  bool
+}
+
+// Signaller is what a Source may also be: it passes signals on to stacks.
+type Signaller interface {
+	// Signal answers why a signal is refused.
+	Signal(s Signal) error
 }

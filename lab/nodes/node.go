@@ -47,6 +47,7 @@ type node struct {
 type power struct {
 	config     userdata.Config
 	broken     bool // its user data does not lead to a node
+	refusal    string
 	name       string
 	registerAt time.Time
 	readyAt    time.Time
@@ -105,6 +106,9 @@ func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 	case !p.registered && now.Before(p.registerAt):
 		s.after(p.registerAt.Sub(now), task{machine: n.machine.ID})
 		return nil
+	case !p.registered && !s.admitted(ctx, n):
+		s.after(s.opts.Clock.Scaled(admissionRetry), task{machine: n.machine.ID})
+		return nil
 	case !p.registered:
 		if err := s.register(ctx, n, now); err != nil {
 			return err
@@ -127,6 +131,7 @@ func (s *Simulator) powerOn(n *node, now time.Time) {
 	if err != nil {
 		p.broken = true
 		s.console(m.ID, "cloud-init: "+err.Error())
+		s.signal(m, false)
 		s.log.Warn("instance runs but joins no cluster", "instance", m.ID, "image", m.ImageName, "reason", err.Error())
 		return
 	}
@@ -216,6 +221,7 @@ func (s *Simulator) joined(n *node, exists bool, now time.Time) {
 	s.mu.Unlock()
 	n.removed = false
 	s.console(n.machine.ID, "kubelet: registered node "+p.name)
+	s.signal(n.machine, true)
 	s.log.Info(map[bool]string{true: "node goes on", false: "node joined"}[p.continued], "node", p.name, "instance", n.machine.ID, "type", n.machine.Type, "zone", n.machine.Zone)
 	if !p.continued {
 		s.nodeEvent(n, "Starting", "Starting kubelet.")
@@ -259,5 +265,21 @@ func (s *Simulator) powerOff(n *node) {
 func (s *Simulator) console(id, line string) {
 	if console, keeps := s.opts.Source.(machine.Console); keeps {
 		console.WriteConsole(id, line)
+	}
+}
+
+// signal tells the stacks that a machine's user data names how its start went.
+// It does so again after a restart of the simulator: one signal of a machine
+// counts once.
+func (s *Simulator) signal(m machine.Machine, well bool) {
+	signaller, passes := s.opts.Source.(machine.Signaller)
+	if !passes {
+		return
+	}
+	for _, signal := range userdata.Signals(m) {
+		signal.Success = signal.Success && well
+		if err := signaller.Signal(signal); err != nil {
+			s.console(m.ID, "cfn-signal: "+err.Error())
+		}
 	}
 }

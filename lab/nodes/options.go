@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -24,6 +25,9 @@ type Options struct {
 	Clock machine.Clock
 	// Cluster is what user data is checked against and what processes are told.
 	Cluster Cluster
+	// Admit is why the API server would not know a machine that wants to register
+	// under a name, such as a role that nobody mapped; nil lets all in.
+	Admit func(ctx context.Context, m machine.Machine, name string) error
 	// ServingCA signs the certificates that the kubelets serve with. Without it
 	// there is no kubelet server and DialNode refuses port 10250.
 	ServingCA *tls.Certificate

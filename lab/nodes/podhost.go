@@ -32,6 +32,8 @@ type podHost struct {
 	subnet      string
 	allocatable corev1.ResourceList
 	credentials podenv.Credentials
+	// renewAt is when the files with tokens should be written anew.
+	renewAt time.Time
 }
 
 var _ podrun.Resumer = (*podHost)(nil)
@@ -131,12 +133,14 @@ func (h *podHost) startProcess(request podrun.StartRequest, program Process) (po
 			base[name] = value
 		}
 	}
+	podenv.PreferRole(base, request.Container)
 	command, err := podenv.Resolve(ctx, s.opts.Client, podenv.Container{
 		Pod: request.Pod, Spec: request.Container, PodIP: request.PodIP, HostIP: h.hostIP, Allocatable: h.allocatable,
 	}, base)
 	if err != nil {
 		return nil, &podrun.ConfigError{Err: err}
 	}
+	podenv.HostPaths(command.Env, request.Pod, request.Container, h.tokensDir(request.Pod))
 	log, err := podlog.NewWriter(s.logs.File(request.Pod, request.Container.Name, request.Attempt), s.opts.Clock.Now)
 	if err != nil {
 		return nil, &podrun.ConfigError{Err: err}
@@ -161,14 +165,35 @@ func (h *podHost) baseEnv(ctx context.Context, request podrun.StartRequest, dir 
 		"HOME": dir, "HOSTNAME": request.Pod.Name,
 	}
 	maps.Copy(env, h.simulator.serviceEnv())
-	if !podenv.WantsToken(request.Pod) {
-		return env, nil
-	}
-	if err := h.writeCredentials(ctx, request.Pod); err != nil {
+	if err := h.writeFiles(ctx, request.Pod); err != nil {
 		return nil, err
 	}
-	env["KUBECONFIG"] = h.credentials.Kubeconfig
+	if podenv.WantsToken(request.Pod) {
+		env["KUBECONFIG"] = h.credentials.Kubeconfig
+	}
 	return env, nil
+}
+
+// writeFiles writes the pod's tokens.
+func (h *podHost) writeFiles(ctx context.Context, object *corev1.Pod) (err error) {
+	if h.renewAt, err = podenv.WriteTokens(ctx, h.simulator.opts.Client, object, h.tokensDir(object)); err != nil {
+		return err
+	}
+	if !podenv.WantsToken(object) {
+		return nil
+	}
+	if err := h.writeCredentials(ctx, object); err != nil {
+		return err
+	}
+	if h.renewAt.IsZero() || h.credentials.RenewAt.Before(h.renewAt) {
+		h.renewAt = h.credentials.RenewAt
+	}
+	return nil
+}
+
+// tokensDir is where the pod's projected tokens are.
+func (h *podHost) tokensDir(object *corev1.Pod) string {
+	return filepath.Join(h.simulator.logs.Pod(object), "tokens")
 }
 
 func (h *podHost) writeCredentials(ctx context.Context, object *corev1.Pod) error {
@@ -200,19 +225,19 @@ func (s *Simulator) serviceEnv() map[string]string {
 	}
 }
 
-// renewCredentials writes the pod's token anew before it ends.
+// renewCredentials writes the pod's tokens anew before they end.
 func (s *Simulator) renewCredentials(ctx context.Context, p *pod, object *corev1.Pod, now time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	due := p.host.credentials.RenewAt
+	due := p.host.renewAt
 	if due.IsZero() || object.DeletionTimestamp != nil {
 		return nil
 	}
 	if !now.Before(due) {
-		if err := p.host.writeCredentials(ctx, object); err != nil {
+		if err := p.host.writeFiles(ctx, object); err != nil {
 			return err
 		}
-		due = p.host.credentials.RenewAt
+		due = p.host.renewAt
 	}
 	s.after(due.Sub(now), task{pod: keyOf(object)})
 	return nil

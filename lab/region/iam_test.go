@@ -13,7 +13,10 @@ import (
 	"github.com/drover-project/drover/lab/region/iamapi"
 )
 
-const trust = `{"Version":"2012-10-17","Statement":[]}`
+const (
+	trust       = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	permissions = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeInstances","Resource":"*"}]}`
+)
 
 // iamStep is one call in a story, and the code it answers.
 type iamStep struct {
@@ -56,6 +59,12 @@ func addRole(profile, role string) func(*iamapi.IAM) error {
 func removeRole(profile, role string) func(*iamapi.IAM) error {
 	return func(s *iamapi.IAM) error {
 		return done(s.RemoveRoleFromInstanceProfile(ctx(), &iam.RemoveRoleFromInstanceProfileInput{InstanceProfileName: &profile, RoleName: &role}))
+	}
+}
+
+func createPolicy(name, document string) func(*iamapi.IAM) error {
+	return func(s *iamapi.IAM) error {
+		return done(s.CreatePolicy(ctx(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document}))
 	}
 }
 
@@ -114,7 +123,7 @@ func TestInstanceProfilesAndRoles(t *testing.T) {
 		{"detach", detach("r", policy), ""},
 		{"detach again", detach("r", policy), "NoSuchEntity"},
 		{"a bad inline policy", putInline("r", "in", "no"), "MalformedPolicyDocument"},
-		{"an inline policy", putInline("r", "in", trust), ""},
+		{"an inline policy", putInline("r", "in", permissions), ""},
 		{"delete the role with it", deleteRole("r"), "DeleteConflict"},
 		{"delete an unknown inline policy", deleteInline("r", "out"), "NoSuchEntity"},
 		{"delete the inline policy", deleteInline("r", "in"), ""},
@@ -194,8 +203,9 @@ func TestIAMPages(t *testing.T) {
 	for n := range 5 {
 		refused(t, createProfile(fmt.Sprint("p", n))(l.IAM()), "")
 		refused(t, createRole(fmt.Sprint("r", n), trust)(l.IAM()), "")
-		refused(t, attach("r0", fmt.Sprint("arn:aws:iam::aws:policy/P", n))(l.IAM()), "")
-		refused(t, putInline("r0", fmt.Sprint("in", n), trust)(l.IAM()), "")
+		refused(t, createPolicy(fmt.Sprint("P", n), permissions)(l.IAM()), "")
+		refused(t, attach("r0", fmt.Sprint("arn:aws:iam::", account, ":policy/P", n))(l.IAM()), "")
+		refused(t, putInline("r0", fmt.Sprint("in", n), permissions)(l.IAM()), "")
 	}
 	role := aws.String("r0")
 	for name, c := range map[string]struct {

@@ -241,6 +241,12 @@ func (h *history) checkAddresses(rt *rapid.T, present map[string]types.Instance)
 		used[address] = id
 		bySubnet[*i.SubnetId]++
 	}
+	managed := must[*ec2.DescribeNetworkInterfacesOutput](h.lab)(h.DescribeNetworkInterfaces(ctx(), &ec2.DescribeNetworkInterfacesInput{
+		Filters: []types.Filter{filter("requester-managed", "true")},
+	}))
+	for _, i := range managed.NetworkInterfaces {
+		bySubnet[*i.SubnetId]++
+	}
 	for _, s := range out.Subnets {
 		if want := 1<<13 - 5 - bySubnet[*s.SubnetId]; *s.AvailableIpAddressCount != want {
 			rt.Fatalf("%s has %d addresses left, want %d", *s.SubnetId, *s.AvailableIpAddressCount, want)

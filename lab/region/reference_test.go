@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/drover-project/drover/lab/region/cfn/resource"
 )
 
 var update = flag.Bool("update", false, "write docs/reference/lab-aws.md anew")
@@ -32,7 +34,8 @@ service's validation error elsewhere.
 // name in the SigV4 credential scope.
 func served() map[string]struct{ title, folder string } {
 	return map[string]struct{ title, folder string }{
-		"ec2": {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
+		"autoscaling": {"Auto Scaling", "asgapi"}, "cloudformation": {"CloudFormation", "cfnapi"},
+		"ec2":         {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
 		"iam": {"Identity and Access Management", "iamapi"}, "pricing": {"Price List", "pricingapi"},
 		"ssm": {"Systems Manager", "ssmapi"}, "sts": {"Security Token Service", "stsapi"},
 	}
@@ -74,17 +77,48 @@ func reference(t *testing.T, l *lab) string {
 			fmt.Fprintf(text, "| %s | %s |\n", operation, synopsis(t, operation, synopses[operation]))
 		}
 	}
+	writeResourceTypes(text)
 	return text.String()
+}
+
+// resourceTypesHead is what stands above the types that stacks can have.
+const resourceTypesHead = `
+## Resource types of stacks
+
+What a template may contain. Another type is refused before anything is made (` + "`Unrecognized resource types`" + `),
+another property when its resource is made (` + "`Encountered unsupported property`" + `). Changing a property marked * makes a
+new resource and deletes the old one at the end; every other property is changed in place.
+
+| type | properties | Fn::GetAtt |
+|---|---|---|
+`
+
+func writeResourceTypes(text *strings.Builder) {
+	text.WriteString(resourceTypesHead)
+	for _, name := range resource.Names() {
+		kind, _ := resource.Find(name)
+		var properties []string
+		for property, change := range kind.Properties {
+			if change == resource.Replaces {
+				property += "*"
+			}
+			properties = append(properties, property)
+		}
+		slices.Sort(properties)
+		attributes := slices.Sorted(slices.Values(kind.Attributes))
+		fmt.Fprintf(text, "| %s | %s | %s |\n", name, strings.Join(properties, ", "), strings.Join(attributes, ", "))
+	}
 }
 
 // synopsis is the first sentence of an operation's comment without its name.
 func synopsis(t *testing.T, operation, comment string) string {
 	t.Helper()
-	says, named := strings.CutPrefix((&doc.Package{}).Synopsis(comment), operation+" ")
+	says, named := strings.CutPrefix(comment, operation+" ")
 	if !named {
 		t.Errorf("the comment of %s does not begin with its name: %q", operation, comment)
 	}
-	return strings.ReplaceAll(says, "|", `\|`)
+	// Without the name: a synopsis that begins with "Author" counts as none.
+	return strings.ReplaceAll((&doc.Package{}).Synopsis(says), "|", `\|`)
 }
 
 // synopses are the comments of all methods in a folder, by name.

@@ -13,16 +13,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// step makes the input of one call, from the region as it is then.
+// step makes the input of one call, from the region as it is then, or says how
+// long to wait.
 type step func(*lab) any
 
 // always is a step that does not depend on the region.
 func always(input any) step { return func(*lab) any { return input } }
 
 // story is a sequence of calls with every operation of every service in it.
-func story() []step {
+func story(s signer) []step {
 	var steps []step
-	for _, part := range [][]step{templateSteps(), launchSteps(), describeSteps(), typeSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps()} {
+	for _, part := range [][]step{
+		templateSteps(), launchSteps(), describeSteps(), typeSteps(), scalingSteps(), addressSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps(),
+		vpcSteps(), routeSteps(), groupSteps(), keySteps(), clearSteps(), stackSteps(), policySteps(), identitySteps(s),
+	} {
 		steps = append(steps, part...)
 	}
 	return steps
@@ -149,7 +153,7 @@ func roleSteps() []step {
 	return []step{
 		always(&iam.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: aws.String(trust), Description: aws.String("of a story")}),
 		always(&iam.AttachRolePolicyInput{RoleName: role, PolicyArn: policy}),
-		always(&iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("in"), PolicyDocument: aws.String(trust)}),
+		always(&iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String("in"), PolicyDocument: aws.String(permissions)}),
 		always(&iam.GetRoleInput{RoleName: role}), always(&iam.ListRolesInput{}),
 		always(&iam.ListAttachedRolePoliciesInput{RoleName: role}), always(&iam.ListRolePoliciesInput{RoleName: role}),
 		always(&iam.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String("in")}),

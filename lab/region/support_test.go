@@ -35,6 +35,8 @@ type lab struct {
 	t       tester
 	options region.Options
 	clock   *clock.Manual
+	// deletionTask is what the story has of a role that it deleted.
+	deletionTask string
 }
 
 // tester is what *testing.T and *rapid.T have in common.
@@ -124,6 +126,9 @@ func refused(t tester, err error, code string) {
 		t.Fatalf("got error %v, want code %s", err, code)
 	}
 }
+
+// natGone is when a NAT gateway that was deleted has let go of its address.
+const natGone = time.Minute
 
 func ctx() context.Context { return context.Background() }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -33,7 +35,7 @@ const accessKey = "AKIALAB"
 // services are the implementations by the name they are served under.
 func (l *lab) services() map[string]any {
 	return map[string]any{
-		"ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
+		"autoscaling": l.AutoScaling(), "cloudformation": l.CloudFormation(), "ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
 	}
 }
 
@@ -75,7 +77,7 @@ func serve(t *testing.T, l *lab) wire {
 		}),
 	}
 	return wire{server: server, clients: map[string]any{
-		"ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
+		"autoscaling": autoscaling.NewFromConfig(cfg), "cloudformation": cloudformation.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}
 }
@@ -124,11 +126,17 @@ func call(on map[string]any, input any) (any, error) {
 // in-process and with the official clients: the answers must be the same.
 func TestEveryOperationOverTheWire(t *testing.T) {
 	t.Parallel()
-	direct, served := open(t), open(t)
+	tokens := newSigner(t)
+	direct, served := open(t, tokens.of), open(t, tokens.of)
 	clients := serve(t, served).clients
 	done := map[string]bool{}
-	for _, step := range story() {
+	for _, step := range story(tokens) {
 		input := step(direct)
+		if pause, waits := input.(time.Duration); waits {
+			direct.clock.Advance(pause)
+			served.clock.Advance(pause)
+			continue
+		}
 		name := serviceOf(input) + ":" + operationOf(input)
 		want, err := call(direct.services(), input)
 		if err != nil {
@@ -142,6 +150,9 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 			t.Errorf("%s over the wire:\n%v\nin-process:\n%v", name, a, b)
 		}
 		done[name] = true
+		if deletion, is := want.(*iam.DeleteServiceLinkedRoleOutput); is {
+			direct.deletionTask = *deletion.DeletionTaskId
+		}
 		direct.clock.Advance(time.Second)
 		served.clock.Advance(time.Second)
 	}
@@ -170,7 +181,7 @@ func plain(v reflect.Value) any {
 		fields := map[string]any{}
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if value := any(nil); f.IsExported() && f.Name != "ResultMetadata" {
+			if value := any(nil); f.IsExported() && !differs(f.Name) {
 				if value = plain(v.Field(i)); value != nil {
 					fields[f.Name] = value
 				}
@@ -181,6 +192,12 @@ func plain(v reflect.Value) any {
 		return plainCollection(v)
 	}
 	return v.Interface()
+}
+
+// differs names the fields that are not the same for the same call: what the
+// client adds, and secrets.
+func differs(field string) bool {
+	return slices.Contains([]string{"ResultMetadata", "KeyMaterial", "KeyFingerprint", "SecretAccessKey", "SessionToken"}, field)
 }
 
 func plainCollection(v reflect.Value) any {
@@ -214,6 +231,10 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 	}{
 		{&ec2.DescribeVolumesInput{}, "InvalidAction", true},
 		{&iam.ListUsersInput{}, "InvalidAction", true},
+		{&cloudformation.CreateStackSetInput{StackSetName: aws.String("s")}, "InvalidAction", true},
+		{&cloudformation.DescribeStacksInput{StackName: aws.String("none")}, "ValidationError", false},
+		{&cloudformation.DescribeChangeSetInput{StackName: aws.String("none"), ChangeSetName: aws.String("none")}, "ChangeSetNotFound", false},
+		{&cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: aws.String("https://bucket/template")}, "ValidationError", false},
 		{&sts.GetSessionTokenInput{}, "InvalidAction", true},
 		{&ssm.DescribeParametersInput{}, "UnknownOperationException", true},
 		{&pricing.ListPriceListsInput{CurrencyCode: aws.String("USD"), ServiceCode: aws.String("AmazonEC2"), EffectiveDate: aws.Time(start())}, "UnknownOperationException", true},
@@ -222,11 +243,17 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 		{&ec2.DescribeInstancesInput{DryRun: aws.Bool(true)}, "DryRunOperation", false},
 		{&ec2.DescribeSpotPriceHistoryInput{NextToken: aws.String("x")}, "InvalidNextToken", false},
 		{&ec2.StopInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}, Hibernate: aws.Bool(true)}, "UnsupportedOperation", false},
-		{&iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("{}"), PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/P")}, "ValidationError", false},
+		{&iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn"), ActionNames: []string{"ec2:*"}}, "InvalidAction", true},
+		{&sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("me"), Policy: aws.String("{}")}, "ValidationError", false},
 		{&iam.GetRoleInput{RoleName: aws.String("none")}, "NoSuchEntity", false},
 		{&ssm.GetParametersByPathInput{Path: aws.String("/"), ParameterFilters: []ssmtypes.ParameterStringFilter{{Key: aws.String("Label")}}}, "ValidationException", false},
 		{&ssm.GetParameterInput{Name: aws.String("/none")}, "ParameterNotFound", false},
 		{&pricing.GetProductsInput{ServiceCode: aws.String("AmazonS3")}, "NotFoundException", false},
+		{&autoscaling.PutScalingPolicyInput{AutoScalingGroupName: aws.String("g"), PolicyName: aws.String("p")}, "InvalidAction", true},
+		{&autoscaling.PutWarmPoolInput{AutoScalingGroupName: aws.String("g")}, "InvalidAction", true},
+		{&autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: aws.String("none"), DesiredCapacity: aws.Int32(1)}, "ValidationError", false},
+		{&autoscaling.DescribeAutoScalingGroupsInput{NextToken: aws.String("x")}, "InvalidNextToken", false},
+		{&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(0), MaxSize: aws.Int32(0), TargetGroupARNs: []string{"arn"}}, "ValidationError", false},
 		{&eks.DescribeClusterInput{Name: aws.String("none")}, "ResourceNotFoundException", false},
 	} {
 		name := serviceOf(c.input) + ":" + operationOf(c.input)

@@ -113,6 +113,29 @@ var rules = []rule{
 		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
 	},
 	{
+		from: root + "/internal/eksctl",
+		never: []string{
+			root + "/internal/nodegroups", root + "/internal/cloud/aws/region", "github.com/aws/aws-sdk-go-v2", "k8s.io/client-go",
+		},
+		reason: "a file format and the stacks it stands for are data: they call nobody",
+	},
+	{
+		from: root + "/internal/stack", only: []string{root + "/internal/eks"},
+		reason: "a stack is carried through the same whatever it is for, and whoever makes it",
+	},
+	{
+		from: root + "/internal/nodegroups", never: notForCommands(),
+		reason: "commands say what they need of AWS; the adapter has it",
+	},
+	{
+		from: root + "/internal/serviceaccounts", never: notForCommands(),
+		reason: "commands say what they need of AWS; the adapter has it",
+	},
+	{
+		from: root + "/internal/addons", never: notForCommands(),
+		reason: "commands say what they need of AWS; the adapter has it",
+	},
+	{
 		from: root, never: []string{lab}, deep: true,
 		reason: "the production binary stays lean: the lab brings all of Kubernetes with it",
 	},
@@ -136,6 +159,11 @@ func notForSolve() []string {
 		root + "/internal/engine", root + "/internal/apply", root + "/internal/controllers", root + "/internal/cloud",
 		"github.com/aws/aws-sdk-go-v2", "k8s.io/client-go/kubernetes",
 	}
+}
+
+// notForCommands is what acts on clusters from a command must not import.
+func notForCommands() []string {
+	return []string{root + "/internal/cloud", root + "/internal/engine", "github.com/aws/aws-sdk-go-v2"}
 }
 
 // onlyAdapters lists what may be imported in one place alone.

@@ -202,24 +202,35 @@ func (p Pair) TLS() (tls.Certificate, error) {
 }
 
 // LoadOrCreateSigningKey returns the path of the key that signs service account
-// tokens, creating it the first time.
-func LoadOrCreateSigningKey(dir string) (string, error) {
+// tokens, creating it the first time, and the key that verifies them.
+func LoadOrCreateSigningKey(dir string) (string, crypto.PublicKey, error) {
 	path := filepath.Join(dir, "service-account.key")
-	_, err := keyutil.PrivateKeyFromFile(path)
-	if err == nil {
-		return path, nil
+	key, err := keyutil.PrivateKeyFromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := createSigningKey(path); err != nil {
+			return "", nil, err
+		}
+		key, err = keyutil.PrivateKeyFromFile(path)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("the service account signing key is damaged: %w", err)
+	if err != nil {
+		return "", nil, fmt.Errorf("the service account signing key is damaged: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+	signer, signs := key.(crypto.Signer)
+	if !signs {
+		return "", nil, fmt.Errorf("the key in %s cannot sign", path)
+	}
+	return path, signer.Public(), nil
+}
+
+func createSigningKey(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
 	}
 	pem, err := keyutil.MakeEllipticPrivateKeyPEM()
 	if err != nil {
-		return "", fmt.Errorf("generating the service account signing key: %w", err)
+		return fmt.Errorf("generating the service account signing key: %w", err)
 	}
-	return path, keyutil.WriteKey(path, pem)
+	return keyutil.WriteKey(path, pem)
 }
 
 func paths(dir, name string) (certPath, keyPath string) {

@@ -101,7 +101,7 @@ func TestDamagedAuthority(t *testing.T) {
 
 func TestSigningKeyIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pki")
-	path, err := LoadOrCreateSigningKey(dir)
+	path, _, err := LoadOrCreateSigningKey(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestSigningKeyIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadOrCreateSigningKey(dir); err != nil {
+	if _, _, err := LoadOrCreateSigningKey(dir); err != nil {
 		t.Fatal(err)
 	}
 	if second, _ := os.ReadFile(path); string(first) != string(second) {
@@ -118,7 +118,7 @@ func TestSigningKeyIsKept(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadOrCreateSigningKey(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
+	if _, _, err := LoadOrCreateSigningKey(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v", err)
 	}
 }

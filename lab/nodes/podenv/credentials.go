@@ -37,13 +37,17 @@ func WantsToken(pod *corev1.Pod) bool {
 	return pod.Spec.AutomountServiceAccountToken == nil || *pod.Spec.AutomountServiceAccountToken
 }
 
+func accountOf(pod *corev1.Pod) string {
+	if pod.Spec.ServiceAccountName == "" {
+		return "default"
+	}
+	return pod.Spec.ServiceAccountName
+}
+
 // WriteCredentials asks for a token bound to the pod and writes token, CA and a
 // kubeconfig that names them into dir. Calling it again renews the token.
 func WriteCredentials(ctx context.Context, client kubernetes.Interface, server Server, pod *corev1.Pod, dir string) (Credentials, error) {
-	account := pod.Spec.ServiceAccountName
-	if account == "" {
-		account = "default"
-	}
+	account := accountOf(pod)
 	seconds := int64(tokenLifetime.Seconds())
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
 		ExpirationSeconds: &seconds,

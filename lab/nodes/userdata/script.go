@@ -50,6 +50,7 @@ type bootScript struct {
 
 	mu        sync.Mutex
 	bootstrap []string
+	signals   []machine.Signal
 }
 
 func (s *bootScript) bootstrapped(arguments []string) {
@@ -68,6 +69,8 @@ func (s *bootScript) exec(words []string, stdin io.Reader, stdout io.Writer) err
 		if len(words) > 1 && path.Base(words[1]) == "bootstrap.sh" {
 			s.bootstrapped(words[2:])
 		}
+	case "cfn-signal":
+		err = s.signalled(words[1:])
 	case "cat", "tee":
 		if stdin != nil {
 			_, err = io.Copy(stdout, stdin)

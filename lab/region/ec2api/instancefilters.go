@@ -38,6 +38,7 @@ func (e *EC2) instanceFilters() ec2filter.Set[world.Instance] {
 	add("launch-index", func(i world.Instance) string { return strconv.Itoa(int(i.LaunchIndex)) })
 	add("client-token", func(i world.Instance) string { return i.ClientToken })
 	add("reservation-id", func(i world.Instance) string { return i.Reservation })
+	add("placement-group-name", func(i world.Instance) string { return i.Config.PlacementGroup })
 	add("key-name", func(i world.Instance) string { return i.Config.KeyName })
 	add("owner-id", func(world.Instance) string { return e.world.Options.Account })
 	add("reason", e.transitionReason)
@@ -54,7 +55,7 @@ func (e *EC2) instanceFilters() ec2filter.Set[world.Instance] {
 	e.addPlaceFilters(add)
 	fields["instance.group-id"] = func(i world.Instance) []string { return i.Config.SecurityGroups }
 	fields["network-interface.group-id"] = fields["instance.group-id"]
-	fields["instance.group-name"] = e.groupNames
+	fields["instance.group-name"] = func(i world.Instance) []string { return e.namesOf(i.Config.SecurityGroups) }
 	fields["block-device-mapping.volume-id"] = func(i world.Instance) (ids []string) {
 		for _, v := range i.Volumes {
 			ids = append(ids, v.ID)
@@ -82,7 +83,7 @@ func (e *EC2) addPlaceFilters(add func(string, func(world.Instance) string)) {
 		}
 	}
 	add("subnet-id", attached(func(i world.Instance) string { return i.SubnetID }))
-	add("vpc-id", attached(func(world.Instance) string { return e.world.Network.VPCID }))
+	add("vpc-id", attached(func(i world.Instance) string { return e.world.InterfaceOf(i).VPCID }))
 	add("private-ip-address", attached(func(i world.Instance) string { return i.PrivateIP }))
 	add("network-interface.addresses.private-ip-address", attached(func(i world.Instance) string { return i.PrivateIP }))
 	add("ip-address", attached(func(i world.Instance) string { return i.PublicIP }))
@@ -97,12 +98,4 @@ func (e *EC2) addPlaceFilters(add func(string, func(world.Instance) string)) {
 		}
 		return aws.ToString(described.IamInstanceProfile.Arn)
 	}))
-}
-
-func (e *EC2) groupNames(i world.Instance) (names []string) {
-	for _, id := range i.Config.SecurityGroups {
-		g, _ := e.world.Network.SecurityGroup(id)
-		names = append(names, g.Name)
-	}
-	return names
 }

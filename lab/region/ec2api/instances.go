@@ -123,7 +123,7 @@ func (e *EC2) instance(i world.Instance) types.Instance {
 		StateTransitionReason: aws.String(e.transitionReason(i)), LaunchTime: aws.Time(i.LaunchTime), AmiLaunchIndex: aws.Int32(i.LaunchIndex),
 		ClientToken: aws.String(i.ClientToken), KeyName: optional(i.Config.KeyName),
 		Placement: &types.Placement{
-			AvailabilityZone: aws.String(subnet.Zone.Name), AvailabilityZoneId: aws.String(subnet.Zone.ID), Tenancy: types.TenancyDefault, GroupName: aws.String(""),
+			AvailabilityZone: aws.String(subnet.Zone.Name), AvailabilityZoneId: aws.String(subnet.Zone.ID), Tenancy: types.TenancyDefault, GroupName: aws.String(i.Config.PlacementGroup),
 		},
 		EbsOptimized: aws.Bool(i.Config.EBSOptimized), EnaSupport: aws.Bool(true), Hypervisor: types.HypervisorTypeXen,
 		VirtualizationType: types.VirtualizationTypeHvm, RootDeviceType: types.DeviceTypeEbs,
@@ -150,7 +150,7 @@ func (e *EC2) instance(i world.Instance) types.Instance {
 // addAttachments describes what an instance has until it is terminated.
 func (e *EC2) addAttachments(out *types.Instance, i world.Instance, subnet world.Subnet) {
 	name := e.world.PrivateDNSName(i.PrivateIP)
-	out.VpcId, out.SubnetId = aws.String(e.world.Network.VPCID), aws.String(subnet.ID)
+	out.VpcId, out.SubnetId = aws.String(subnet.VPCID), aws.String(subnet.ID)
 	out.PrivateIpAddress, out.PrivateDnsName = aws.String(i.PrivateIP), aws.String(name)
 	out.PrivateDnsNameOptions = &types.PrivateDnsNameOptionsResponse{
 		HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false), EnableResourceNameDnsAAAARecord: aws.Bool(false),
@@ -183,7 +183,7 @@ func (e *EC2) networkInterface(i world.Instance, subnet world.Subnet, groups []t
 	name := aws.String(e.world.PrivateDNSName(i.PrivateIP))
 	return types.InstanceNetworkInterface{
 		NetworkInterfaceId: aws.String(i.InterfaceID), InterfaceType: aws.String("interface"), Status: types.NetworkInterfaceStatusInUse,
-		SubnetId: aws.String(subnet.ID), VpcId: aws.String(e.world.Network.VPCID), OwnerId: aws.String(e.world.Options.Account),
+		SubnetId: aws.String(subnet.ID), VpcId: aws.String(subnet.VPCID), OwnerId: aws.String(e.world.Options.Account),
 		PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, SourceDestCheck: aws.Bool(true), Groups: groups,
 		Attachment: &types.InstanceNetworkInterfaceAttachment{
 			DeviceIndex: aws.Int32(0), NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached,

@@ -22,19 +22,11 @@ type place struct {
 // launchFrom turns launch data into a launch, checking everything in it that
 // EC2 checks before it looks for capacity. Use it within View or Update.
 func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.Launch, err error) {
-	t, err := e.instanceType(string(d.InstanceType))
+	t, image, err := e.imageFor(d)
 	if err != nil {
 		return l, err
 	}
-	l.Type = t.Name
-	if l.Image, err = e.image(aws.ToString(d.ImageId)); err != nil {
-		return l, err
-	}
-	if arch := architecture(t); arch != l.Image.Arch {
-		return l, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
-			"Specify an instance type and an AMI that have matching architectures, and try again. "+
-			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, l.Image.Arch)
-	}
+	l.Type, l.Image = t.Name, image
 	if l.Subnet, err = e.subnetFor(d, at); err != nil {
 		return l, err
 	}
@@ -52,6 +44,23 @@ func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.L
 	}
 	l.Tags, err = launchTags(templateTagSpecs(d.TagSpecifications))
 	return l, err
+}
+
+// imageFor is the instance type and the image of launch data, which must have
+// the same architecture.
+func (e *EC2) imageFor(d types.RequestLaunchTemplateData) (t catalog.Type, image world.Image, err error) {
+	if t, err = e.instanceType(string(d.InstanceType)); err != nil {
+		return t, image, err
+	}
+	if image, err = e.image(aws.ToString(d.ImageId)); err != nil {
+		return t, image, err
+	}
+	if arch := Architecture(t); arch != image.Arch {
+		return t, image, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+			"Specify an instance type and an AMI that have matching architectures, and try again. "+
+			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, image.Arch)
+	}
+	return t, image, nil
 }
 
 func (e *EC2) instanceType(name string) (catalog.Type, error) {
@@ -134,7 +143,7 @@ const largestUserData = 16384
 
 func (e *EC2) config(d types.RequestLaunchTemplateData, subnet world.Subnet) (c world.Config, err error) {
 	c = world.Config{KeyName: aws.ToString(d.KeyName), EBSOptimized: aws.ToBool(d.EbsOptimized), PublicIP: subnet.Public, Metadata: metadata(d.MetadataOptions)}
-	if c.KeyName != "" {
+	if _, known := e.world.KeyPairs.Get(c.KeyName); c.KeyName != "" && !known {
 		return c, awserr.New("InvalidKeyPair.NotFound", "The key pair '%s' does not exist", c.KeyName)
 	}
 	if d.Monitoring != nil {
@@ -163,23 +172,17 @@ func (e *EC2) config(d types.RequestLaunchTemplateData, subnet world.Subnet) (c 
 			DeviceIndex: aws.ToInt32(n.DeviceIndex), CardIndex: aws.ToInt32(n.NetworkCardIndex), Type: aws.ToString(n.InterfaceType),
 		})
 	}
-	if c.SecurityGroups, err = e.groups(groups); err != nil {
+	if c.SecurityGroups, err = e.world.Network.GroupsFor(subnet.VPCID, groups); err != nil {
 		return c, err
+	}
+	if p := d.Placement; p != nil && aws.ToString(p.GroupName) != "" {
+		c.PlacementGroup = *p.GroupName
+		if _, known := e.world.PlacementGroups.Get(c.PlacementGroup); !known {
+			return c, unknownPlacementGroup(c.PlacementGroup)
+		}
 	}
 	c.ProfileName, err = e.profileName(d.IamInstanceProfile)
 	return c, err
-}
-
-func (e *EC2) groups(ids []string) ([]string, error) {
-	if len(ids) == 0 {
-		return []string{e.world.Network.DefaultSecurityGroup().ID}, nil
-	}
-	for _, id := range ids {
-		if _, found := e.world.Network.SecurityGroup(id); !found {
-			return nil, awserr.New("InvalidGroup.NotFound", "The security group '%s' does not exist", id)
-		}
-	}
-	return ids, nil
 }
 
 func (e *EC2) profileName(p *types.LaunchTemplateIamInstanceProfileSpecificationRequest) (string, error) {

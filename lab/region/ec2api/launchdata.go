@@ -30,7 +30,7 @@ func checkLaunchData(d types.RequestLaunchTemplateData) error {
 		return err
 	}
 	if d.Placement != nil {
-		if err := awswire.Supported(d.Placement, "AvailabilityZone", "AvailabilityZoneId", "Tenancy"); err != nil {
+		if err := awswire.Supported(d.Placement, "AvailabilityZone", "AvailabilityZoneId", "GroupName", "Tenancy"); err != nil {
 			return err
 		}
 		if d.Placement.Tenancy != "" && d.Placement.Tenancy != types.TenancyDefault {

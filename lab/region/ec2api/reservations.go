@@ -11,8 +11,8 @@ import (
 	"github.com/drover-project/drover/lab/awswire/ec2filter"
 )
 
-// Nobody can reserve capacity or make placement groups in this region, so there
-// are none; what asks for them is told so rather than refused.
+// Nobody can reserve capacity in this region, so there is none; what asks for
+// reservations is told so rather than refused.
 
 // DescribeCapacityReservations lists the account's reservations: none.
 func (e *EC2) DescribeCapacityReservations(_ context.Context, in *ec2.DescribeCapacityReservationsInput) (*ec2.DescribeCapacityReservationsOutput, error) {
@@ -32,27 +32,6 @@ func (e *EC2) DescribeCapacityReservations(_ context.Context, in *ec2.DescribeCa
 		return nil, err
 	}
 	return &ec2.DescribeCapacityReservationsOutput{CapacityReservations: none}, nil
-}
-
-// DescribePlacementGroups lists the account's placement groups: none.
-func (e *EC2) DescribePlacementGroups(_ context.Context, in *ec2.DescribePlacementGroupsInput) (*ec2.DescribePlacementGroupsOutput, error) {
-	if err := awswire.Supported(in, "DryRun", "GroupIds", "GroupNames", "Filters"); err != nil {
-		return nil, err
-	}
-	if err := dryRun(in.DryRun); err != nil {
-		return nil, err
-	}
-	for _, id := range in.GroupIds {
-		return nil, awserr.New("InvalidPlacementGroupId.Unknown", "The Placement Group '%s' is unknown.", id)
-	}
-	for _, name := range in.GroupNames {
-		return nil, awserr.New("InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown.", name)
-	}
-	none, err := nothing[types.PlacementGroup]("group-name", "group-arn", "group-id", "spread-level", "state", "strategy").Select(nil, in.Filters)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribePlacementGroupsOutput{PlacementGroups: none}, nil
 }
 
 // nothing knows the filters of a kind that nothing is of, so that a misspelt

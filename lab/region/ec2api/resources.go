@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/region/network"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -21,7 +22,7 @@ type taggable struct {
 }
 
 func taggables() []taggable {
-	return []taggable{
+	return append(networkKinds(), []taggable{
 		{"i-", types.ResourceTypeInstance, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist",
 			func(w *world.World, id string) bool { _, ok := w.Instances.Get(id); return ok }},
 		{"vol-", types.ResourceTypeVolume, "InvalidVolume.NotFound", "The volume '%s' does not exist.",
@@ -32,7 +33,7 @@ func taggables() []taggable {
 			}},
 		{"eni-", types.ResourceTypeNetworkInterface, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist",
 			func(w *world.World, id string) bool {
-				return anyInstance(w, func(i world.Instance) bool { return i.InterfaceID == id })
+				return slices.ContainsFunc(w.Network.Interfaces(), func(i network.Interface) bool { return i.ID == id })
 			}},
 		{"sir-", types.ResourceTypeSpotInstancesRequest, "InvalidSpotInstanceRequestID.NotFound", "The spot instance request ID '%s' does not exist",
 			func(w *world.World, id string) bool {
@@ -44,16 +45,42 @@ func taggables() []taggable {
 			}},
 		{"lt-", types.ResourceTypeLaunchTemplate, "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.",
 			func(w *world.World, id string) bool { _, ok := w.Templates.Get(id); return ok }},
-		{"vpc-", types.ResourceTypeVpc, "InvalidVpcID.NotFound", "The vpc ID '%s' does not exist",
-			func(w *world.World, id string) bool { return id == w.Network.VPCID }},
-		{"subnet-", types.ResourceTypeSubnet, "InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist",
-			func(w *world.World, id string) bool { _, ok := w.Network.Subnet(id); return ok }},
-		{"sg-", types.ResourceTypeSecurityGroup, "InvalidGroup.NotFound", "The security group '%s' does not exist",
-			func(w *world.World, id string) bool { _, ok := w.Network.SecurityGroup(id); return ok }},
 		{"ami-", types.ResourceTypeImage, "InvalidAMIID.NotFound", "The image id '[%s]' does not exist",
 			func(w *world.World, id string) bool {
 				return slices.ContainsFunc(w.Images, func(i world.Image) bool { return i.ID == id })
 			}},
+		{"key-", types.ResourceTypeKeyPair, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist",
+			func(w *world.World, id string) bool {
+				return slices.ContainsFunc(w.KeyPairs.All(), func(k world.KeyPair) bool { return k.ID == id })
+			}},
+		{"pg-", types.ResourceTypePlacementGroup, "InvalidPlacementGroup.Unknown", "The Placement Group '%s' is unknown.",
+			func(w *world.World, id string) bool {
+				return slices.ContainsFunc(w.PlacementGroups.All(), func(g world.PlacementGroup) bool { return g.ID == id })
+			}},
+	}...)
+}
+
+// networkKinds are the kinds of resources that networks are made of.
+func networkKinds() []taggable {
+	return []taggable{
+		{"vpc-", types.ResourceTypeVpc, "InvalidVpcID.NotFound", "The vpc ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.VPCs.Get(id); return ok }},
+		{"subnet-", types.ResourceTypeSubnet, "InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.Subnet(id); return ok }},
+		{"sg-", types.ResourceTypeSecurityGroup, "InvalidGroup.NotFound", "The security group '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.SecurityGroup(id); return ok }},
+		{"igw-", types.ResourceTypeInternetGateway, "InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.InternetGateways.Get(id); return ok }},
+		{"nat-", types.ResourceTypeNatgateway, "NatGatewayNotFound", "NAT gateway %s was not found",
+			func(w *world.World, id string) bool { _, ok := w.Network.NATGateways.Get(id); return ok }},
+		{"eipalloc-", types.ResourceTypeElasticIp, "InvalidAllocationID.NotFound", "The allocation ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.Addresses.Get(id); return ok }},
+		{"rtb-", types.ResourceTypeRouteTable, "InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.RouteTables.Get(id); return ok }},
+		{"vpce-", types.ResourceTypeVpcEndpoint, "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist",
+			func(w *world.World, id string) bool { _, ok := w.Network.Endpoints.Get(id); return ok }},
+		{"sgr-", types.ResourceTypeSecurityGroupRule, "InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist",
+			func(w *world.World, id string) bool { return w.Network.HasRule(id) }},
 	}
 }
 

@@ -1,15 +1,14 @@
 // Package eksapi is the region's Elastic Kubernetes Service: the one cluster
-// whose control plane the lab runs.
+// whose control plane the lab runs, its managed node groups, add-ons and access
+// entries.
 package eksapi
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eks"
-	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire"
@@ -18,70 +17,85 @@ import (
 
 // EKS implements the operations of the service, one method for each.
 type EKS struct {
-	world *world.World
+	world  *world.World
+	groups NodeGroups
+}
+
+// NodeGroups is what the service needs of the clockwork of its node groups.
+type NodeGroups interface {
+	// Wake says that there is something to do.
+	Wake()
+	// Desired is how many nodes a group's Auto Scaling group is to have; known
+	// is false when there is no such group.
+	Desired(context.Context, world.NodeGroup) (desired int32, known bool)
 }
 
 // New makes the service of a region.
-func New(w *world.World) *EKS { return &EKS{world: w} }
+func New(w *world.World, groups NodeGroups) *EKS { return &EKS{world: w, groups: groups} }
 
-const platformVersion = "eks.3"
+// How long the service takes for what has no clockwork of its own, before the
+// time scale.
+const (
+	updateTakes = 20 * time.Second
+	addonTakes  = 15 * time.Second
+)
 
-// DescribeCluster describes the cluster; another name is ResourceNotFoundException.
-func (e *EKS) DescribeCluster(_ context.Context, in *eks.DescribeClusterInput) (*eks.DescribeClusterOutput, error) {
-	c := e.world.Options.Cluster
-	if aws.ToString(in.Name) != c.Name {
-		return nil, awserr.WithStatus(404, "ResourceNotFoundException", "No cluster found for name: %s.", aws.ToString(in.Name))
-	}
-	return &eks.DescribeClusterOutput{Cluster: &types.Cluster{
-		Name:                 &c.Name,
-		Arn:                  aws.String(fmt.Sprintf("arn:aws:eks:%s:%s:cluster/%s", e.world.Options.Region, e.world.Options.Account, c.Name)),
-		CreatedAt:            aws.Time(e.world.Created()),
-		Version:              &c.Version,
-		PlatformVersion:      aws.String(platformVersion),
-		Status:               types.ClusterStatusActive,
-		Endpoint:             &c.Endpoint,
-		CertificateAuthority: &types.Certificate{Data: aws.String(base64.StdEncoding.EncodeToString(c.CAData))},
-		RoleArn:              aws.String(fmt.Sprintf("arn:aws:iam::%s:role/%s", e.world.Options.Account, e.world.ClusterRoleName())),
-		Identity:             &types.Identity{Oidc: &types.OIDC{Issuer: aws.String(e.world.OIDCIssuer())}},
-		KubernetesNetworkConfig: &types.KubernetesNetworkConfigResponse{
-			IpFamily: types.IpFamilyIpv4, ServiceIpv4Cidr: &c.ServiceCIDR,
-		},
-		ResourcesVpcConfig: e.vpcConfig(),
-		AccessConfig:       &types.AccessConfigResponse{AuthenticationMode: types.AuthenticationModeApiAndConfigMap},
-		UpgradePolicy:      &types.UpgradePolicyResponse{SupportType: types.SupportTypeExtended},
-		Health:             &types.ClusterHealth{Issues: []types.ClusterIssue{}},
-		Tags: map[string]string{
-			"alpha.eksctl.io/cluster-name":                c.Name,
-			"eksctl.cluster.k8s.io/v1alpha1/cluster-name": c.Name,
-		},
-	}}, nil
+const (
+	notFoundStatus = 404
+	conflictStatus = 409
+)
+
+func invalid(format string, args ...any) error {
+	return awserr.New("InvalidParameterException", format, args...)
 }
 
-func (e *EKS) vpcConfig() *types.VpcConfigResponse {
-	n := e.world.Network
-	config := &types.VpcConfigResponse{
-		VpcId:                  &n.VPCID,
-		ClusterSecurityGroupId: aws.String(n.ClusterSecurityGroup().ID),
-		SecurityGroupIds:       []string{n.ControlPlaneSecurityGroup().ID},
-		EndpointPublicAccess:   true,
-		PublicAccessCidrs:      []string{"0.0.0.0/0"},
-	}
-	for _, s := range n.Subnets {
-		config.SubnetIds = append(config.SubnetIds, s.ID)
-	}
-	return config
+func badRequest(format string, args ...any) error {
+	return awserr.New("InvalidRequestException", format, args...)
 }
 
-// ListClusters names the cluster.
-func (e *EKS) ListClusters(_ context.Context, in *eks.ListClustersInput) (*eks.ListClustersOutput, error) {
-	if err := supported(in, "MaxResults", "NextToken", "Include"); err != nil {
-		return nil, err
+func notFound(format string, args ...any) error {
+	return awserr.WithStatus(notFoundStatus, "ResourceNotFoundException", format, args...)
+}
+
+func inUse(format string, args ...any) error {
+	return awserr.WithStatus(conflictStatus, "ResourceInUseException", format, args...)
+}
+
+// checkCluster is ResourceNotFoundException for any cluster but the lab's.
+func (e *EKS) checkCluster(name *string) error {
+	if aws.ToString(name) != e.world.Options.Cluster.Name {
+		return notFound("No cluster found for name: %s.", aws.ToString(name))
 	}
-	part, next, err := page([]string{e.world.Options.Cluster.Name}, in.NextToken, in.MaxResults)
-	if err != nil {
-		return nil, err
+	return nil
+}
+
+// arn is the ARN of a resource of the cluster, such as nodegroup/blue/ng/uuid.
+func (e *EKS) arn(resource string) string {
+	return fmt.Sprintf("arn:aws:eks:%s:%s:%s", e.world.Options.Region, e.world.Options.Account, resource)
+}
+
+const mostTags = 50
+
+func checkTags(tags map[string]string) error {
+	if len(tags) > mostTags {
+		return invalid("%d tags are more than the %d that a resource can have", len(tags), mostTags)
 	}
-	return &eks.ListClustersOutput{Clusters: part, NextToken: next}, nil
+	for key := range tags {
+		if key == "" || len(key) > 4 && key[:4] == "aws:" {
+			return invalid("Invalid tag key %q: a key has 1 to 128 characters and does not begin with aws:", key)
+		}
+	}
+	return nil
+}
+
+// token is the client token of a call; what it stands for is the whole input.
+func token(operation string, value *string, in any) world.Token {
+	return world.Token{Operation: "eks:" + operation, Value: aws.ToString(value), Parameters: in}
+}
+
+func (e *EKS) answered(t world.Token, out any) (bool, error) {
+	found, err := e.world.Answered(t, out)
+	return found, awserr.Translate(err, map[string]string{"IdempotentParameterMismatch": "InvalidParameterException"})
 }
 
 // page is awswire.Page with EKS's codes.

@@ -1,8 +1,11 @@
 // Package iamapi is the account's Identity and Access Management, as far as
-// nodes need it: roles and instance profiles. Policies are kept, not enforced.
+// clusters need it: roles, policies, instance profiles and identity providers.
+// Policies are kept, not enforced; trust policies are, by STS.
 package iamapi
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"net/url"
 	"strings"
@@ -37,6 +40,10 @@ func noRole(name string) error {
 	return awserr.WithStatus(notFound, "NoSuchEntity", "The role with name %s cannot be found.", name)
 }
 
+func protected(role string) error {
+	return awserr.New("UnmodifiableEntity", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", role)
+}
+
 func (i *IAM) arn(kind, path, name string) *string {
 	return aws.String(fmt.Sprintf("arn:aws:iam::%s:%s%s%s", i.world.Options.Account, kind, path, name))
 }
@@ -47,6 +54,9 @@ func (i *IAM) updateRole(name *string, change func(*world.Role) error) error {
 		r, found := i.world.Roles.Get(aws.ToString(name))
 		if !found {
 			return noRole(aws.ToString(name))
+		}
+		if isLinked(r) {
+			return protected(r.Name)
 		}
 		if err := change(&r); err != nil {
 			return err
@@ -72,11 +82,43 @@ func (i *IAM) updateProfile(name *string, change func(*world.Profile) error) err
 func (i *IAM) role(r world.Role) *types.Role {
 	return &types.Role{
 		RoleName: aws.String(r.Name), RoleId: aws.String(r.ID), Path: aws.String(r.Path), Arn: i.arn("role", r.Path, r.Name),
-		// IAM gives documents percent-encoded (RFC 3986).
-		AssumeRolePolicyDocument: aws.String(strings.ReplaceAll(url.QueryEscape(r.TrustPolicy), "+", "%20")),
+		AssumeRolePolicyDocument: encoded(r.TrustPolicy),
 		CreateDate:               aws.Time(r.Created), Description: optional(r.Description),
-		MaxSessionDuration: aws.Int32(r.MaxSessionSeconds), Tags: tagList(r.Tags),
+		MaxSessionDuration: aws.Int32(r.MaxSessionSeconds), Tags: tagList(r.Tags), PermissionsBoundary: boundary(r.Boundary),
 	}
+}
+
+// encoded is a document as IAM gives it: percent-encoded (RFC 3986).
+func encoded(document string) *string {
+	return aws.String(strings.ReplaceAll(url.QueryEscape(document), "+", "%20"))
+}
+
+func boundary(arn string) *types.AttachedPermissionsBoundary {
+	if arn == "" {
+		return nil
+	}
+	return &types.AttachedPermissionsBoundary{
+		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy,
+	}
+}
+
+// digest is 16 characters, as ids have them, that follow from a name.
+func digest(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return base32.StdEncoding.EncodeToString(sum[:])[:16]
+}
+
+// without is a copy of tags that lacks some.
+func without(tags world.Tags, keys []string) world.Tags {
+	left := tags.With(nil)
+	for _, key := range keys {
+		delete(left, key)
+	}
+	return left
+}
+
+func hasPrefix(path string, prefix *string) bool {
+	return strings.HasPrefix(path, aws.ToString(prefix))
 }
 
 func (i *IAM) profile(p world.Profile) *types.InstanceProfile {

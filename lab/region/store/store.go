@@ -20,6 +20,9 @@ type Store struct {
 	db *bbolt.DB // nil: memory only
 	// damaged: a read of the file ended in the middle, with bbolt's locks held.
 	damaged bool
+	// outer and joined are set in what Within gives.
+	outer  *Store
+	joined *Tx
 }
 
 // ErrInUse says that another process has the file open.
@@ -77,6 +80,10 @@ func (s *Store) Close() error {
 
 // View runs read while nothing changes.
 func (s *Store) View(read func()) {
+	if s.outer != nil {
+		s.viewWithin(read)
+		return
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	read()
@@ -85,17 +92,21 @@ func (s *Store) View(read func()) {
 // Update runs change alone. All that it puts and deletes happens when it gives
 // nil and the file has it; otherwise none of it happened.
 func (s *Store) Update(change func(*Tx) error) error {
+	if s.outer != nil {
+		return s.updateWithin(change)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tx := &Tx{}
 	if err := change(tx); err != nil {
-		tx.rollback()
+		tx.rollback(savepoint{})
 		return err
 	}
 	if err := s.commit(tx); err != nil {
-		tx.rollback()
+		tx.rollback(savepoint{})
 		return fmt.Errorf("writing the region's state: %w", err)
 	}
+	tx.over.Store(true)
 	for _, done := range tx.committed {
 		done()
 	}
@@ -114,22 +125,6 @@ func (s *Store) commit(tx *Tx) error {
 		}
 		return nil
 	})
-}
-
-// Tx is one Update. It is not valid after it.
-type Tx struct {
-	writes    []write
-	undo      []func()
-	committed []func()
-}
-
-// OnCommit calls done once the change is durable, still alone in the store.
-func (tx *Tx) OnCommit(done func()) { tx.committed = append(tx.committed, done) }
-
-func (tx *Tx) rollback() {
-	for i := len(tx.undo) - 1; i >= 0; i-- {
-		tx.undo[i]()
-	}
 }
 
 // write is one row to put, or to delete when value is nil.

@@ -77,6 +77,9 @@ func newImages(region string) []Image {
 		for i, r := range releases() {
 			images = append(images, amazonLinux(patch, r, i == 0)...)
 			images = append(images, bottlerocket(patch, r, i == 0)...)
+			if minor(patch) == lastAmazonLinux2 {
+				images = append(images, amazonLinux2(patch, r, i == 0)...)
+			}
 		}
 	}
 	for i := range images {
@@ -100,6 +103,31 @@ func amazonLinux(patch string, r release, latest bool) []Image {
 			Name: name, Arch: v.arch, kubernetes: minor(patch), release: patch + "-" + r.date(),
 			Description: fmt.Sprintf("EKS-optimized Kubernetes node based on Amazon Linux 2023, (k8s: %s, variant: %s)", patch, v.variant),
 			Volumes:     []ImageVolume{{Device: "/dev/xvda", GiB: 20, Type: "gp3"}},
+			parameters:  []string{folder + name},
+		}
+		if latest {
+			image.parameters = append(image.parameters, folder+"recommended")
+		}
+		images = append(images, image.publishedAt(r.published))
+	}
+	return images
+}
+
+// lastAmazonLinux2 is the last version of Kubernetes with images of Amazon Linux 2.
+const lastAmazonLinux2 = "1.32"
+
+// amazonLinux2 are the images whose nodes join by bootstrap.sh.
+func amazonLinux2(patch string, r release, latest bool) []Image {
+	var images []Image
+	for _, v := range []struct{ arch, name, folder string }{
+		{"x86_64", "amazon-eks-node", "amazon-linux-2"}, {"arm64", "amazon-eks-arm64-node", "amazon-linux-2-arm64"}, {"x86_64", "amazon-eks-gpu-node", "amazon-linux-2-gpu"},
+	} {
+		name := fmt.Sprintf("%s-%s-v%s", v.name, minor(patch), r.date())
+		folder := fmt.Sprintf("/aws/service/eks/optimized-ami/%s/%s/", minor(patch), v.folder)
+		image := Image{
+			Name: name, Arch: v.arch, kubernetes: minor(patch), release: patch + "-" + r.date(),
+			Description: fmt.Sprintf("EKS Kubernetes Worker AMI with AmazonLinux2 image, (k8s: %s)", patch),
+			Volumes:     []ImageVolume{{Device: "/dev/xvda", GiB: 20, Type: "gp2"}},
 			parameters:  []string{folder + name},
 		}
 		if latest {

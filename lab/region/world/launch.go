@@ -1,11 +1,8 @@
 package world
 
 import (
-	"fmt"
-	"net/netip"
 	"strings"
 
-	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/region/store"
 )
@@ -38,7 +35,8 @@ func (l Launch) Pool() Pool {
 
 // Launch makes instances, all or none of them. The errors are EC2's.
 func (w *World) Launch(tx *store.Tx, l Launch, count int) ([]Instance, error) {
-	addresses, err := w.freeAddresses(l.Subnet, count)
+	m, _ := w.meta.Get(metaKey)
+	addresses, err := w.Network.PickAddresses(l.Subnet, count, m.Sequence)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +52,7 @@ func (w *World) Launch(tx *store.Tx, l Launch, count int) ([]Instance, error) {
 		}
 		i.PrivateIP, i.LaunchIndex, i.Limit = address.String(), l.FirstIndex+int32(n), limitID
 		if l.Config.PublicIP {
-			i.PublicIP = publicAddress(i.ID)
+			i.PublicIP = w.Network.PublicAddress(i.ID)
 		}
 		if err := w.tagNew(tx, i, l.Tags); err != nil {
 			return nil, err
@@ -114,57 +112,6 @@ func (w *World) tagNew(tx *store.Tx, i Instance, tags LaunchTags) error {
 	return nil
 }
 
-// FreeAddresses is how many more instances fit in a subnet.
-func (w *World) FreeAddresses(s Subnet) int { return s.Size() - len(w.addressesIn(s)) }
-
-func (w *World) addressesIn(s Subnet) map[netip.Addr]bool {
-	used := map[netip.Addr]bool{}
-	for _, i := range w.Instances.All() {
-		if i.SubnetID != s.ID || i.State == machine.Terminated {
-			continue
-		}
-		if address, err := netip.ParseAddr(i.PrivateIP); err == nil {
-			used[address] = true
-		}
-	}
-	return used
-}
-
-// freeAddresses picks addresses that no instance has, spread over the subnet.
-func (w *World) freeAddresses(s Subnet, count int) ([]netip.Addr, error) {
-	used := w.addressesIn(s)
-	if s.Size()-len(used) < count {
-		return nil, awserr.New("InsufficientFreeAddressesInSubnet",
-			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", s.ID)
-	}
-	m, _ := w.meta.Get(metaKey)
-	offset := int(fnvNumber(fmt.Sprint(s.ID, m.Sequence)) % int64(s.Size()))
-	addresses := make([]netip.Addr, 0, count)
-	for n := 0; len(addresses) < count; n++ {
-		// 4093 is prime to the subnet's size, so every address comes once.
-		address := s.address((offset + n*4093) % s.Size())
-		if !used[address] {
-			addresses = append(addresses, address)
-		}
-	}
-	return addresses, nil
-}
-
-// address is the nth that an instance can have.
-func (s Subnet) address(n int) netip.Addr {
-	b := s.CIDR.Addr().As4()
-	n += int(b[2])<<8 | int(b[3])
-	n += reservedAddresses - 1
-	b[2], b[3] = byte(n>>8), byte(n)
-	return netip.AddrFrom4(b)
-}
-
-// publicAddress is made up, from the range for benchmarks: nothing routes it.
-func publicAddress(instanceID string) string {
-	n := fnvNumber(instanceID)
-	return netip.AddrFrom4([4]byte{198, 18 + byte(n>>16&1), byte(n >> 8), byte(n)}).String()
-}
-
 // PrivateDNSName is the host name of an address.
 func (w *World) PrivateDNSName(address string) string {
 	domain := w.Options.Region + ".compute.internal"
@@ -172,4 +119,14 @@ func (w *World) PrivateDNSName(address string) string {
 		domain = "ec2.internal"
 	}
 	return "ip-" + strings.ReplaceAll(address, ".", "-") + "." + domain
+}
+
+// SetPublicIP changes the public address of an instance, empty for none.
+func (w *World) SetPublicIP(tx *store.Tx, id, address string) error {
+	i, found := w.Instances.Get(id)
+	if !found {
+		return nil
+	}
+	i.PublicIP = address
+	return w.putInstance(tx, i)
 }

@@ -43,10 +43,14 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 		if err := w.giveBack(tx, i); err != nil {
 			return err
 		}
+		if err := w.Network.InterfaceGone(tx, i.InterfaceID); err != nil {
+			return err
+		}
 	}
 	if _, takes, changes := next(s); changes {
 		tx.OnCommit(func() { w.arm(i, takes) })
 	}
+	tx.OnCommit(func() { w.tell(i) })
 	return w.putInstance(tx, i)
 }
 
@@ -82,7 +86,7 @@ func (w *World) Enter(tx *store.Tx, i Instance, s machine.State) (Instance, erro
 	return after, err
 }
 
-// settle moves on every instance whose time has come, in one transaction.
+// settle moves on everything whose time has come, in one transaction.
 func (w *World) settle() {
 	if err := w.Store.Update(w.settleIn); err != nil {
 		w.Options.Log.Error("instances do not change their state, trying again", "error", err)
@@ -102,7 +106,8 @@ func (w *World) settleIn(tx *store.Tx) error {
 		}
 	}
 	w.forgetAnswers(tx, now)
-	return nil
+	w.forgetSessions(tx, now)
+	return w.settleNAT(tx, now)
 }
 
 func (w *World) moveOn(tx *store.Tx, i Instance, after machine.State) error {
@@ -149,6 +154,7 @@ func (w *World) resume() {
 			w.arm(i, w.remaining(i.StateSince, takes))
 		}
 	}
+	w.resumeNAT()
 }
 
 // remaining is the part of a realistic duration that is left, for a change that
@@ -172,11 +178,11 @@ func newTimers(c machine.Clock) *timers {
 	return &timers{clock: c, cancels: map[int]func(){}}
 }
 
-func (t *timers) after(realistic time.Duration, f func()) {
+func (t *timers) after(realistic time.Duration, f func()) (cancel func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped {
-		return
+		return func() {}
 	}
 	id := t.next
 	t.next++
@@ -185,14 +191,26 @@ func (t *timers) after(realistic time.Duration, f func()) {
 			f()
 		}
 	})
+	return func() { t.cancel(id) }
+}
+
+// cancel gives up a call that has not begun.
+func (t *timers) cancel(id int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cancel, waits := t.cancels[id]; waits {
+		cancel()
+		delete(t.cancels, id)
+	}
 }
 
 // begin reports whether the call may still happen.
 func (t *timers) begin(id int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_, waits := t.cancels[id]
 	delete(t.cancels, id)
-	return !t.stopped
+	return waits && !t.stopped
 }
 
 func (t *timers) stop() {

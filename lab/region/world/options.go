@@ -1,6 +1,7 @@
 package world
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,9 @@ type ClusterInfo struct {
 	// OIDCIssuer is the issuer URL of service account tokens; one in the form
 	// that EKS uses is made up when empty.
 	OIDCIssuer string
+	// TokenKeys verify the service account tokens; without any, no token is
+	// believed.
+	TokenKeys []crypto.PublicKey
 }
 
 // Quota is how many vCPUs may run at once, as EC2 counts its limits. 0 is no limit.

@@ -52,6 +52,7 @@ type Config struct {
 	CPUCredits     string            `json:",omitempty"`
 	Tenancy        string            `json:",omitempty"`
 	Interfaces     []InterfaceConfig `json:",omitempty"`
+	PlacementGroup string            `json:",omitempty"`
 }
 
 // MetadataOptions are the settings of the instance metadata service.
@@ -147,6 +148,7 @@ type Role struct {
 	MaxSessionSeconds           int32
 	Attached                    []string          // policy ARNs
 	Inline                      map[string]string // documents by policy name
+	Boundary                    string            `json:",omitempty"` // a policy's ARN
 	Tags                        Tags
 }
 
@@ -156,4 +158,58 @@ type Profile struct {
 	Created        time.Time
 	Roles          []string // names, at most one
 	Tags           Tags
+}
+
+// Policy is a managed policy of the account.
+type Policy struct {
+	Name, ID, Path, Description string
+	Created, Updated            time.Time
+	Default                     int64 // number of the version in force
+	Latest                      int64 // the highest number ever given
+	Versions                    []PolicyVersion
+	Tags                        Tags
+}
+
+// PolicyVersion is one document of a policy.
+type PolicyVersion struct {
+	Number   int64
+	Document string
+	Created  time.Time
+}
+
+// OIDCProvider is an identity provider whose tokens roles may trust.
+type OIDCProvider struct {
+	URL         string // without https://
+	ClientIDs   []string
+	Thumbprints []string
+	Created     time.Time
+	Tags        Tags
+}
+
+// Session is temporary credentials of a role.
+type Session struct {
+	AccessKeyID, Secret, Token string
+	RoleName, RoleID, Name     string
+	Expires                    time.Time
+}
+
+// RoleDeletion is the deletion of a service-linked role.
+type RoleDeletion struct {
+	TaskID, RoleName string
+	Status           string
+}
+
+// KeyPair is an EC2 key pair. The private half is not kept.
+type KeyPair struct {
+	ID, Name, Kind string // rsa or ed25519
+	Fingerprint    string
+	PublicKey      string // in OpenSSH's form
+	Created        time.Time
+}
+
+// PlacementGroup is a placement group.
+type PlacementGroup struct {
+	ID, Name, Strategy string
+	Partitions         int32  `json:",omitempty"`
+	SpreadLevel        string `json:",omitempty"`
 }

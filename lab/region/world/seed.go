@@ -4,18 +4,20 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/bootdata"
 	"github.com/drover-project/drover/lab/region/store"
 )
 
-// NodeGroup is the managed node group that the region begins with.
-const NodeGroup = "default"
+// BaseNodeGroup is the managed node group that the region begins with.
+const BaseNodeGroup = "default"
 
 const (
 	baseType       = "m5.large"
@@ -30,12 +32,16 @@ func (w *World) seed(tx *store.Tx) error {
 	if err := w.meta.Put(tx, metaKey, meta{Identity: w.Options.identity(), Created: w.created}); err != nil {
 		return err
 	}
-	for id, tags := range w.networkTags() {
-		if err := w.SetTags(tx, id, tags); err != nil {
-			return err
-		}
+	if err := w.seedNetwork(tx); err != nil {
+		return err
+	}
+	if err := w.setAllTags(tx, w.networkTags()); err != nil {
+		return err
 	}
 	if err := w.seedRoles(tx); err != nil {
+		return err
+	}
+	if err := w.seedAccess(tx); err != nil {
 		return err
 	}
 	if w.Options.BaseNodes == 0 {
@@ -57,7 +63,7 @@ func (w *World) ClusterRoleName() string {
 func (w *World) groupRoleName() string {
 	const longest, tail = 64, "-NodeInstanceRole-"
 	suffix := w.suffix("node-role")
-	stack := fmt.Sprintf("eksctl-%s-nodegroup-%s", w.Options.Cluster.Name, NodeGroup)
+	stack := fmt.Sprintf("eksctl-%s-nodegroup-%s", w.Options.Cluster.Name, BaseNodeGroup)
 	return stack[:min(len(stack), longest-len(tail)-len(suffix))] + tail + suffix
 }
 
@@ -102,12 +108,14 @@ func (w *World) seedNodeGroup(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	config.UserData = []byte(w.groupUserData(templateID, image))
+	if config.UserData, err = w.groupUserData(templateID, image); err != nil {
+		return err
+	}
 	if err := w.seedTemplate(tx, templateID, image, config); err != nil {
 		return err
 	}
 	var private []Subnet
-	for _, s := range w.Network.Subnets {
+	for _, s := range w.Network.ClusterSubnets() {
 		if !s.Public {
 			private = append(private, s)
 		}
@@ -117,7 +125,7 @@ func (w *World) seedNodeGroup(tx *store.Tx) error {
 			return err
 		}
 	}
-	return nil
+	return w.describeNodeGroup(tx, templateID, image, private)
 }
 
 func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Subnet, config Config) error {
@@ -128,7 +136,7 @@ func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Su
 	launched, err := w.Launch(tx, Launch{
 		Type: baseType, Image: image, Subnet: subnet, Config: config, Reservation: reservation,
 		Volumes: []Volume{{Device: "/dev/xvda", GiB: baseVolumeGiB, Type: "gp3", DeleteOnTermination: true}},
-		Tags:    LaunchTags{Instance: w.groupTags(templateID), Volume: Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": NodeGroup}},
+		Tags:    LaunchTags{Instance: w.groupTags(templateID), Volume: Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": BaseNodeGroup}},
 	}, 1)
 	if err != nil {
 		return err
@@ -139,15 +147,15 @@ func (w *World) seedNode(tx *store.Tx, templateID string, image Image, subnet Su
 func (w *World) groupTags(templateID string) Tags {
 	cluster := w.Options.Cluster.Name
 	return Tags{
-		"Name":                                 cluster + "-" + NodeGroup + "-Node",
-		"alpha.eksctl.io/nodegroup-name":       NodeGroup,
+		"Name":                                 cluster + "-" + BaseNodeGroup + "-Node",
+		"alpha.eksctl.io/nodegroup-name":       BaseNodeGroup,
 		"alpha.eksctl.io/nodegroup-type":       "managed",
-		"aws:autoscaling:groupName":            "eks-" + NodeGroup + "-" + w.fixedUUID("nodegroup"),
+		"aws:autoscaling:groupName":            "eks-" + BaseNodeGroup + "-" + w.fixedUUID("nodegroup"),
 		"aws:ec2launchtemplate:id":             templateID,
 		"aws:ec2launchtemplate:version":        "1",
 		"aws:eks:cluster-name":                 cluster,
 		"eks:cluster-name":                     cluster,
-		"eks:nodegroup-name":                   NodeGroup,
+		"eks:nodegroup-name":                   BaseNodeGroup,
 		"k8s.io/cluster-autoscaler/" + cluster: "owned",
 		"k8s.io/cluster-autoscaler/enabled":    "true",
 		"kubernetes.io/cluster/" + cluster:     "owned",
@@ -173,7 +181,7 @@ func (w *World) seedTemplate(tx *store.Tx, id string, image Image, c Config) err
 		ID: id, Name: w.groupName(), CreatedBy: creator, Created: w.created, Default: 1, Latest: 1,
 		Versions: []TemplateVersion{{Number: 1, CreatedBy: creator, Created: w.created, Data: data}},
 	}
-	tags := Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": NodeGroup}
+	tags := Tags{"eks:cluster-name": w.Options.Cluster.Name, "eks:nodegroup-name": BaseNodeGroup}
 	if err := w.SetTags(tx, id, tags); err != nil {
 		return err
 	}
@@ -181,43 +189,58 @@ func (w *World) seedTemplate(tx *store.Tx, id string, image Image, c Config) err
 }
 
 // groupUserData is what EKS gives the nodes of a managed node group.
-func (w *World) groupUserData(templateID string, image Image) string {
-	labels := []string{
-		"alpha.eksctl.io/cluster-name=" + w.Options.Cluster.Name,
-		"alpha.eksctl.io/nodegroup-name=" + NodeGroup,
-		"eks.amazonaws.com/capacityType=ON_DEMAND",
-		"eks.amazonaws.com/nodegroup=" + NodeGroup,
-		"eks.amazonaws.com/nodegroup-image=" + image.ID,
-		"eks.amazonaws.com/sourceLaunchTemplateId=" + templateID,
-		"eks.amazonaws.com/sourceLaunchTemplateVersion=1",
+func (w *World) groupUserData(templateID string, image Image) ([]byte, error) {
+	labels := map[string]string{
+		"eks.amazonaws.com/capacityType":                string(ekstypes.CapacityTypesOnDemand),
+		"eks.amazonaws.com/nodegroup":                   BaseNodeGroup,
+		"eks.amazonaws.com/nodegroup-image":             image.ID,
+		"eks.amazonaws.com/sourceLaunchTemplateId":      templateID,
+		"eks.amazonaws.com/sourceLaunchTemplateVersion": "1",
 	}
+	maps.Copy(labels, w.eksctlLabels())
 	c := w.Options.Cluster
-	t, _ := w.Catalog.Type(baseType)
-	return fmt.Sprintf(`MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="//"
+	return bootdata.AL2023(bootdata.Node{
+		Cluster: bootdata.Cluster{Name: c.Name, Endpoint: c.Endpoint, CA: c.CAData, ServiceCIDR: c.ServiceCIDR, DNS: w.clusterDNS()},
+		Labels:  labels, MaxPods: w.MaxPods([]string{baseType}),
+	}, nil)
+}
 
---//
-Content-Type: application/node.eks.aws
+// eksctlLabels are the labels and tags that eksctl gives to a node group.
+func (w *World) eksctlLabels() map[string]string {
+	return map[string]string{
+		"alpha.eksctl.io/cluster-name":   w.Options.Cluster.Name,
+		"alpha.eksctl.io/nodegroup-name": BaseNodeGroup,
+	}
+}
 
----
-apiVersion: node.eks.aws/v1alpha1
-kind: NodeConfig
-spec:
-  cluster:
-    apiServerEndpoint: %s
-    certificateAuthority: %s
-    cidr: %s
-    name: %s
-  kubelet:
-    config:
-      maxPods: %d
-      clusterDNS:
-      - %s
-    flags:
-    - "--node-labels=%s"
-
---//--
-`, c.Endpoint, base64.StdEncoding.EncodeToString(c.CAData), c.ServiceCIDR, c.Name, t.MaxPods, w.clusterDNS(), strings.Join(labels, ","))
+// describeNodeGroup makes the instances that the region begins with a managed
+// node group, whose Auto Scaling group EKS makes as soon as the region is open.
+func (w *World) describeNodeGroup(tx *store.Tx, templateID string, image Image, subnets []Subnet) error {
+	role, _ := w.Roles.Get(w.groupRoleName())
+	uuid, count := w.fixedUUID("nodegroup"), int32(w.Options.BaseNodes)
+	release := ""
+	for _, known := range w.NodeImages(ekstypes.AMITypesAl2023X8664Standard, w.Options.Cluster.Version) {
+		if known.ID == image.ID {
+			release = known.Release
+		}
+	}
+	g := NodeGroup{UUID: uuid, Since: w.created, Phase: PhaseAdopting, Template: templateID, TemplateVersion: 1, ImageID: image.ID,
+		Description: ekstypes.Nodegroup{
+			ClusterName: aws.String(w.Options.Cluster.Name), NodegroupName: aws.String(BaseNodeGroup), NodeRole: aws.String(w.RoleARN(role)),
+			NodegroupArn: aws.String(fmt.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/%s/%s", w.Options.Region, w.Options.Account, w.Options.Cluster.Name, BaseNodeGroup, uuid)),
+			AmiType:      ekstypes.AMITypesAl2023X8664Standard, CapacityType: ekstypes.CapacityTypesOnDemand, InstanceTypes: []string{baseType},
+			DiskSize: aws.Int32(baseVolumeGiB), Version: aws.String(w.Options.Cluster.Version), ReleaseVersion: aws.String(release),
+			Status: ekstypes.NodegroupStatusActive, CreatedAt: aws.Time(w.created), ModifiedAt: aws.Time(w.created),
+			Health: &ekstypes.NodegroupHealth{Issues: []ekstypes.Issue{}}, Labels: w.eksctlLabels(), Tags: w.eksctlLabels(),
+			ScalingConfig: &ekstypes.NodegroupScalingConfig{MinSize: &count, MaxSize: &count, DesiredSize: &count},
+			UpdateConfig:  &ekstypes.NodegroupUpdateConfig{MaxUnavailable: aws.Int32(1)},
+		},
+	}
+	g.Description.Resources = &ekstypes.NodegroupResources{AutoScalingGroups: []ekstypes.AutoScalingGroup{{Name: aws.String(g.AutoScalingGroup())}}}
+	for _, s := range subnets {
+		g.Description.Subnets = append(g.Description.Subnets, s.ID)
+	}
+	return w.NodeGroups.Put(tx, BaseNodeGroup, g)
 }
 
 // clusterDNS is the tenth address of the service range, as on EKS.

@@ -129,6 +129,11 @@ func (w *World) Machine(i Instance) machine.Machine {
 		ImageID: i.ImageID, ImageName: image.Name, Spot: i.Spot, State: i.State, LaunchTime: i.LaunchTime,
 		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type),
 	}
+	if profile, found := w.Profiles.Get(i.Config.ProfileName); found && len(profile.Roles) > 0 {
+		if role, found := w.Roles.Get(profile.Roles[0]); found {
+			m.RoleARN = w.RoleARN(role)
+		}
+	}
 	if len(i.Volumes) > 0 {
 		m.RootVolumeGiB = i.Volumes[0].GiB
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/network"
 	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/store"
 )
@@ -24,7 +25,7 @@ type World struct {
 	Catalog *catalog.Catalog
 	Clock   machine.Clock
 	Spot    spot.Model
-	Network Network
+	Network *network.Network
 	Images  []Image // by id
 
 	Instances *store.Table[Instance]
@@ -32,19 +33,44 @@ type World struct {
 	Tags      *store.Table[Tags]
 	Roles     *store.Table[Role]
 	Profiles  *store.Table[Profile]
-	limits    *store.Table[Limit]
-	answers   *store.Table[Answer]
-	meta      *store.Table[meta]
+	Policies  *store.Table[Policy]
+	Providers *store.Table[OIDCProvider]
+	Sessions  *store.Table[Session]
+	Deletions *store.Table[RoleDeletion]
+	KeyPairs  *store.Table[KeyPair]
 
-	watchers *watchers
-	timers   *timers
-	created  time.Time
+	PlacementGroups *store.Table[PlacementGroup]
+	// The Elastic Kubernetes Service.
+	Clusters      *store.Table[Cluster]
+	NodeGroups    *store.Table[NodeGroup]
+	EKSUpdates    *store.Table[EKSUpdate]
+	Addons        *store.Table[Addon]
+	AccessEntries *store.Table[AccessEntry]
+	PodIdentities *store.Table[PodIdentity]
+
+	// Auto Scaling.
+	Groups               *store.Table[Group]    // by name
+	Members              *store.Table[Member]   // by instance id
+	Activities           *store.Table[Activity] // by id
+	LaunchConfigurations *store.Table[LaunchConfiguration]
+
+	limits  *store.Table[Limit]
+	answers *store.Table[Answer]
+	meta    *store.Table[meta]
+
+	watchers  *watchers
+	timers    *timers
+	listeners []func(Instance)
+	created   time.Time
 }
 
 type meta struct {
 	Identity identity
 	Sequence int64
 	Created  time.Time
+	// Networks says that the cluster's network is in the tables. A region from
+	// before there were such tables has it from then on.
+	Networks bool `json:",omitempty"`
 }
 
 const metaKey = "region"
@@ -66,7 +92,6 @@ func Open(o Options) (*World, error) {
 		Options: o, Catalog: facts, Clock: o.Clock, Spot: spot.Model{Seed: o.Seed},
 		Images: newImages(o.Region), watchers: newWatchers(), timers: newTimers(o.Clock),
 	}
-	w.Network = w.newNetwork()
 	if err := w.openStore(); err != nil {
 		return nil, err
 	}
@@ -112,6 +137,23 @@ func (w *World) openTables() error {
 		openTable(w.Store, "tags", &w.Tags),
 		openTable(w.Store, "roles", &w.Roles),
 		openTable(w.Store, "instance-profiles", &w.Profiles),
+		openTable(w.Store, "policies", &w.Policies),
+		openTable(w.Store, "oidc-providers", &w.Providers),
+		openTable(w.Store, "sessions", &w.Sessions),
+		openTable(w.Store, "role-deletions", &w.Deletions),
+		openTable(w.Store, "key-pairs", &w.KeyPairs),
+		openTable(w.Store, "placement-groups", &w.PlacementGroups),
+		w.openNetwork(),
+		openTable(w.Store, "eks-clusters", &w.Clusters),
+		openTable(w.Store, "eks-nodegroups", &w.NodeGroups),
+		openTable(w.Store, "eks-updates", &w.EKSUpdates),
+		openTable(w.Store, "eks-addons", &w.Addons),
+		openTable(w.Store, "eks-access-entries", &w.AccessEntries),
+		openTable(w.Store, "eks-pod-identities", &w.PodIdentities),
+		openTable(w.Store, "groups", &w.Groups),
+		openTable(w.Store, "group-members", &w.Members),
+		openTable(w.Store, "scaling-activities", &w.Activities),
+		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
@@ -134,9 +176,12 @@ func (w *World) begin() error {
 			w.Options.DataDir, stored.Identity, w.Options.identity())
 	}
 	w.created = stored.Created
-	return w.Store.Update(func(*store.Tx) error {
+	return w.Store.Update(func(tx *store.Tx) error {
 		w.resume()
-		return nil
+		if stored.Networks {
+			return nil
+		}
+		return w.seedNetwork(tx)
 	})
 }
 

@@ -1,0 +1,105 @@
+package eksapi
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	"k8s.io/kube-openapi/pkg/validation/strfmt"
+	"k8s.io/kube-openapi/pkg/validation/validate"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-project/drover/lab/region/world"
+)
+
+// addonFacts are the add-ons that the lab knows, with the version that it ships.
+type addonFacts struct {
+	name, kind, version string
+	// ships says that the lab runs its pods; without is what there is not when
+	// it does not.
+	ships         bool
+	without       string
+	iam           bool   // its pods need a role
+	account       string // its service account
+	configuration string // what is recommended for the role
+}
+
+func knownAddons() []addonFacts {
+	return []addonFacts{
+		{name: "aws-ebs-csi-driver", kind: "storage", version: "v1.51.0-eksbuild.1", iam: true, account: "ebs-csi-controller-sa",
+			without: "volumes are provisioned without it", configuration: "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"},
+		{name: "coredns", kind: "networking", version: "v1.13.1-eksbuild.1", ships: true},
+		{name: "eks-pod-identity-agent", kind: "security", version: "v1.3.10-eksbuild.1", without: "pod identity associations are kept but give pods no credentials"},
+		{name: "kube-proxy", kind: "networking", version: "v1.37.2-eksbuild.1", ships: true},
+		{name: "vpc-cni", kind: "networking", version: "v1.20.4-eksbuild.2", ships: true, iam: true, account: "aws-node",
+			configuration: "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"},
+	}
+}
+
+// facts finds an add-on by name.
+func facts(name string) (addonFacts, error) {
+	known := knownAddons()
+	at := slices.IndexFunc(known, func(f addonFacts) bool { return f.name == name })
+	if at < 0 {
+		return addonFacts{}, invalid("Addon %s specified is not supported", name)
+	}
+	return known[at], nil
+}
+
+// clusterVersions are the Kubernetes versions that an add-on's version is for.
+func (f addonFacts) clusterVersions() []string {
+	if f.name != "kube-proxy" {
+		return world.KubernetesVersions()
+	}
+	minor := strings.Join(strings.Split(strings.TrimPrefix(f.version, "v"), ".")[:2], ".")
+	return []string{minor}
+}
+
+//go:embed schemas/*.json
+var schemas embed.FS
+
+func (f addonFacts) schema() (string, error) {
+	text, err := schemas.ReadFile("schemas/" + f.name + ".json")
+	return string(text), err
+}
+
+// checkConfiguration holds configuration values, JSON or YAML, against the
+// add-on's schema.
+func (f addonFacts) checkConfiguration(values string) error {
+	if strings.TrimSpace(values) == "" {
+		return nil
+	}
+	var data map[string]any
+	if err := yaml.UnmarshalStrict([]byte(values), &data); err != nil {
+		return invalid("ConfigurationValue is not in valid JSON or YAML format: %v", err)
+	}
+	text, err := f.schema()
+	if err != nil {
+		return err
+	}
+	schema := &spec.Schema{}
+	if err := json.Unmarshal([]byte(text), schema); err != nil {
+		return fmt.Errorf("schema of add-on %s: %w", f.name, err)
+	}
+	if err := validate.AgainstSchema(schema, data, strfmt.Default); err != nil {
+		return invalid("ConfigurationValue provided in request is not supported: Json schema validation failed with error: [%s]", flat(err))
+	}
+	return nil
+}
+
+// flat is an error in one line.
+func flat(err error) string {
+	var several interface{ Unwrap() []error }
+	if !errors.As(err, &several) {
+		return strings.Join(strings.Fields(err.Error()), " ")
+	}
+	var texts []string
+	for _, one := range several.Unwrap() {
+		texts = append(texts, flat(one))
+	}
+	return strings.Join(texts, ", ")
+}
