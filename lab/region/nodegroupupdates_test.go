@@ -106,7 +106,7 @@ func ending(g asgtypes.AutoScalingGroup) (n int) {
 func TestUpgradeThatABudgetBlocks(t *testing.T) {
 	t.Parallel()
 	l, c := openEKS(t)
-	g := l.active(l.nodegroup("ng", ofOldRelease))
+	l.active(l.nodegroup("ng", ofOldRelease))
 	web := c.run(c.nodesOf("ng")[0].Name, "web")
 	c.kept[web] = true
 	c.run(c.nodesOf("ng")[1].Name, "other")
@@ -127,7 +127,7 @@ func TestUpgradeThatABudgetBlocks(t *testing.T) {
 	if e.ErrorCode != types.ErrorCodePodEvictionFailure || *e.ErrorMessage != want || len(e.ResourceIds) != 1 || !strings.HasSuffix(e.ResourceIds[0], ".compute.internal") {
 		t.Errorf("%s %s %v", e.ErrorCode, *e.ErrorMessage, e.ResourceIds)
 	}
-	g = l.describeNodegroup("ng")
+	g := l.describeNodegroup("ng")
 	asg := l.asgOf(g)
 	if g.Status != types.NodegroupStatusActive || *g.ReleaseVersion != oldRelease || *asg.MaxSize != 3 || *asg.DesiredCapacity != 2 {
 		t.Errorf("after the failure %s %s %q, max %d, desired %d", g.Status, *g.ReleaseVersion, plainIssues(g), *asg.MaxSize, *asg.DesiredCapacity)
@@ -157,7 +157,7 @@ func (l *lab) lifecycle(g asgtypes.AutoScalingGroup, id string) string {
 func TestUpgradeWhoseNewNodesDoNotCome(t *testing.T) {
 	t.Parallel()
 	l, c := openEKS(t)
-	g := l.active(l.nodegroup("ng", ofOldRelease))
+	l.active(l.nodegroup("ng", ofOldRelease))
 	before := c.nodesOf("ng")
 	c.absent = true
 	id := l.upgrade(false)
@@ -166,7 +166,7 @@ func TestUpgradeWhoseNewNodesDoNotCome(t *testing.T) {
 	if u.Status != types.UpdateStatusFailed || u.Errors[0].ErrorCode != types.ErrorCodeNodeCreationFailure {
 		t.Fatalf("%s %+v", u.Status, u.Errors)
 	}
-	g = l.describeNodegroup("ng")
+	g := l.describeNodegroup("ng")
 	if asg := l.asgOf(g); *asg.MaxSize != 3 || *asg.DesiredCapacity != 2 || len(asg.Instances) != 2 || *g.ReleaseVersion != oldRelease {
 		t.Errorf("max %d, desired %d, %d instances of %s", *asg.MaxSize, *asg.DesiredCapacity, len(asg.Instances), *g.ReleaseVersion)
 	}
