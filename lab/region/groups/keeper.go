@@ -108,6 +108,7 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	r.settle()
 	r.replace()
 	r.expire()
+	r.refresh()
 	r.resize()
 	r.rebalance()
 	return r.Finish()

@@ -55,6 +55,9 @@ func (r *Round) launchCause(units int) string {
 	if r.replacing > 0 {
 		return At(r.now()) + " an instance was launched in response to an unhealthy instance needing to be replaced."
 	}
+	if r.refreshing > 0 {
+		return At(r.now()) + " an instance was launched in response to an instance refresh."
+	}
 	before := r.Actual()
 	return r.because("an instance was started in response to a difference between desired and actual capacity, "+
 		"increasing the capacity from %d to %d.", before, before+units)

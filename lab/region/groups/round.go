@@ -27,6 +27,8 @@ type Round struct {
 	again time.Duration
 	// replacing is how many launches are for an unhealthy instance.
 	replacing int
+	// refreshing is how many launches are for an instance refresh.
+	refreshing int
 }
 
 // Round begins a look at a group. Use it within Update.
