@@ -329,3 +329,29 @@ func TestNodegroupsContinueAfterAKill(t *testing.T) {
 		t.Errorf("%d launch templates are left", len(templates))
 	}
 }
+
+// TestNothingIsDrainedBlindly: while the cluster is not known, no node is taken
+// for empty.
+func TestNothingIsDrainedBlindly(t *testing.T) {
+	t.Parallel()
+	l, c := openEKS(t, onDisk(t))
+	g := l.active(l.nodegroup("ng", ofOldRelease))
+	for _, n := range c.nodesOf("ng") {
+		c.kept[c.run(n.Name, "web-"+n.Name)] = true
+	}
+	l.upgrade(false)
+	l.updateGroup(sized(*g.Resources.AutoScalingGroups[0].Name, 1, 3, 1))
+	l.clock.Advance(time.Minute)
+	for range 3 {
+		l.reopen() // without its cluster
+		l.clock.Advance(2 * time.Minute)
+		for _, n := range c.nodesOf("ng") {
+			if s := l.stateOf(n.InstanceID); s != ec2types.InstanceStateNameRunning {
+				t.Fatalf("%s is %s though nobody knows whether it is empty", n.Name, s)
+			}
+		}
+	}
+	if n := len(c.nodesOf("ng")); n < 2 {
+		t.Errorf("%d nodes", n)
+	}
+}

@@ -159,9 +159,12 @@ func (w *World) begin() error {
 			w.Options.DataDir, stored.Identity, w.Options.identity())
 	}
 	w.created = stored.Created
-	return w.Store.Update(func(*store.Tx) error {
+	return w.Store.Update(func(tx *store.Tx) error {
 		w.resume()
-		return nil
+		if w.Clusters.Len() > 0 {
+			return nil
+		}
+		return w.seedAccess(tx) // the region is older than access entries
 	})
 }
 
