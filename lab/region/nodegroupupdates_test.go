@@ -336,7 +336,8 @@ func TestNothingIsDrainedBlindly(t *testing.T) {
 	t.Parallel()
 	l, c := openEKS(t, onDisk(t))
 	g := l.active(l.nodegroup("ng", ofOldRelease))
-	for _, n := range c.nodesOf("ng") {
+	old := c.nodesOf("ng")
+	for _, n := range old {
 		c.kept[c.run(n.Name, "web-"+n.Name)] = true
 	}
 	l.upgrade(false)
@@ -345,13 +346,10 @@ func TestNothingIsDrainedBlindly(t *testing.T) {
 	for range 3 {
 		l.reopen() // without its cluster
 		l.clock.Advance(2 * time.Minute)
-		for _, n := range c.nodesOf("ng") {
+		for _, n := range old {
 			if s := l.stateOf(n.InstanceID); s != ec2types.InstanceStateNameRunning {
 				t.Fatalf("%s is %s though nobody knows whether it is empty", n.Name, s)
 			}
 		}
-	}
-	if n := len(c.nodesOf("ng")); n < 2 {
-		t.Errorf("%d nodes", n)
 	}
 }
