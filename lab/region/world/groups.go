@@ -43,6 +43,9 @@ type Group struct {
 	Suspended            []Suspension `json:",omitempty"` // by process
 	Metrics              []string     `json:",omitempty"`
 
+	// Refreshes are the instance refreshes, the latest last.
+	Refreshes []Refresh `json:",omitempty"`
+
 	// Deleting says that the group goes with its last instance.
 	Deleting bool `json:",omitempty"`
 	// Why is the request that changed the desired capacity, until that is met:
@@ -80,6 +83,23 @@ type Hook struct {
 	Result     string // when nobody answers: CONTINUE or ABANDON
 	Seconds    int    // how long it waits for a heartbeat
 	Metadata   string `json:",omitempty"`
+}
+
+// Refresh is one instance refresh.
+type Refresh struct {
+	ID     string
+	Status types.InstanceRefreshStatus
+	Reason string `json:",omitempty"`
+	// Began is when it was asked for: instances that joined before are replaced.
+	Began time.Time
+	Ended *time.Time `json:",omitempty"`
+	// Progress is when an instance was last replaced.
+	Progress time.Time
+	// Total is how many instances there were to replace, Left how many still are.
+	Total, Left   int
+	MinHealthy    int // percent of the desired capacity
+	WarmupSeconds int
+	SkipMatching  bool `json:",omitempty"`
 }
 
 // Member is an instance in a group.
