@@ -158,6 +158,7 @@ func TestRolesThatAreRefused(t *testing.T) {
 			in.RoleName = aws.String(strings.ToUpper("KarpenterNodeRole-" + clusterName))
 		}, "EntityAlreadyExists"},
 		"the role of the cluster trusted": {func(in *iam.CreateRoleInput) {
+			in.RoleName = aws.String("trusting")
 			in.AssumeRolePolicyDocument = aws.String(trusting("arn:aws:iam::" + account + ":role/KarpenterNodeRole-" + clusterName))
 		}, ""},
 	} {
