@@ -3,7 +3,6 @@ package region_test
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
-
-	"github.com/drover-project/drover/lab/awswire"
 )
 
 // withRole makes a role that trusts as it says, and gives its ARN.
@@ -101,27 +98,10 @@ func TestCredentialsOfASession(t *testing.T) {
 	l.withRole("r", accountTrust)
 	given := must[*sts.AssumeRoleOutput](l)(l.STS().AssumeRole(ctx(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + account + ":role/r"), RoleSessionName: aws.String("me")}))
 	l.reopen()
-	server := awswire.New(awswire.Options{
-		Account: account, Region: l.options.Region,
-		Credentials: func(id string) (string, bool) {
-			s, _, found := l.Session(id)
-			return s.Secret, found
-		},
-		Session: func(id string) (string, bool, bool) {
-			s, expired, found := l.Session(id)
-			return s.Token, expired, found
-		},
-	})
-	for name, implementation := range l.services() {
-		if err := server.Register(name, implementation); err != nil {
-			t.Fatal(err)
-		}
-	}
-	endpoint := httptest.NewServer(server)
-	t.Cleanup(endpoint.Close)
+	endpoint := serve(t, l).endpoint
 	identity := func(c ststypes.Credentials, token string) (string, string) {
 		client := sts.New(sts.Options{
-			Region: l.options.Region, BaseEndpoint: &endpoint.URL, Retryer: aws.NopRetryer{},
+			Region: l.options.Region, BaseEndpoint: &endpoint, Retryer: aws.NopRetryer{},
 			Credentials: credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, token),
 		})
 		out, err := client.GetCallerIdentity(context.Background(), &sts.GetCallerIdentityInput{})
