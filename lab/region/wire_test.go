@@ -63,7 +63,17 @@ func serve(t *testing.T, l *lab) wire {
 	t.Helper()
 	server := awswire.New(awswire.Options{
 		Account: account, Region: l.options.Region,
-		Credentials: func(id string) (string, bool) { return "secret", id == accessKey },
+		Credentials: func(id string) (string, bool) {
+			if id == accessKey {
+				return "secret", true
+			}
+			session, _, found := l.Session(id)
+			return session.Secret, found
+		},
+		Session: func(id string) (string, bool, bool) {
+			session, expired, found := l.Session(id)
+			return session.Token, expired, found
+		},
 	})
 	for name, implementation := range l.services() {
 		if err := server.Register(name, implementation); err != nil {
