@@ -166,3 +166,34 @@ func TestOverrideWithItsOwnTemplate(t *testing.T) {
 		check(t, *i.InstanceType, *i.LaunchTemplate.LaunchTemplateName, want)
 	}
 }
+
+// TestTemplateThatGoesAway: one activity says so, and a new template ends it.
+func TestTemplateThatGoesAway(t *testing.T) {
+	t.Parallel()
+	l := open(t).withNodes("m5.large")
+	l.createGroup(l.mixedInput("mixed", 0, 0, 0, "m5.large"))
+	must[*ec2.DeleteLaunchTemplateOutput](l)(l.DeleteLaunchTemplate(ctx(), &ec2.DeleteLaunchTemplateInput{LaunchTemplateName: aws.String("nodes")}))
+	l.setDesired("mixed", 1)
+	l.clock.Advance(10 * time.Second)
+	all := l.activities("mixed")
+	check(t, "activities", len(all), 1)
+	check(t, "message", strings.HasPrefix(*all[0].StatusMessage, "Could not launch Spot Instances. InvalidLaunchTemplateId.NotFound - The specified launch template, with template ID lt-"), true)
+	l.typedTemplate("other", "m5.large")
+	l.updateGroup(&autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("mixed"), MixedInstancesPolicy: &asgtypes.MixedInstancesPolicy{
+		LaunchTemplate: &asgtypes.LaunchTemplate{LaunchTemplateSpecification: &asgtypes.LaunchTemplateSpecification{LaunchTemplateName: aws.String("other")}}}})
+	l.clock.Advance(soon)
+	check(t, "states", l.states("mixed"), "InService 1")
+}
+
+// TestCapacityInVCPUs: a group of one template may count vCPUs, too.
+func TestCapacityInVCPUs(t *testing.T) {
+	t.Parallel()
+	l := open(t).withNodes("m5.xlarge")
+	in := l.groupInput("workers", 0, 6, 20)
+	in.DesiredCapacityType = aws.String("vcpu")
+	l.createGroup(in)
+	l.clock.Advance(soon)
+	check(t, "states", l.states("workers"), "InService 2")
+	check(t, "failures", slices.ContainsFunc(l.activities("workers"), isFailed), false)
+	check(t, "unit", *l.group("workers").DesiredCapacityType, "vcpu")
+}
