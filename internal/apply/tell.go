@@ -77,7 +77,11 @@ func Explain(group model.PodReason) string {
 		return text.String()
 	}
 	for _, alternative := range group.Alternatives {
-		if !strings.Contains(group.Message, alternative.Message) {
+		switch {
+		case strings.Contains(group.Message, alternative.Message):
+		case alternative.NodeGroup != "":
+			fmt.Fprintf(&text, "; node group %q: %s", alternative.NodeGroup, alternative.Message)
+		default:
 			fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)
 		}
 	}
