@@ -30,11 +30,23 @@ const (
 	TerminationGracePeriod    = "TerminationGracePeriodExpiring"
 	FailedTermination         = "FailedTermination"
 	WaitingOnNodeClaims       = "WaitingOnNodeClaimTermination"
-	quietPeriod               = 5 * time.Minute
-	maxNote                   = 1000 // events.k8s.io refuses notes of 1 KiB and more
-	forgetAfter               = 2 * quietPeriod
-	reportingAction           = "Reconcile"
-	ellipsis                  = "…"
+
+	// Reasons of cluster-autoscaler, about node groups.
+	TriggeredScaleUp     = "TriggeredScaleUp"
+	NotTriggerScaleUp    = "NotTriggerScaleUp"
+	ScaledUpGroup        = "ScaledUpGroup"
+	FailedToScaleUpGroup = "FailedToScaleUpGroup"
+	ScaleUpTimedOut      = "ScaleUpTimedOut"
+	ScaleDown            = "ScaleDown"
+	ScaleDownEmpty       = "ScaleDownEmpty"
+	ScaleDownFailed      = "ScaleDownFailed"
+	DeleteUnregistered   = "DeleteUnregistered"
+
+	quietPeriod     = 5 * time.Minute
+	maxNote         = 1000 // events.k8s.io refuses notes of 1 KiB and more
+	forgetAfter     = 2 * quietPeriod
+	reportingAction = "Reconcile"
+	ellipsis        = "…"
 )
 
 // Recorder publishes events. It may be used concurrently.
