@@ -297,3 +297,10 @@ func groupUnavailable(g *model.NodeGroup) string {
 	}
 	return first
 }
+
+// GroupOffering is what one of so many further nodes of a group is taken for: all
+// its types as one, with the labels that are certain and the expected price.
+// The group must have types.
+func GroupOffering(g *model.NodeGroup, nodes int) model.Offering {
+	return groupCatalog(g, nodes).Offerings[0]
+}

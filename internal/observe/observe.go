@@ -76,11 +76,7 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	pods := podTranslator{
-		namespaces: seen.namespaces, volumes: volumes{reader: o.Reader},
-		groups: &podGroups{reader: o.Reader, known: map[string]group{}}, spreading: newSpreading(o.Reader, seen.services),
-		priorities: &priorities{reader: o.Reader},
-	}
+	pods := o.translator(seen.namespaces, seen.services)
 	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
