@@ -39,6 +39,7 @@ func (n unplacedPods) Error() string { return fmt.Sprintf("%d pods have no place
 
 func main() {
 	command := newCommand()
+	command.SetArgs(byProgramName(os.Args))
 	if err := command.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		report(os.Stderr, err)
 		os.Exit(exitCode(err))
@@ -80,6 +81,6 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newControllerCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
+	root.AddCommand(newControllerCommand(), newGroupCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
 	return root
 }

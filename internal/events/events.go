@@ -7,8 +7,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientevents "k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -48,6 +50,17 @@ const (
 	reportingAction = "Reconcile"
 	ellipsis        = "…"
 )
+
+// Legacy publishes as events of the core API, which is all that some
+// installations allow.
+func Legacy(sink record.EventRecorder) clientevents.EventRecorder { return legacy{sink} }
+
+type legacy struct{ sink record.EventRecorder }
+
+// Eventf implements the recorder of events.k8s.io.
+func (l legacy) Eventf(regarding, _ runtime.Object, eventType, reason, _, note string, arguments ...any) {
+	l.sink.Eventf(regarding, eventType, reason, note, arguments...)
+}
 
 // Recorder publishes events. It may be used concurrently.
 type Recorder struct {

@@ -97,6 +97,15 @@ func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
 	return newGroups(p, ClientsOfGroups(configuration)), nil
 }
 
+// DefaultGroupClients connect with the SDK's default configuration.
+func DefaultGroupClients(ctx context.Context) (GroupClients, error) {
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion())
+	if err != nil {
+		return GroupClients{}, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	return ClientsOfGroups(configuration), nil
+}
+
 // ClientsOfGroups are the SDK's own clients.
 func ClientsOfGroups(configuration sdk.Config) GroupClients {
 	return GroupClients{

@@ -33,6 +33,9 @@ type Autoscaler struct {
 	Metrics  *metrics.Groups
 	Clock    clock.PassiveClock
 	Log      logr.Logger
+	// Wake, when set, asks for a decision about pods that may have waited until
+	// they are old enough, or for something that has no event.
+	Wake func()
 
 	unneeded    map[string]time.Time // since when, by node
 	lastAdd     time.Time
@@ -81,6 +84,7 @@ type state struct {
 	requests map[string]model.Resources // of bound pods by namespace/name
 	podsOn   map[string][]*corev1.Pod
 	rules    *podRules
+	waiting  bool // a pod has no node
 }
 
 // Round is one look and what follows from it. It reports whether nodes are on
@@ -92,6 +96,9 @@ func (a *Autoscaler) Round(ctx context.Context) (bool, error) {
 	state, err := a.look(ctx)
 	if err != nil {
 		return false, err
+	}
+	if state.waiting && a.Wake != nil {
+		a.Wake()
 	}
 	a.noteGrowth(state)
 	a.tellFailures(state)
@@ -127,6 +134,7 @@ func (a *Autoscaler) look(ctx context.Context) (*state, error) {
 		if node := pods.Items[i].Spec.NodeName; node != "" {
 			s.podsOn[node] = append(s.podsOn[node], &pods.Items[i])
 		}
+		s.waiting = s.waiting || observe.IsProvisionable(&pods.Items[i])
 	}
 	s.rules = &podRules{options: a.Keeper.Options.ScaleDown, budgets: budgets.Items, replicas: func(pod *corev1.Pod) int { return a.replicas(ctx, pod) }}
 	return s, nil
