@@ -80,7 +80,7 @@ func (l *Lab) serveAWS(listener net.Listener) {
 func register(server *awswire.Server, opened *region.Region) error {
 	var errs []error
 	for name, implementation := range map[string]any{
-		"ec2": opened.EC2(), "eks": opened.EKS(), "iam": opened.IAM(),
+		"autoscaling": opened.AutoScaling(), "ec2": opened.EC2(), "eks": opened.EKS(), "iam": opened.IAM(),
 		"pricing": opened.Pricing(), "ssm": opened.SSM(), "sts": opened.STS(),
 	} {
 		errs = append(errs, server.Register(name, implementation))

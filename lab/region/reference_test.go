@@ -32,7 +32,8 @@ service's validation error elsewhere.
 // name in the SigV4 credential scope.
 func served() map[string]struct{ title, folder string } {
 	return map[string]struct{ title, folder string }{
-		"ec2": {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
+		"autoscaling": {"Auto Scaling", "asgapi"},
+		"ec2":         {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
 		"iam": {"Identity and Access Management", "iamapi"}, "pricing": {"Price List", "pricingapi"},
 		"ssm": {"Systems Manager", "ssmapi"}, "sts": {"Security Token Service", "stsapi"},
 	}

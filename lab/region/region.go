@@ -8,8 +8,10 @@ import (
 	"net/http"
 
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/asgapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
 	"github.com/drover-project/drover/lab/region/pricingapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
@@ -34,7 +36,8 @@ type Limit = world.Limit
 
 // Region is an open region. Everything on it may be used concurrently.
 type Region struct {
-	world *world.World
+	world  *world.World
+	groups *groups.Keeper
 }
 
 var (
@@ -50,7 +53,7 @@ func Open(o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Region{world: w}, nil
+	return &Region{world: w, groups: groups.New(w, ec2api.New(w))}, nil
 }
 
 // Close stops the region's clockwork and releases its data directory.
@@ -58,6 +61,11 @@ func (r *Region) Close() error { return r.world.Close() }
 
 // EC2 is the service to register as "ec2".
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
+
+// AutoScaling is the service to register as "autoscaling".
+func (r *Region) AutoScaling() *asgapi.AutoScaling {
+	return asgapi.New(r.world, r.groups, ec2api.New(r.world))
+}
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }

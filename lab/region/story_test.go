@@ -22,7 +22,7 @@ func always(input any) step { return func(*lab) any { return input } }
 // story is a sequence of calls with every operation of every service in it.
 func story() []step {
 	var steps []step
-	for _, part := range [][]step{templateSteps(), launchSteps(), describeSteps(), typeSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps()} {
+	for _, part := range [][]step{templateSteps(), launchSteps(), describeSteps(), typeSteps(), groupSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps()} {
 		steps = append(steps, part...)
 	}
 	return steps

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -33,7 +34,7 @@ const accessKey = "AKIALAB"
 // services are the implementations by the name they are served under.
 func (l *lab) services() map[string]any {
 	return map[string]any{
-		"ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
+		"autoscaling": l.AutoScaling(), "ec2": l.Region.EC2(), "eks": l.EKS(), "iam": l.IAM(), "pricing": l.Pricing(), "ssm": l.SSM(), "sts": l.STS(),
 	}
 }
 
@@ -75,7 +76,7 @@ func serve(t *testing.T, l *lab) wire {
 		}),
 	}
 	return wire{server: server, clients: map[string]any{
-		"ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
+		"autoscaling": autoscaling.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}
 }
@@ -129,6 +130,11 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 	done := map[string]bool{}
 	for _, step := range story() {
 		input := step(direct)
+		if pause, waits := input.(time.Duration); waits {
+			direct.clock.Advance(pause)
+			served.clock.Advance(pause)
+			continue
+		}
 		name := serviceOf(input) + ":" + operationOf(input)
 		want, err := call(direct.services(), input)
 		if err != nil {
@@ -227,6 +233,11 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 		{&ssm.GetParametersByPathInput{Path: aws.String("/"), ParameterFilters: []ssmtypes.ParameterStringFilter{{Key: aws.String("Label")}}}, "ValidationException", false},
 		{&ssm.GetParameterInput{Name: aws.String("/none")}, "ParameterNotFound", false},
 		{&pricing.GetProductsInput{ServiceCode: aws.String("AmazonS3")}, "NotFoundException", false},
+		{&autoscaling.PutScalingPolicyInput{AutoScalingGroupName: aws.String("g"), PolicyName: aws.String("p")}, "InvalidAction", true},
+		{&autoscaling.PutWarmPoolInput{AutoScalingGroupName: aws.String("g")}, "InvalidAction", true},
+		{&autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: aws.String("none"), DesiredCapacity: aws.Int32(1)}, "ValidationError", false},
+		{&autoscaling.DescribeAutoScalingGroupsInput{NextToken: aws.String("x")}, "InvalidNextToken", false},
+		{&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(0), MaxSize: aws.Int32(0), TargetGroupARNs: []string{"arn"}}, "ValidationError", false},
 		{&eks.DescribeClusterInput{Name: aws.String("none")}, "ResourceNotFoundException", false},
 	} {
 		name := serviceOf(c.input) + ":" + operationOf(c.input)

@@ -104,11 +104,16 @@ func (e *EC2) checkSpot(l world.Launch, maxPrice string) error {
 }
 
 func (r *fleetRun) candidate(i int) fleet.Candidate {
-	o := r.overrides[i]
-	price, _ := r.ec2.world.Price(o.launch.Pool())
-	c := fleet.Candidate{USD: price, Priority: o.priority}
-	c.Depth = r.ec2.world.Spot.Depth(spot.Pool{InstanceType: o.launch.Type, Zone: o.launch.Subnet.Zone.Name})
-	if available, finite := r.ec2.world.Available(o.launch.Pool()); finite {
+	c := r.ec2.candidate(r.overrides[i].launch)
+	c.Priority = r.overrides[i].priority
+	return c
+}
+
+// candidate is a pool as the allocation strategies see it, without a priority.
+func (e *EC2) candidate(l world.Launch) fleet.Candidate {
+	price, _ := e.world.Price(l.Pool())
+	c := fleet.Candidate{USD: price, Depth: e.world.Spot.Depth(spot.Pool{InstanceType: l.Type, Zone: l.Subnet.Zone.Name})}
+	if available, finite := e.world.Available(l.Pool()); finite {
 		c.Depth = int(min(int64(c.Depth), available))
 	}
 	return c

@@ -22,19 +22,11 @@ type place struct {
 // launchFrom turns launch data into a launch, checking everything in it that
 // EC2 checks before it looks for capacity. Use it within View or Update.
 func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.Launch, err error) {
-	t, err := e.instanceType(string(d.InstanceType))
+	t, image, err := e.imageFor(d)
 	if err != nil {
 		return l, err
 	}
-	l.Type = t.Name
-	if l.Image, err = e.image(aws.ToString(d.ImageId)); err != nil {
-		return l, err
-	}
-	if arch := architecture(t); arch != l.Image.Arch {
-		return l, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
-			"Specify an instance type and an AMI that have matching architectures, and try again. "+
-			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, l.Image.Arch)
-	}
+	l.Type, l.Image = t.Name, image
 	if l.Subnet, err = e.subnetFor(d, at); err != nil {
 		return l, err
 	}
@@ -52,6 +44,23 @@ func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.L
 	}
 	l.Tags, err = launchTags(templateTagSpecs(d.TagSpecifications))
 	return l, err
+}
+
+// imageFor is the instance type and the image of launch data, which must have
+// the same architecture.
+func (e *EC2) imageFor(d types.RequestLaunchTemplateData) (t catalog.Type, image world.Image, err error) {
+	if t, err = e.instanceType(string(d.InstanceType)); err != nil {
+		return t, image, err
+	}
+	if image, err = e.image(aws.ToString(d.ImageId)); err != nil {
+		return t, image, err
+	}
+	if arch := Architecture(t); arch != image.Arch {
+		return t, image, invalid("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+			"Specify an instance type and an AMI that have matching architectures, and try again. "+
+			"You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", arch, image.Arch)
+	}
+	return t, image, nil
 }
 
 func (e *EC2) instanceType(name string) (catalog.Type, error) {

@@ -22,7 +22,7 @@ func typeInfo(t catalog.Type) types.InstanceTypeInfo {
 		SupportedVirtualizationTypes:  virtualization(t),
 		SupportedRootDeviceTypes:      []types.RootDeviceType{types.RootDeviceTypeEbs},
 		ProcessorInfo: &types.ProcessorInfo{
-			SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(architecture(t))}, Manufacturer: optional(t.Manufacturer()),
+			SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(Architecture(t))}, Manufacturer: optional(t.Manufacturer()),
 		},
 		VCpuInfo:   &types.VCpuInfo{DefaultVCpus: aws.Int32(int32(t.VCPU)), DefaultCores: cores(t), DefaultThreadsPerCore: threads(t)},
 		MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(t.MemoryMiB)},

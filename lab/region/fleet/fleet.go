@@ -42,8 +42,9 @@ type Request struct {
 	PoolsToUse int
 }
 
-// Take asks candidate i for instances. It gives how many it got, with an error
-// when that is less than wanted.
+// Take asks candidate i for instances, or for units of capacity where instances
+// have weights. It gives how many it got, with an error when that is less than
+// wanted; units may be more.
 type Take func(i, want int) (got int, err error)
 
 // Shortage is a candidate that gave less than was asked of it.
@@ -126,7 +127,7 @@ type filling struct {
 // inTurn asks each candidate for all that is missing.
 func (f *filling) inTurn(order []int) {
 	for _, i := range order {
-		if f.missing == 0 {
+		if f.missing <= 0 {
 			return
 		}
 		f.ask(i, f.missing)

@@ -47,6 +47,7 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 	if _, takes, changes := next(s); changes {
 		tx.OnCommit(func() { w.arm(i, takes) })
 	}
+	tx.OnCommit(func() { w.tell(i) })
 	return w.putInstance(tx, i)
 }
 
@@ -172,11 +173,11 @@ func newTimers(c machine.Clock) *timers {
 	return &timers{clock: c, cancels: map[int]func(){}}
 }
 
-func (t *timers) after(realistic time.Duration, f func()) {
+func (t *timers) after(realistic time.Duration, f func()) (cancel func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped {
-		return
+		return func() {}
 	}
 	id := t.next
 	t.next++
@@ -185,14 +186,26 @@ func (t *timers) after(realistic time.Duration, f func()) {
 			f()
 		}
 	})
+	return func() { t.cancel(id) }
+}
+
+// cancel gives up a call that has not begun.
+func (t *timers) cancel(id int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cancel, waits := t.cancels[id]; waits {
+		cancel()
+		delete(t.cancels, id)
+	}
 }
 
 // begin reports whether the call may still happen.
 func (t *timers) begin(id int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_, waits := t.cancels[id]
 	delete(t.cancels, id)
-	return !t.stopped
+	return waits && !t.stopped
 }
 
 func (t *timers) stop() {

@@ -32,13 +32,20 @@ type World struct {
 	Tags      *store.Table[Tags]
 	Roles     *store.Table[Role]
 	Profiles  *store.Table[Profile]
-	limits    *store.Table[Limit]
-	answers   *store.Table[Answer]
-	meta      *store.Table[meta]
 
-	watchers *watchers
-	timers   *timers
-	created  time.Time
+	Groups               *store.Table[Group]    // by name
+	Members              *store.Table[Member]   // by instance id
+	Activities           *store.Table[Activity] // by id
+	LaunchConfigurations *store.Table[LaunchConfiguration]
+
+	limits  *store.Table[Limit]
+	answers *store.Table[Answer]
+	meta    *store.Table[meta]
+
+	watchers  *watchers
+	timers    *timers
+	listeners []func(Instance)
+	created   time.Time
 }
 
 type meta struct {
@@ -112,6 +119,10 @@ func (w *World) openTables() error {
 		openTable(w.Store, "tags", &w.Tags),
 		openTable(w.Store, "roles", &w.Roles),
 		openTable(w.Store, "instance-profiles", &w.Profiles),
+		openTable(w.Store, "groups", &w.Groups),
+		openTable(w.Store, "group-members", &w.Members),
+		openTable(w.Store, "scaling-activities", &w.Activities),
+		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
