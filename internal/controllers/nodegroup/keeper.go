@@ -3,6 +3,7 @@ package nodegroup
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -57,6 +58,7 @@ type Group struct {
 type memory struct {
 	desired   int
 	grew      time.Time
+	short     time.Time            // since when it has fewer instances than it wants
 	firstSeen map[string]time.Time // instances that have not joined
 	backoff   string
 	until     time.Time
@@ -158,8 +160,9 @@ func (k *Keeper) members(g *Group, m *memory, byID map[string]*corev1.Node) {
 	m.firstSeen = seen
 }
 
-// shortfall counts what the group wants and has not got: AWS is still about to
-// bring it, or has failed to since the group grew.
+// shortfall counts what the group wants and has not got. AWS is still about to
+// bring it, as long as one of the pools it could come from may have capacity; or
+// it fails to, and pods must not count on it.
 func (k *Keeper) shortfall(g *Group, m *memory) {
 	have, unit := 0, 1
 	for _, instance := range g.Instances {
@@ -172,13 +175,49 @@ func (k *Keeper) shortfall(g *Group, m *memory) {
 	}
 	missing := max(0, g.Desired-have+unit-1) / unit
 	now := k.Clock.Now()
-	failed := len(g.Failures) > 0 && !g.Failures[0].At.Before(m.grew) && now.Sub(g.Failures[0].At) >= failureGrace
-	overdue := !m.grew.IsZero() && now.Sub(m.grew) >= k.Options.MaxNodeProvisionTime
-	if failed || overdue {
+	if missing == 0 {
+		m.short = time.Time{}
+		return
+	}
+	if m.short.IsZero() || m.grew.After(m.short) {
+		m.short = now
+	}
+	overdue := now.Sub(m.short) >= k.Options.MaxNodeProvisionTime
+	if overdue && g.NotReadyReason == "" {
+		g.NotReadyReason = fmt.Sprintf("it has waited for %d instances since %s and does not get them", missing, m.short.UTC().Format(time.TimeOnly))
+	}
+	if overdue || fails(g, m.grew, now) {
 		g.Unfulfilled = missing
 		return
 	}
 	g.Placeholders = missing
+}
+
+// fails reports whether a launch has failed since the group grew, and no other
+// pool is left that AWS would still try.
+func fails(g *Group, grew, now time.Time) bool {
+	if len(g.Failures) == 0 || g.Failures[0].At.Before(grew) || now.Sub(g.Failures[0].At) < failureGrace {
+		return false
+	}
+	return !g.Failures[0].Capacity || isDry(g)
+}
+
+// isDry reports whether all pools of a way of buying that the group uses are
+// known to have no capacity.
+func isDry(g *Group) bool {
+	open, used := map[model.CapacityType]bool{}, map[model.CapacityType]bool{}
+	for i := range g.Types {
+		for _, offering := range g.Types[i].Offerings {
+			used[offering.CapacityType] = true
+			open[offering.CapacityType] = open[offering.CapacityType] || offering.UnavailableReason == ""
+		}
+	}
+	for capacityType := range used {
+		if !open[capacityType] {
+			return true
+		}
+	}
+	return false
 }
 
 // sayUnread logs once what could not be read of a group.
