@@ -118,7 +118,7 @@ func (o *groupCommandOptions) complete() (nodegroup.Options, error) {
 		wanted.ClusterName = clusterOfTags(wanted.Selection.Tags)
 	}
 	if !o.groups.given() {
-		problems = append(problems, errors.New("no node group is named: give --nodes=MIN:MAX:NAME or --node-group-auto-discovery=asg:tag=KEY[=VALUE],..."))
+		problems = append(problems, errors.New("no node group is named: give --nodes=MIN:MAX:NAME, or --node-group-auto-discovery=asg:tag=KEY with its tags"))
 	}
 	if o.groups.cloudProvider != "aws" {
 		problems = append(problems, fmt.Errorf("--cloud-provider=%s: only aws is supported", o.groups.cloudProvider))

@@ -10,6 +10,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,7 +46,10 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 			return fmt.Errorf("watching %T: %w", object, err)
 		}
 	}
-	recorder := events.New(events.Legacy(mgr.GetEventRecorderFor("cluster-autoscaler")), clock.RealClock{}) //nolint:staticcheck // the permissions people give to cluster-autoscaler are for these events
+	recorder, err := legacyEvents(ctx, mgr)
+	if err != nil {
+		return err
+	}
 	observer := &observe.Observer{Reader: reader, GroupsOnly: true}
 	g := groupDuties{mgr: mgr, observer: observer, options: options, recorder: recorder, log: log, reader: reader}
 	autoscaler, err := g.add(groups)
@@ -62,6 +69,18 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	}
 	connect(planner, autoscaler, groups, log)
 	return mgr.Add(planner)
+}
+
+// legacyEvents publishes through the core API: the permissions that people give
+// to cluster-autoscaler are for its events.
+func legacyEvents(ctx context.Context, mgr ctrl.Manager) (*events.Recorder, error) {
+	kube, err := kubernetes.NewForConfig(mgr.GetConfig())
+	if err != nil {
+		return nil, fmt.Errorf("connecting for events: %w", err)
+	}
+	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: kube.CoreV1().Events(metav1.NamespaceAll)})
+	return events.NewLegacy(broadcaster.NewRecorder(mgr.GetScheme(), corev1.EventSource{Component: "cluster-autoscaler"}), clock.RealClock{}), nil
 }
 
 // groupDuties is what sizing node groups shares with the rest.

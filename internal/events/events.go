@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientevents "k8s.io/client-go/tools/events"
 	"k8s.io/client-go/tools/record"
@@ -51,20 +50,9 @@ const (
 	ellipsis        = "…"
 )
 
-// Legacy publishes as events of the core API, which is all that some
-// installations allow.
-func Legacy(sink record.EventRecorder) clientevents.EventRecorder { return legacy{sink} }
-
-type legacy struct{ sink record.EventRecorder }
-
-// Eventf implements the recorder of events.k8s.io.
-func (l legacy) Eventf(regarding, _ runtime.Object, eventType, reason, _, note string, arguments ...any) {
-	l.sink.Eventf(regarding, eventType, reason, note, arguments...)
-}
-
 // Recorder publishes events. It may be used concurrently.
 type Recorder struct {
-	sink  clientevents.EventRecorder
+	say   func(object client.Object, eventType, reason, note string)
 	clock clock.PassiveClock
 
 	mu   sync.Mutex
@@ -80,7 +68,17 @@ type statement struct {
 
 // New returns a Recorder that publishes to sink.
 func New(sink clientevents.EventRecorder, clock clock.PassiveClock) *Recorder {
-	return &Recorder{sink: sink, clock: clock, said: map[statement]time.Time{}}
+	return &Recorder{clock: clock, said: map[statement]time.Time{}, say: func(object client.Object, eventType, reason, note string) {
+		sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+	}}
+}
+
+// NewLegacy returns a Recorder that publishes events of the core API, which is
+// all that some installations allow.
+func NewLegacy(sink record.EventRecorder, clock clock.PassiveClock) *Recorder {
+	return &Recorder{clock: clock, said: map[statement]time.Time{}, say: func(object client.Object, eventType, reason, note string) {
+		sink.Event(object, eventType, reason, note)
+	}}
 }
 
 // Normal tells what happened to an object.
@@ -96,7 +94,7 @@ func (r *Recorder) Warning(object client.Object, reason, note string) {
 func (r *Recorder) publish(object client.Object, eventType, reason, note string) {
 	note = shorten(note)
 	if r.isNew(statement{object.GetUID(), reason, note}) {
-		r.sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+		r.say(object, eventType, reason, note)
 	}
 }
 

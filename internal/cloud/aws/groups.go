@@ -203,7 +203,7 @@ func (g *Groups) one(ctx context.Context, name string) (types.AutoScalingGroup, 
 	}
 	group, ok := found[name]
 	if !ok {
-		return group, fmt.Errorf("Auto Scaling group %s: %w", name, cloud.ErrNotFound)
+		return group, fmt.Errorf("no Auto Scaling group %s: %w", name, cloud.ErrNotFound)
 	}
 	return group, nil
 }
@@ -222,7 +222,7 @@ func (g *Groups) Grow(ctx context.Context, name string, to int) (int, error) {
 		AutoScalingGroupName: &name, DesiredCapacity: sdk.Int32(int32(to)), HonorCooldown: sdk.Bool(false),
 	})
 	if isGroupMissing(err) {
-		return 0, fmt.Errorf("Auto Scaling group %s: %w", name, cloud.ErrNotFound)
+		return 0, fmt.Errorf("no Auto Scaling group %s: %w", name, cloud.ErrNotFound)
 	}
 	if err != nil {
 		return now, classify(err, fmt.Sprintf("setting the desired capacity of Auto Scaling group %s to %d", name, to))

@@ -94,13 +94,14 @@ type outgoing struct{ all, drained int }
 // within takes as many as may go at once.
 func (o outgoing) within(list []candidate, options ScaleDownOptions) []candidate {
 	var chosen []candidate
+	all, drained := o.all, o.drained
 	for _, c := range list {
-		if o.all >= options.Parallelism || len(c.pods) > 0 && o.drained >= options.DrainParallelism {
+		if all >= options.Parallelism || len(c.pods) > 0 && drained >= options.DrainParallelism {
 			continue
 		}
-		o.all++
+		all++
 		if len(c.pods) > 0 {
-			o.drained++
+			drained++
 		}
 		chosen = append(chosen, c)
 	}
