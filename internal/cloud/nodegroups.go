@@ -23,6 +23,10 @@ type NodeGroups interface {
 	// the instance counts for. IsNotFound when the instance is gone; a
 	// *MinSizeError when the group is at its minimum.
 	Shrink(ctx context.Context, instanceID string) error
+	// Diagnose looks for what keeps an instance from joining the cluster, and
+	// says each thing that it finds with what would be right. It finds nothing
+	// where it may not look.
+	Diagnose(ctx context.Context, instanceID, cluster string) []string
 }
 
 // GroupSelection says which groups are meant.

@@ -15,6 +15,8 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // fakeGroups keeps Auto Scaling groups in memory. It pages by two.
@@ -26,6 +28,10 @@ type fakeGroups struct {
 	// denied operations are refused.
 	denied map[string]bool
 	calls  map[string]int
+
+	machine ec2types.Instance
+	gateway string
+	entries []string
 }
 
 func newFakeGroups() *fakeGroups {
@@ -148,6 +154,23 @@ func (f *fakeGroups) DescribeNodegroup(_ context.Context, in *eks.DescribeNodegr
 	return &eks.DescribeNodegroupOutput{Nodegroup: found}, nil
 }
 
+func (f *fakeGroups) DescribeInstances(_ context.Context, _ *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: []ec2types.Instance{f.machine}}}}, f.asked("DescribeInstances")
+}
+
+func (f *fakeGroups) DescribeRouteTables(_ context.Context, _ *ec2.DescribeRouteTablesInput, _ ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error) {
+	return &ec2.DescribeRouteTablesOutput{RouteTables: []ec2types.RouteTable{{Routes: []ec2types.Route{{DestinationCidrBlock: sdk.String("0.0.0.0/0"), GatewayId: &f.gateway}}}}}, f.asked("DescribeRouteTables")
+}
+
+func (f *fakeGroups) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileInput, _ ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error) {
+	role := iamtypes.Role{Arn: sdk.String("arn:aws:iam::111122223333:role/" + *in.InstanceProfileName)}
+	return &iam.GetInstanceProfileOutput{InstanceProfile: &iamtypes.InstanceProfile{Roles: []iamtypes.Role{role}}}, f.asked("GetInstanceProfile")
+}
+
+func (f *fakeGroups) ListAccessEntries(_ context.Context, _ *eks.ListAccessEntriesInput, _ ...func(*eks.Options)) (*eks.ListAccessEntriesOutput, error) {
+	return &eks.ListAccessEntriesOutput{AccessEntries: f.entries}, f.asked("ListAccessEntries")
+}
+
 func cmpErr(a, b error) error {
 	if a != nil {
 		return a
@@ -160,5 +183,5 @@ func groupWorld(t *testing.T) (*world, *fakeGroups, *Groups) {
 	t.Helper()
 	w := newWorld(t)
 	fake := newFakeGroups()
-	return w, fake, w.Provider.NodeGroups(GroupClients{AutoScaling: fake, EC2: fake, EKS: fake})
+	return w, fake, w.Provider.NodeGroups(GroupClients{AutoScaling: fake, EC2: fake, EKS: fake, IAM: fake})
 }

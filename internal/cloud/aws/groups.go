@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
 
 	"github.com/drover-project/drover/internal/cloud"
@@ -34,6 +35,7 @@ type GroupClients struct {
 	AutoScaling AutoScaling
 	EC2         GroupEC2
 	EKS         GroupEKS
+	IAM         GroupIAM
 }
 
 // AutoScaling is what the adapter needs of Amazon EC2 Auto Scaling.
@@ -47,11 +49,14 @@ type AutoScaling interface {
 
 // GroupEC2 is what node groups need of Amazon EC2.
 type GroupEC2 interface {
+	DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
+	DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput, ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error)
 	DescribeLaunchTemplateVersions(context.Context, *ec2.DescribeLaunchTemplateVersionsInput, ...func(*ec2.Options)) (*ec2.DescribeLaunchTemplateVersionsOutput, error)
 }
 
 // GroupEKS is what node groups need of Amazon EKS.
 type GroupEKS interface {
+	ListAccessEntries(context.Context, *eks.ListAccessEntriesInput, ...func(*eks.Options)) (*eks.ListAccessEntriesOutput, error)
 	DescribeNodegroup(context.Context, *eks.DescribeNodegroupInput, ...func(*eks.Options)) (*eks.DescribeNodegroupOutput, error)
 }
 
@@ -110,6 +115,7 @@ func DefaultGroupClients(ctx context.Context) (GroupClients, error) {
 func ClientsOfGroups(configuration sdk.Config) GroupClients {
 	return GroupClients{
 		AutoScaling: autoscaling.NewFromConfig(configuration), EC2: ec2.NewFromConfig(configuration), EKS: eks.NewFromConfig(configuration),
+		IAM: iam.NewFromConfig(configuration),
 	}
 }
 

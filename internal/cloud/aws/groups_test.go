@@ -186,3 +186,24 @@ func TestGroupThatIsBeingDeletedDoesNotGrow(t *testing.T) {
 		t.Errorf("deleting %v, %q", group.Deleting, group.NotReadyReason)
 	}
 }
+
+func TestDiagnosisNamesWhatKeepsAnInstanceAway(t *testing.T) {
+	_, fake, groups := groupWorld(t)
+	fake.machine = ec2types.Instance{SubnetId: sdk.String("subnet-1"), State: &ec2types.InstanceState{Name: ec2types.InstanceStateNameRunning},
+		IamInstanceProfile: &ec2types.IamInstanceProfile{Arn: sdk.String("arn:aws:iam::111122223333:instance-profile/path/workers")}}
+	fake.gateway, fake.entries = "nat-1", []string{"arn:aws:iam::111122223333:role/workers"}
+	if found := groups.Diagnose(t.Context(), "i-1", "demo"); len(found) != 0 {
+		t.Errorf("finds %q where nothing is wrong", found)
+	}
+	fake.gateway, fake.entries = "igw-1", nil
+	found := strings.Join(groups.Diagnose(t.Context(), "i-1", "demo"), "\n")
+	for _, want := range []string{"role/workers has no access entry in cluster demo", "no public IP address in the public subnet subnet-1"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("finds %q, want %q", found, want)
+		}
+	}
+	fake.denied["GetInstanceProfile"], fake.denied["DescribeRouteTables"] = true, true
+	if found := groups.Diagnose(t.Context(), "i-1", "demo"); len(found) != 0 {
+		t.Errorf("finds %q where it may not look", found)
+	}
+}

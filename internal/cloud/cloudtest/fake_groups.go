@@ -17,6 +17,8 @@ type Groups struct {
 	mu     sync.Mutex
 	groups map[string]*cloud.NodeGroup
 	next   int
+	// Findings are what Diagnose says of every instance.
+	Findings []string
 	// Shrunk lists the instances that were ended, in order.
 	Shrunk []string
 }
@@ -147,4 +149,11 @@ func (g *Groups) Shrink(_ context.Context, instanceID string) error {
 		return nil
 	}
 	return fmt.Errorf("instance %s: %w", instanceID, cloud.ErrNotFound)
+}
+
+// Diagnose implements cloud.NodeGroups.
+func (g *Groups) Diagnose(context.Context, string, string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.Findings
 }

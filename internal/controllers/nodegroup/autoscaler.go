@@ -3,6 +3,7 @@ package nodegroup
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -197,7 +198,7 @@ func (a *Autoscaler) giveUp(ctx context.Context, state *state) {
 		g := &state.groups[i]
 		for _, instance := range g.Late {
 			why := fmt.Sprintf("instance %s of group %s runs, but its node did not join within %s: %s", instance.ID, g.Name,
-				a.Keeper.Options.MaxNodeProvisionTime, a.likelyCause(g))
+				a.Keeper.Options.MaxNodeProvisionTime, a.likelyCause(ctx, g, instance.ID))
 			a.Events.Warning(a.statusObject(), events.ScaleUpTimedOut, why)
 			a.Metrics.FailedScaleUps.WithLabelValues("timeout").Inc()
 			if g.Desired-instance.Weight < g.Min {
@@ -220,10 +221,13 @@ func (a *Autoscaler) giveUp(ctx context.Context, state *state) {
 }
 
 // likelyCause is what most often keeps such a node away.
-func (a *Autoscaler) likelyCause(g *Group) string {
+func (a *Autoscaler) likelyCause(ctx context.Context, g *Group, instanceID string) string {
 	cluster := a.Keeper.Options.ClusterName
 	if cluster != "" && g.JoinsCluster != "" && g.JoinsCluster != cluster {
 		return fmt.Sprintf("its user data names the cluster %q, this is %q", g.JoinsCluster, cluster)
+	}
+	if found := a.Keeper.Cloud.Diagnose(ctx, instanceID, cluster); len(found) > 0 {
+		return strings.Join(found, "; ")
 	}
 	text := "most often its instance role is not mapped (an access entry of type EC2_LINUX, or aws-auth), or its subnet has no way to the API server (a public subnet without public IP addresses, or no NAT gateway)"
 	if g.JoinsCluster == "" && g.Managed == "" {
