@@ -52,8 +52,9 @@ func operations(implementation any) (names []string) {
 
 // wire is a region served over HTTP, with the official clients to it.
 type wire struct {
-	server  *awswire.Server
-	clients map[string]any
+	server   *awswire.Server
+	endpoint string
+	clients  map[string]any
 }
 
 func serve(t *testing.T, l *lab) wire {
@@ -75,7 +76,7 @@ func serve(t *testing.T, l *lab) wire {
 			return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: "secret"}, nil
 		}),
 	}
-	return wire{server: server, clients: map[string]any{
+	return wire{server: server, endpoint: endpoint.URL, clients: map[string]any{
 		"autoscaling": autoscaling.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}
