@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/utils/clock"
@@ -153,6 +154,9 @@ func (w wiring) setupProvisioner() error {
 		Log:      log,
 	}
 	if w.options.Groups != nil {
+		if _, err := w.mgr.GetCache().GetInformer(context.Background(), &policyv1.PodDisruptionBudget{}); err != nil {
+			return fmt.Errorf("watching PodDisruptionBudgets: %w", err)
+		}
 		g := groupDuties{mgr: w.mgr, reader: w.kube, observer: planner.Observer, options: w.options, recorder: w.recorder, log: w.log}
 		autoscaler, err := g.add(*w.options.Groups)
 		if err != nil {

@@ -211,7 +211,7 @@ func groupMutants() []mutant {
 		{"topology by such labels", solve, "if doubtfulKey(c, pool) == \"\" {", "if doubtfulKey(c, pool) != \"-\" {"},
 		{"DaemonSets that may come with a group's node", config, "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
 		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
-		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0)"},
+		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},
 		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},
 		{"on-demand base", groups, "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
 		{"Karpenter's labels are not on a group's nodes", config, "return c.groupLabel(key)\n", "_ = key\n"},
