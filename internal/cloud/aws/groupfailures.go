@@ -139,10 +139,13 @@ func (g *Groups) markUnavailable(group *cloud.NodeGroup) {
 	}
 }
 
-// markAt remembers that a pool refused at a time.
+// markAt remembers that a pool refused at a time, unless it has refused later.
 func (u *unavailable) markAt(key model.OfferingKey, code string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if known, ok := u.pools[key]; ok && known.at.After(at) {
+		return
+	}
 	u.pools[key] = refusal{code: code, at: at}
 	u.version++
 }
