@@ -111,11 +111,20 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 	if err != nil {
 		return fmt.Errorf("connecting to AWS: %w", err)
 	}
-	err = controllers.Setup(ctx, mgr, provider, controllers.Options{
+	setup := controllers.Options{
 		BatchIdle: options.batchIdle,
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
-	}, log)
+	}
+	if options.groups.given() {
+		wanted, _ := options.groups.complete(options.clusterName)
+		clients, err := aws.DefaultGroupClients(ctx)
+		if err != nil {
+			return err
+		}
+		setup.Groups = &controllers.NodeGroups{Cloud: provider.NodeGroups(clients), Options: wanted}
+	}
+	err = controllers.Setup(ctx, mgr, provider, setup, log)
 	if err != nil {
 		return err
 	}

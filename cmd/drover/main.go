@@ -40,6 +40,7 @@ func (n unplacedPods) Error() string { return fmt.Sprintf("%d pods have no place
 
 func main() {
 	command := newCommand()
+	command.SetArgs(byProgramName(os.Args))
 	if err := command.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		report(os.Stderr, err)
 		os.Exit(exitCode(err))
@@ -87,7 +88,7 @@ func newCommandFor(connect connector) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newControllerCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
+	root.AddCommand(newControllerCommand(), newGroupCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
 	root.AddCommand(newCreateCommand(connect), newGetCommand(connect), newScaleCommand(connect), newUpgradeCommand(connect),
 		newDrainCommand(connect), newDeleteCommand(connect), newUtilsCommand(connect))
 	return root

@@ -22,6 +22,8 @@ type controllerOptions struct {
 	memoryOverhead                          float64
 	reservedENIs                            int
 
+	groups groupFlags
+
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string
 	featureGates        string
@@ -78,6 +80,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.Float32Var(&o.qps, "kube-client-qps", 200, "requests to the API server per second")
 	flags.IntVar(&o.burst, "kube-client-burst", 300, "requests to the API server at once")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	o.groups.register(flags)
 	for name, variable := range environment() {
 		flags.Lookup(name).Usage += " [$" + variable + "]"
 	}
@@ -122,6 +125,9 @@ func (o *controllerOptions) validate() []error {
 	require(isPort(o.metricsPort), "--metrics-port %d must be from 0 to 65535", o.metricsPort)
 	require(isPort(o.healthPort), "--health-probe-port %d must be from 0 to 65535", o.healthPort)
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
+	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
+		problems = append(problems, faults...)
+	}
 	if _, err := parseFeatureGates(o.featureGates); err != nil {
 		problems = append(problems, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +44,8 @@ type Applier struct {
 	Metrics *metrics.Metrics
 	Events  *events.Recorder
 	Log     logr.Logger
+	// Groups raises the sizes of node groups; nil where there are none.
+	Groups Grower
 }
 
 // Decision is a Plan with what it was made from and the reasons for it.
@@ -66,10 +69,16 @@ type Outcome struct {
 	Created []string
 	// Refused is parallel to Plan.Launches: why there is no NodeClaim, or empty.
 	Refused []string
+	// Grown are the node groups whose size was raised, with the size they came
+	// to; a launch of a group counts as Created when its group grew for it.
+	Grown []model.GroupSize
+	// Failed says, by node group, why a group did not grow as planned.
+	Failed map[string]string
 }
 
 // Launch creates one NodeClaim for each launch of the plan that is still
-// allowed, and returns once the informer cache shows them. The error joins what
+// allowed, raises the sizes of node groups, and returns once the informer cache
+// shows the claims. The error joins what
 // went wrong; the Outcome is complete all the same.
 func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, error) {
 	plan := &decision.Plan
@@ -88,8 +97,12 @@ func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, erro
 		failures []error
 	)
 	group.SetLimit(createConcurrency)
+	failures = append(failures, a.grow(ctx, plan, &outcome)...)
 	for i := range plan.Launches {
 		launch := &plan.Launches[i]
+		if launch.NodeGroup != "" {
+			continue
+		}
 		if refusal := room.take(launch); refusal != "" {
 			outcome.Refused[i] = refusal
 			continue
@@ -117,7 +130,7 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 	seen := map[string]bool{}
 	for i := range plan.Launches {
 		name := plan.Launches[i].NodePool
-		if seen[name] {
+		if name == "" || seen[name] {
 			continue
 		}
 		seen[name] = true
@@ -153,7 +166,7 @@ func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *mod
 // gone again after having been shown.
 func (a *Applier) awaitCache(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if name == "" {
+		if name == "" || strings.HasPrefix(name, groupPrefix) {
 			continue
 		}
 		looks := 0

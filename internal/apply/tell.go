@@ -21,6 +21,8 @@ type Teller struct {
 	// said is what the log last said of each pod without a place, so that a
 	// pod that waits for hours is not in every line.
 	said map[types.UID]string
+	// groups and pools say of what there is something to tell.
+	groups, pools bool
 }
 
 // Tell publishes the outcome of one decision.
@@ -34,9 +36,18 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 		t.Events.Normal(pod(placement.Pod, uids), events.Nominated, "Pod should schedule on: "+placement.Node)
 	}
 	waiting := map[types.UID]string{}
+	t.groups = len(snapshot.NodeGroups) > 0
+	t.pools = len(snapshot.NodePools) > 0
 	for i, launch := range plan.Launches {
 		if outcome.Created[i] == "" {
 			t.unplaced(launch.Pods, uids, outcome.Refused[i], waiting)
+			continue
+		}
+		if launch.NodeGroup != "" {
+			note := fmt.Sprintf("pod triggered scale-up: [%s]; %s", sizeText(launch.NodeGroup, snapshot, outcome), decision.why(i))
+			for _, key := range launch.Pods {
+				t.Events.Normal(pod(key, uids), events.TriggeredScaleUp, note)
+			}
 			continue
 		}
 		note := fmt.Sprintf("Pod should schedule on: nodeclaim/%s; %s", outcome.Created[i], decision.why(i))
@@ -57,7 +68,12 @@ func (t *Teller) unplaced(keys []model.PodKey, uids map[model.PodKey]types.UID, 
 	for _, key := range keys {
 		uid := uids[key]
 		waiting[uid] = why
-		t.Events.Warning(pod(key, uids), events.FailedScheduling, why)
+		if t.groups {
+			t.Events.Normal(pod(key, uids), events.NotTriggerScaleUp, "pod didn't trigger scale-up: "+why)
+		}
+		if t.pools || !t.groups {
+			t.Events.Warning(pod(key, uids), events.FailedScheduling, why)
+		}
 		if t.said[uid] != why {
 			fresh = append(fresh, key.String())
 		}
@@ -77,7 +93,11 @@ func Explain(group model.PodReason) string {
 		return text.String()
 	}
 	for _, alternative := range group.Alternatives {
-		if !strings.Contains(group.Message, alternative.Message) {
+		switch {
+		case strings.Contains(group.Message, alternative.Message):
+		case alternative.NodeGroup != "":
+			fmt.Fprintf(&text, "; node group %q: %s", alternative.NodeGroup, alternative.Message)
+		default:
 			fmt.Fprintf(&text, "; nodepool %q: %s", alternative.NodePool, alternative.Message)
 		}
 	}
@@ -109,6 +129,27 @@ func offeringText(key model.OfferingKey) string {
 		text += " in " + key.Zone
 	}
 	return text
+}
+
+// sizeText is a group's growth the way cluster-autoscaler writes it.
+func sizeText(name string, snapshot *model.Snapshot, outcome Outcome) string {
+	for _, size := range outcome.Grown {
+		if size.Name == name {
+			return SizeText(size, snapshot)
+		}
+	}
+	return "{" + name + "}"
+}
+
+// SizeText writes {NAME FROM->TO (max: MAX)}.
+func SizeText(size model.GroupSize, snapshot *model.Snapshot) string {
+	most := 0
+	for i := range snapshot.NodeGroups {
+		if snapshot.NodeGroups[i].Name == size.Name {
+			most = snapshot.NodeGroups[i].Max
+		}
+	}
+	return fmt.Sprintf("{%s %d->%d (max: %d)}", size.Name, size.From, size.To, most)
 }
 
 // Sample is the first few names of a list.

@@ -35,3 +35,10 @@ func (e *TerminalError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the cause.
 func (e *TerminalError) Unwrap() error { return e.Err }
+
+// MinSizeError says that a group may not shrink below its minimum.
+type MinSizeError struct {
+	Message string
+}
+
+func (e *MinSizeError) Error() string { return e.Message }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/utils/clock"
@@ -43,6 +44,8 @@ type Options struct {
 	// BatchIdle and BatchMax bound the wait for more pending pods.
 	BatchIdle, BatchMax time.Duration
 	Settings            model.Settings
+	// Groups are node groups that are sized along with NodePools; nil for none.
+	Groups *NodeGroups
 }
 
 // duty is one controller.
@@ -141,7 +144,7 @@ func (w wiring) setupProvisioner() error {
 	if err := provisioner.SetupTriggers(w.mgr, batcher); err != nil {
 		return fmt.Errorf("watching for pending pods: %w", err)
 	}
-	return w.mgr.Add(&provisioner.Provisioner{
+	planner := &provisioner.Provisioner{
 		Observer: w.observer(),
 		Applier:  &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Events: w.recorder, Log: log},
 		Teller:   &apply.Teller{Events: w.recorder, Log: log},
@@ -149,5 +152,17 @@ func (w wiring) setupProvisioner() error {
 		Settings: w.options.Settings,
 		Metrics:  w.measures,
 		Log:      log,
-	})
+	}
+	if w.options.Groups != nil {
+		if _, err := w.mgr.GetCache().GetInformer(context.Background(), &policyv1.PodDisruptionBudget{}); err != nil {
+			return fmt.Errorf("watching PodDisruptionBudgets: %w", err)
+		}
+		g := groupDuties{mgr: w.mgr, reader: w.kube, observer: planner.Observer, options: w.options, recorder: w.recorder, log: w.log}
+		autoscaler, err := g.add(*w.options.Groups)
+		if err != nil {
+			return err
+		}
+		connect(planner, autoscaler, *w.options.Groups, w.log)
+	}
+	return w.mgr.Add(planner)
 }

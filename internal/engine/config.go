@@ -29,7 +29,11 @@ type config struct {
 
 // label is what the node's label will be; the hostname exists but is not known.
 func (c *config) label(key string) (string, bool) {
-	switch key = canonical(key); key {
+	key = canonical(key)
+	if c.pool.group != nil {
+		return c.groupLabel(key)
+	}
+	switch key {
 	case labelZone:
 		return c.offering.Zone, c.offering.Zone != ""
 	case labelZoneID:
@@ -55,8 +59,7 @@ func (c *config) label(key string) (string, bool) {
 
 func (c *config) meets(requirements []model.Requirement) bool {
 	for _, r := range requirements {
-		value, ok := c.label(r.Key)
-		if !holds(r, value, ok) {
+		if !c.meetsOne(r) {
 			return false
 		}
 	}
@@ -66,7 +69,19 @@ func (c *config) meets(requirements []model.Requirement) bool {
 func (c *config) available() bool { return c.offering.UnavailableReason == "" }
 
 func (c *config) text() string {
-	return c.kind.Name + " " + string(c.offering.CapacityType) + " in " + c.offering.Zone
+	return offeringText(c.offering.OfferingKey)
+}
+
+// offeringText leaves out what is not certain of a node group's next node.
+func offeringText(key model.OfferingKey) string {
+	text := key.InstanceType
+	if key.CapacityType != "" {
+		text += " " + string(key.CapacityType)
+	}
+	if key.Zone != "" {
+		text += " in " + key.Zone
+	}
+	return text
 }
 
 // buildConfigs lists all ways to buy a node that each pool's own requirements
@@ -127,6 +142,9 @@ func limitedCapacity(p *pool, kind *model.InstanceType) []int64 {
 		capacity[i] = kind.Capacity[name]
 		if name == limitNodes {
 			capacity[i] = 1
+			if p.group != nil {
+				capacity[i] = groupUnit(p.group)
+			}
 		}
 	}
 	return capacity
@@ -219,10 +237,9 @@ func (s *space) requirement(r model.Requirement) bitset {
 	}
 	set := newBitset(len(s.configs))
 	for i := range s.configs {
-		value, ok := s.configs[i].label(r.Key)
 		// The name of a new node is unknown: nobody can ask for it.
 		unknown := canonical(r.Key) == labelHostname && r.Operator != model.Exists && r.Operator != model.DoesNotExist && r.Operator != model.NotIn
-		if !unknown && holds(r, value, ok) {
+		if !unknown && s.configs[i].meetsOne(r) {
 			set.set(i)
 		}
 	}
@@ -295,6 +312,7 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 	sets := make([]bitset, len(daemons))
 	for d, daemon := range daemons {
 		sets[d] = s.admits(selectorTerms(&daemon.Template))
+		s.mayAdmit(sets[d], selectorTerms(&daemon.Template))
 		sets[d].and(s.tolerated(daemonTolerations(daemon.Template.Tolerations), pools, false))
 	}
 	shares := map[string]*daemonShare{}

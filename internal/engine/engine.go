@@ -12,6 +12,14 @@ import (
 // understood or placed is in the Report with a reason, and everything else is
 // decided without it. The snapshot is only read.
 func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+	if len(snapshot.NodeGroups) > 0 {
+		return solveGroups(snapshot, settings)
+	}
+	return solveAll(snapshot, settings)
+}
+
+// solveAll decides over what has one price each.
+func solveAll(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	snapshot = withDefaultSpread(snapshot, settings)
 	passed := map[model.PodKey]bool{}
 	for round := 1; ; round++ {

@@ -88,12 +88,16 @@ func (s *solution) nearestWay(c *class) model.PodReason {
 		}
 		return a.at > b.at
 	})
-	answer.Reason = model.Reason{Code: replies[0].reason.Code, Message: "NodePool " + replies[0].pool.spec.Name + ": " + replies[0].reason.Message}
+	answer.Reason = model.Reason{Code: replies[0].reason.Code, Message: replies[0].pool.title() + ": " + replies[0].reason.Message}
 	if answer.Remedy != nil {
-		answer.Message += "; " + strings.Replace(answer.Remedy.Message, " of NodePool "+wanted.spec.Name, "", 1)
+		answer.Message += "; " + strings.Replace(answer.Remedy.Message, " of "+wanted.title(), "", 1)
 	}
 	for _, r := range replies[:min(len(replies), maxAlternatives)] {
-		answer.Alternatives = append(answer.Alternatives, model.PoolReason{NodePool: r.pool.spec.Name, Reason: r.reason})
+		alternative := model.PoolReason{NodePool: r.pool.spec.Name, Reason: r.reason}
+		if r.pool.group != nil {
+			alternative.NodePool, alternative.NodeGroup = "", r.pool.spec.Name
+		}
+		answer.Alternatives = append(answer.Alternatives, alternative)
 	}
 	answer.AlternativesMore = len(replies) - len(answer.Alternatives)
 	return answer
@@ -122,6 +126,9 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	}
 	if len(holding) == 0 {
 		return stageSize, s.howTooLarge(c, labelled)
+	}
+	if key := doubtfulKey(c, pool); key != "" {
+		return stageTopology, model.Reason{Code: model.CodeTopologySpread, Message: doubtText(pool, key)}
 	}
 	if len(buyable) == 0 {
 		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
@@ -212,6 +219,9 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 		least := s.p.space.configs[buyable[0]].capacity[r]
 		for _, i := range buyable {
 			least = min(least, s.p.space.configs[i].capacity[r])
+		}
+		if s.used[pool][r]+least > pool.limit[r] && pool.group != nil {
+			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf("its maximum size %d is reached", pool.limit[r])}, true
 		}
 		if s.used[pool][r]+least > pool.limit[r] {
 			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf("limit %s %s reached: %s used, %s more needed",

@@ -21,8 +21,8 @@ func (s *solution) launchReason(b *bin) model.LaunchReason {
 		pods += sh.count
 	}
 	reason := model.LaunchReason{Chosen: model.Reason{Code: model.CodeCheapest, Message: fmt.Sprintf(
-		"%s at %s $/h is the cheapest offering of NodePool %s that holds %s (%s)",
-		chosen.text(), priceText(chosen.price), chosen.pool.spec.Name, podsText(pods), s.fillText(sum, chosen))}}
+		"%s at %s $/h is the cheapest offering of %s that holds %s (%s)",
+		chosen.text(), priceText(chosen.price), chosen.pool.title(), podsText(pods), s.fillText(sum, chosen))}}
 	reason.Rejected, reason.RejectedMore = s.rejections(b, sum)
 	return reason
 }
@@ -201,7 +201,8 @@ func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []
 		launch := &launches[i]
 		first := launch.Offerings[0]
 		for n, sh := range launch.bin.shares {
-			message := fmt.Sprintf("no node has room; %s %s in %s (NodePool %s) costs least", first.InstanceType, first.CapacityType, first.Zone, launch.NodePool)
+			title := s.p.space.configs[launch.first].pool.title()
+			message := fmt.Sprintf("no node has room; %s (%s) costs least", offeringText(first.OfferingKey), title)
 			if where := s.domainText(sh.demand); where != "" {
 				message += "; topology rules put the pods in " + where
 			}

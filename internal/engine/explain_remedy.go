@@ -67,9 +67,13 @@ func (r *remedies) find(c *class) (*model.Remedy, *pool) {
 }
 
 func (o *obstacle) remedy(with *config) *model.Remedy {
-	return &model.Remedy{Code: o.code, NodePool: o.pool.spec.Name, Key: o.key, Value: o.value,
+	remedy := &model.Remedy{Code: o.code, NodePool: o.pool.spec.Name, Key: o.key, Value: o.value,
 		OfferingKey: with.offering.OfferingKey, PricePerHour: with.offering.PricePerHour,
 		Message: fmt.Sprintf("%s would cost %s $/h (%s)", o.text, priceText(with.price), with.text())}
+	if o.pool.group != nil {
+		remedy.NodePool, remedy.NodeGroup = "", o.pool.spec.Name
+	}
+	return remedy
 }
 
 // offers lists what the pool could buy if it had no requirements.
@@ -211,8 +215,7 @@ func (c *config) missed(terms []model.NodeSelectorTerm) []model.Requirement {
 	for i, term := range terms {
 		var missed []model.Requirement
 		for _, r := range term.Labels {
-			value, ok := c.label(r.Key)
-			if !holds(r, value, ok) {
+			if !c.meetsOne(r) {
 				missed = append(missed, r)
 			}
 		}
@@ -249,7 +252,7 @@ func (r *remedies) taints(c *class, config *config) []obstacle {
 	for _, taint := range config.pool.taints {
 		if taint.Effect != model.PreferNoSchedule && !toleratesAny(c.pod.Tolerations, taint) {
 			found = append(found, obstacle{code: model.RemedyTolerateTaint, key: taint.Key, value: taint.Value,
-				text: fmt.Sprintf("tolerating %s of NodePool %s", taintText(taint), config.pool.spec.Name)})
+				text: fmt.Sprintf("tolerating %s of %s", taintText(taint), config.pool.title())})
 		}
 	}
 	return found
@@ -272,7 +275,10 @@ func (r *remedies) limits(_ *class, config *config) []obstacle {
 	var found []obstacle
 	pool := config.pool
 	for i, name := range pool.limited {
-		if need := r.s.used[pool][i] + config.capacity[i]; need > pool.limit[i] && config.capacity[i] > 0 {
+		if need := r.s.used[pool][i] + config.capacity[i]; need > pool.limit[i] && config.capacity[i] > 0 && pool.group != nil {
+			found = append(found, obstacle{code: model.RemedyRaiseLimit, key: name, value: quantity(name, need),
+				text: fmt.Sprintf("raising the maximum size of %s from %d to %d", pool.title(), pool.limit[i], need)})
+		} else if need > pool.limit[i] && config.capacity[i] > 0 {
 			found = append(found, obstacle{code: model.RemedyRaiseLimit, key: name, value: quantity(name, need),
 				text: fmt.Sprintf("raising the limit %s of NodePool %s from %s to %s", name, pool.spec.Name, quantity(name, pool.limit[i]), quantity(name, need))})
 		}

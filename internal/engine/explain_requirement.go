@@ -67,6 +67,9 @@ func (s *solution) portTaken(c *class, buyable []int) string {
 }
 
 func (s *solution) poolOffersNothing(pool *pool) string {
+	if pool.group != nil {
+		return "its next node is not on offer at any known price"
+	}
 	catalog := s.p.snapshot.Catalogs[pool.spec.NodeClass]
 	if len(catalog.Offerings) == 0 {
 		return fmt.Sprintf("the NodeClass %s offers no instance type with a known price", pool.spec.NodeClass)
@@ -84,6 +87,9 @@ func (s *solution) offeredValues(key string, pool *pool) string {
 		if value, ok := s.p.space.configs[i].label(key); ok && value != "" {
 			seen[value] = true
 		}
+	}
+	if doubts := pool.doubts[canonical(key)]; len(doubts) > 0 {
+		return "its next node may have any of " + strings.Join(boundedList(possibleTexts(doubts), 6), ", ")
 	}
 	if len(seen) == 0 {
 		return "the pool's nodes have no such label"

@@ -180,6 +180,9 @@ func (s *solution) pickOfferings(b *bin, choices []int) []int {
 func (s *solution) launch(b *bin, picked []int) model.Launch {
 	first := &s.p.space.configs[picked[0]]
 	launch := model.Launch{NodePool: first.pool.spec.Name, Requests: first.daemons.requests.Add(nil)}
+	if first.pool.group != nil {
+		launch.NodePool, launch.NodeGroup = "", first.pool.spec.Name
+	}
 	for _, i := range picked {
 		launch.Offerings = append(launch.Offerings, *s.p.space.configs[i].offering)
 	}
@@ -189,7 +192,9 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 		}
 	}
 	launch.Requests = withoutVolumes(launch.Requests)
-	launch.Requirements = s.requirements(b, picked)
+	if first.pool.group == nil {
+		launch.Requirements = s.requirements(b, picked)
+	}
 	return launch
 }
 
@@ -246,6 +251,9 @@ func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) 
 	present.each(func(value int) { values = append(values, column.values[value]) })
 	return model.Requirement{Key: key, Operator: model.In, Values: values}, true
 }
+
+// nano converts to nanoDollars.
+func nano(dollars float64) int64 { return int64(math.Round(dollars * nanoDollars)) }
 
 // dollars converts from nanoDollars.
 func dollars(nano int64) float64 {

@@ -25,6 +25,10 @@ type pool struct {
 	usage     []int64
 	minValues []model.Requirement
 	configs   []int // its ways to buy a node, ascending
+	// group is the node group that the pool stands for, nil for a NodePool;
+	// doubts are the labels that not all of its nodes will have alike.
+	group  *model.NodeGroup
+	doubts map[string][]possible
 }
 
 // sortedPools orders pools by weight, heaviest first, then by name.
@@ -38,7 +42,10 @@ func sortedPools(snapshot *model.Snapshot) []*pool {
 		if a.Weight != b.Weight {
 			return a.Weight > b.Weight
 		}
-		return a.Name < b.Name
+		if a.Name != b.Name {
+			return a.Name < b.Name
+		}
+		return a.NodeClass < b.NodeClass
 	})
 	return pools
 }
@@ -55,10 +62,16 @@ func newPool(spec *model.NodePool, snapshot *model.Snapshot) *pool {
 		}
 	}
 	p.fault = poolFault(spec, snapshot)
+	if p.group = groupOf(spec, snapshot); p.group != nil {
+		p.doubts = groupDoubts(p.group, spec.Labels)
+	}
 	return p
 }
 
 func poolFault(spec *model.NodePool, snapshot *model.Snapshot) *model.Reason {
+	if spec.NotReadyReason != "" && groupOf(spec, snapshot) != nil {
+		return &model.Reason{Code: model.CodeNodePoolNotReady, Message: "it cannot grow: " + spec.NotReadyReason}
+	}
 	if spec.NotReadyReason != "" {
 		return &model.Reason{Code: model.CodeNodePoolNotReady, Message: "the NodePool is not ready: " + spec.NotReadyReason}
 	}

@@ -125,6 +125,7 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 		}
 	}
 	buildTopology(&q, s)
+	q.dropDoubtful()
 	q.countDaemons()
 	return &q
 }

@@ -46,6 +46,7 @@ func TestInputOrderDoesNotMatter(t *testing.T) {
 		shuffled := *snapshot
 		shuffled.Pending = rapid.Permutation(snapshot.Pending).Draw(t, "pending")
 		shuffled.Nodes = rapid.Permutation(snapshot.Nodes).Draw(t, "nodes")
+		shuffled.NodeGroups = rapid.Permutation(snapshot.NodeGroups).Draw(t, "groups")
 		shuffled.NodePools = rapid.Permutation(snapshot.NodePools).Draw(t, "pools")
 		shuffled.DaemonSets = rapid.Permutation(snapshot.DaemonSets).Draw(t, "daemonSets")
 		shuffled.Catalogs = map[string]model.Catalog{}

@@ -64,6 +64,14 @@ func alone(snapshot *model.Snapshot, plan model.Plan, key model.PodKey) *model.S
 	at := slices.IndexFunc(snapshot.Pending, func(p model.Pod) bool { return p.PodKey == key })
 	after.Pending = []model.Pod{snapshot.Pending[at]}
 	after.NodePools = slices.Clone(snapshot.NodePools)
+	after.NodeGroups = slices.Clone(snapshot.NodeGroups)
+	for _, size := range plan.Groups {
+		for i := range after.NodeGroups {
+			if after.NodeGroups[i].Name == size.Name {
+				after.NodeGroups[i].Desired = size.To
+			}
+		}
+	}
 	for _, launch := range plan.Launches {
 		for i := range after.NodePools {
 			if pool := &after.NodePools[i]; pool.Name == launch.NodePool {
@@ -90,8 +98,14 @@ func smallest(offerings []model.Offering, catalog *model.Catalog) model.Resource
 // remedied makes the change to the NodePool or to the one pending pod.
 func remedied(changed *model.Snapshot, remedy *model.Remedy) (*model.Snapshot, bool) {
 	pod := &changed.Pending[0]
-	at := slices.IndexFunc(changed.NodePools, func(p model.NodePool) bool { return p.Name == remedy.NodePool })
-	pool := &changed.NodePools[at]
+	pool := &model.NodePool{}
+	if at := slices.IndexFunc(changed.NodePools, func(p model.NodePool) bool { return p.Name == remedy.NodePool }); at >= 0 {
+		pool = &changed.NodePools[at]
+	}
+	group := &model.NodeGroup{}
+	if at := slices.IndexFunc(changed.NodeGroups, func(g model.NodeGroup) bool { return g.Name == remedy.NodeGroup }); at >= 0 {
+		group = &changed.NodeGroups[at]
+	}
 	isOther := func(r model.Requirement) bool { return r.Key != remedy.Key }
 	var other []model.Requirement
 	for _, r := range pool.Requirements {
@@ -114,6 +128,7 @@ func remedied(changed *model.Snapshot, remedy *model.Remedy) (*model.Snapshot, b
 		limits := pool.Limits.Add(nil)
 		delete(limits, remedy.Key)
 		pool.Limits = limits
+		group.Max += 10
 	case model.RemedyRelaxPod:
 		relax(pod, isOther)
 	default:

@@ -56,6 +56,9 @@ func printPlan(plan model.Plan, report model.Report, explain bool) string {
 		}
 		i += same
 	}
+	for _, size := range plan.Groups {
+		fmt.Fprintf(&out, "size %s %d->%d\n", size.Name, size.From, size.To)
+	}
 	if len(plan.Launches) > 0 {
 		fmt.Fprintf(&out, "%g $/h\n", plan.PricePerHour)
 	}
@@ -63,7 +66,7 @@ func printPlan(plan model.Plan, report model.Report, explain bool) string {
 		fmt.Fprintf(&out, "unplaced %s: %s: %s\n", groups(u.Pods), u.Code, u.Message)
 		for _, alternative := range u.Alternatives {
 			if explain {
-				fmt.Fprintf(&out, "  %s: %s: %s\n", alternative.NodePool, alternative.Code, alternative.Message)
+				fmt.Fprintf(&out, "  %s: %s: %s\n", alternative.NodePool+alternative.NodeGroup, alternative.Code, alternative.Message)
 			}
 		}
 	}
@@ -75,7 +78,11 @@ func printPlan(plan model.Plan, report model.Report, explain bool) string {
 
 func launchLine(launch model.Launch) string {
 	first := launch.Offerings[0]
-	return fmt.Sprintf("%s %s/%s/%s %g $/h: %s", launch.NodePool, first.InstanceType, first.Zone, first.CapacityType, first.PricePerHour, groups(launch.Pods))
+	name := launch.NodePool
+	if launch.NodeGroup != "" {
+		name = "nodegroup " + launch.NodeGroup
+	}
+	return fmt.Sprintf("%s %s/%s/%s %g $/h: %s", name, first.InstanceType, first.Zone, first.CapacityType, first.PricePerHour, groups(launch.Pods))
 }
 
 func printLaunch(out *strings.Builder, launch model.Launch, reason model.LaunchReason) {

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clientevents "k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -30,16 +31,28 @@ const (
 	TerminationGracePeriod    = "TerminationGracePeriodExpiring"
 	FailedTermination         = "FailedTermination"
 	WaitingOnNodeClaims       = "WaitingOnNodeClaimTermination"
-	quietPeriod               = 5 * time.Minute
-	maxNote                   = 1000 // events.k8s.io refuses notes of 1 KiB and more
-	forgetAfter               = 2 * quietPeriod
-	reportingAction           = "Reconcile"
-	ellipsis                  = "…"
+
+	// Reasons of cluster-autoscaler, about node groups.
+	TriggeredScaleUp     = "TriggeredScaleUp"
+	NotTriggerScaleUp    = "NotTriggerScaleUp"
+	ScaledUpGroup        = "ScaledUpGroup"
+	FailedToScaleUpGroup = "FailedToScaleUpGroup"
+	ScaleUpTimedOut      = "ScaleUpTimedOut"
+	ScaleDown            = "ScaleDown"
+	ScaleDownEmpty       = "ScaleDownEmpty"
+	ScaleDownFailed      = "ScaleDownFailed"
+	DeleteUnregistered   = "DeleteUnregistered"
+
+	quietPeriod     = 5 * time.Minute
+	maxNote         = 1000 // events.k8s.io refuses notes of 1 KiB and more
+	forgetAfter     = 2 * quietPeriod
+	reportingAction = "Reconcile"
+	ellipsis        = "…"
 )
 
 // Recorder publishes events. It may be used concurrently.
 type Recorder struct {
-	sink  clientevents.EventRecorder
+	say   func(object client.Object, eventType, reason, note string)
 	clock clock.PassiveClock
 
 	mu   sync.Mutex
@@ -55,7 +68,17 @@ type statement struct {
 
 // New returns a Recorder that publishes to sink.
 func New(sink clientevents.EventRecorder, clock clock.PassiveClock) *Recorder {
-	return &Recorder{sink: sink, clock: clock, said: map[statement]time.Time{}}
+	return &Recorder{clock: clock, said: map[statement]time.Time{}, say: func(object client.Object, eventType, reason, note string) {
+		sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+	}}
+}
+
+// NewLegacy returns a Recorder that publishes events of the core API, which is
+// all that some installations allow.
+func NewLegacy(sink record.EventRecorder, clock clock.PassiveClock) *Recorder {
+	return &Recorder{clock: clock, said: map[statement]time.Time{}, say: func(object client.Object, eventType, reason, note string) {
+		sink.Event(object, eventType, reason, note)
+	}}
 }
 
 // Normal tells what happened to an object.
@@ -71,7 +94,7 @@ func (r *Recorder) Warning(object client.Object, reason, note string) {
 func (r *Recorder) publish(object client.Object, eventType, reason, note string) {
 	note = shorten(note)
 	if r.isNew(statement{object.GetUID(), reason, note}) {
-		r.sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+		r.say(object, eventType, reason, note)
 	}
 }
 

@@ -6,6 +6,8 @@ type Plan struct {
 	Placements []Placement `json:"placements,omitempty"`
 	// Launches in the order to carry them out.
 	Launches []Launch `json:"launches,omitempty"`
+	// Groups are the node groups that grow, by name: what Launches of them need.
+	Groups []GroupSize `json:"groups,omitempty"`
 	// PricePerHour is the sum over Launches of their first offering, in USD.
 	PricePerHour float64 `json:"pricePerHour"`
 }
@@ -18,7 +20,12 @@ type Placement struct {
 
 // Launch is one node to buy.
 type Launch struct {
-	NodePool string `json:"nodePool"`
+	NodePool string `json:"nodePool,omitempty"`
+	// NodeGroup is set instead of NodePool for a node that a group's growth
+	// brings. Its only offering stands for all that may come: InstanceType lists
+	// the types, Zone and CapacityType are empty where they are not certain, and
+	// PricePerHour is what is expected of them.
+	NodeGroup string `json:"nodeGroup,omitempty"`
 	// Offerings are acceptable, best first: every one of them holds Pods.
 	Offerings []Offering `json:"offerings"`
 	// Requirements are the labels the node must end up with, narrowed from the

@@ -105,6 +105,8 @@ type Remedy struct {
 	Code Code `json:"code"`
 	// NodePool whose nodes would take the pods; empty when there is none yet.
 	NodePool string `json:"nodePool,omitempty"`
+	// NodeGroup is set instead where a node group is meant.
+	NodeGroup string `json:"nodeGroup,omitempty"`
 	// Key is what would change: a label, a taint, a limited resource or a
 	// topology key.
 	Key string `json:"key,omitempty"`
@@ -117,9 +119,10 @@ type Remedy struct {
 	Message string `json:"message"`
 }
 
-// PoolReason is a NodePool's answer to a group of pods.
+// PoolReason is the answer of a NodePool, or of a node group, to a group of pods.
 type PoolReason struct {
-	NodePool string `json:"nodePool"`
+	NodePool  string `json:"nodePool,omitempty"`
+	NodeGroup string `json:"nodeGroup,omitempty"`
 	Reason
 }
 

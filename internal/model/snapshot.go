@@ -7,6 +7,7 @@ type Snapshot struct {
 	Pending    []Pod       `json:"pending,omitempty"`
 	Nodes      []Node      `json:"nodes,omitempty"`
 	NodePools  []NodePool  `json:"nodePools,omitempty"`
+	NodeGroups []NodeGroup `json:"nodeGroups,omitempty"`
 	DaemonSets []DaemonSet `json:"daemonSets,omitempty"`
 	PodGroups  []PodGroup  `json:"podGroups,omitempty"`
 	// Catalogs by NodeClass name.

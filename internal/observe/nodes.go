@@ -27,6 +27,9 @@ func (v *view) modelNodes(bound map[string][]model.Pod) []model.Node {
 			claim = nil
 		}
 		translated := v.node(node, claim)
+		if expected, starting := v.groups.Starting[node.Spec.ProviderID]; starting && claim == nil {
+			startingGroupNode(node, &expected, &translated)
+		}
 		translated.Pods = bound[node.Name]
 		nodes = append(nodes, translated)
 		if claim != nil {
@@ -71,6 +74,21 @@ func (v *view) node(node *corev1.Node, claim *karpv1.NodeClaim) model.Node {
 		translated.PricePerHour, translated.PriceKnown = v.price(claim, translated.Labels)
 	}
 	return translated
+}
+
+// startingGroupNode fills in what a group's node that is not ready yet is
+// expected to be: its pods wait for it rather than for another one.
+func startingGroupNode(node *corev1.Node, expected, translated *model.Node) {
+	lasting, startup := splitStartup(node.Spec.Taints, nil)
+	translated.Launching = true
+	translated.Taints, translated.StartupTaints = translate.Taints(lasting), append(startup, expected.StartupTaints...)
+	translated.Labels = merged(expected.Labels, node.Labels)
+	for name, amount := range expected.Allocatable {
+		if translated.Allocatable[name] == 0 {
+			translated.Allocatable = translated.Allocatable.Add(model.Resources{name: amount})
+		}
+	}
+	translated.Unschedulable = node.Spec.Unschedulable || node.DeletionTimestamp != nil || slices.ContainsFunc(lasting, isDisrupted)
 }
 
 // launching translates a NodeClaim whose Node has not joined yet.
@@ -136,8 +154,12 @@ func splitStartup(taints, startup []corev1.Taint) (lasting []corev1.Taint, expec
 	return lasting, expected
 }
 
+// ToBeDeletedTaint is the key that cluster-autoscaler puts on nodes that it is
+// about to take away.
+const ToBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
+
 func isDisrupted(taint corev1.Taint) bool {
-	return taint.MatchTaint(&karpv1.DisruptedNoScheduleTaint)
+	return taint.MatchTaint(&karpv1.DisruptedNoScheduleTaint) || taint.Key == ToBeDeletedTaint
 }
 
 // promised fills what a node does not report yet with what its claim expects.

@@ -29,6 +29,29 @@ type Observer struct {
 	// Reader reads informer caches, or anything else that answers at once.
 	Reader client.Reader
 	Cloud  Cataloger
+	// Groups, when set, tells of node groups.
+	Groups GroupSource
+	// GroupsOnly leaves NodePools, NodeClaims and NodeClasses out: the cluster
+	// need not know these kinds.
+	GroupsOnly bool
+	// Waits, when set, says of a pod that it does not ask for a node yet.
+	Waits func(*corev1.Pod) bool
+}
+
+// GroupSource tells of node groups.
+type GroupSource interface {
+	// View is the present state, given the Nodes that have joined.
+	View(ctx context.Context, nodes []corev1.Node) (GroupView, error)
+}
+
+// GroupView is node groups as a Snapshot takes them.
+type GroupView struct {
+	Groups []model.NodeGroup
+	// Launching are nodes that have been asked for and have not joined.
+	Launching []model.Node
+	// Starting, by provider ID, is what is expected of nodes that have joined and
+	// are not ready for pods yet.
+	Starting map[string]model.Node
 }
 
 // view is everything one Snapshot is made of, each list in a fixed order. The
@@ -43,6 +66,7 @@ type view struct {
 	services   []corev1.Service
 	namespaces map[string]map[string]string
 	catalogs   map[string]catalog
+	groups     GroupView
 }
 
 // Snapshot reads the present state. An error means that nothing can be said;
@@ -52,11 +76,7 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	pods := podTranslator{
-		namespaces: seen.namespaces, volumes: volumes{reader: o.Reader},
-		groups: &podGroups{reader: o.Reader, known: map[string]group{}}, spreading: newSpreading(o.Reader, seen.services),
-		priorities: &priorities{reader: o.Reader},
-	}
+	pods := o.translator(seen.namespaces, seen.services)
 	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
@@ -65,6 +85,7 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	for i := range seen.pods {
 		pod := &seen.pods[i]
 		switch {
+		case IsProvisionable(pod) && o.Waits != nil && o.Waits(pod):
 		case IsProvisionable(pod):
 			translated, err := pods.pending(ctx, pod)
 			if err != nil {
@@ -90,6 +111,8 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	snapshot.NodePools = seen.modelPools()
+	snapshot.NodeGroups = seen.groups.Groups
+	snapshot.Nodes = append(snapshot.Nodes, seen.groups.Launching...)
 	for i := range seen.daemonSets {
 		snapshot.DaemonSets = append(snapshot.DaemonSets, pods.daemonSet(&seen.daemonSets[i]))
 	}
@@ -107,7 +130,10 @@ func (o *Observer) look(ctx context.Context) (*view, error) {
 		services   corev1.ServiceList
 		namespaces corev1.NamespaceList
 	)
-	lists := []client.ObjectList{&pods, &nodes, &claims, &pools, &classes, &daemonSets, &services, &namespaces}
+	lists := []client.ObjectList{&pods, &nodes, &daemonSets, &services, &namespaces}
+	if !o.GroupsOnly {
+		lists = append(lists, &claims, &pools, &classes)
+	}
 	for _, list := range lists {
 		if err := o.Reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("listing %T: %w", list, err)
@@ -130,6 +156,13 @@ func (o *Observer) look(ctx context.Context) (*view, error) {
 		seen.classes[classes.Items[i].Name] = &classes.Items[i]
 	}
 	seen.catalogs = o.catalogs(ctx, seen)
+	if o.Groups == nil {
+		return seen, nil
+	}
+	var err error
+	if seen.groups, err = o.Groups.View(ctx, seen.nodes); err != nil {
+		return nil, fmt.Errorf("looking at node groups: %w", err)
+	}
 	return seen, nil
 }
 

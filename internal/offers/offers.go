@@ -98,7 +98,7 @@ func (m *Market) Catalog(_ context.Context, class *ec2v1.EC2NodeClass) (model.Ca
 		if !slices.Contains(t.Virtualization(), "hvm") {
 			continue // no image of a node is made for it, and the adapter of AWS does not ask for it
 		}
-		facts := factsOf(t)
+		facts := Facts(t)
 		capacity := shape.Capacity(facts)
 		labels := facts.Labels(m.Region, capacity[model.PodCount])
 		if capacity[model.PodCount] == 0 || !shape.Supports(facts) || !runnable(class, labels) {
@@ -138,8 +138,8 @@ func (m *Market) zonesOf(class *ec2v1.EC2NodeClass) []catalog.Zone {
 	return slices.CompactFunc(zones, func(a, b catalog.Zone) bool { return a.Name == b.Name })
 }
 
-// factsOf brings a row of the catalog into the form that nodes follow from.
-func factsOf(t catalog.Type) instancetype.Facts {
+// Facts brings a row of the catalog into the form that nodes follow from.
+func Facts(t catalog.Type) instancetype.Facts {
 	f := instancetype.Facts{
 		Name: t.Name, Arch: t.Arch, VCPUs: t.VCPU, MemoryMiB: t.MemoryMiB, Hypervisor: t.Hypervisor, Manufacturer: t.Manufacturer(),
 		ENIs: t.ENIs, IPv4PerENI: t.IPv4PerENI, DefaultNetworkCard: int(t.DefaultNetworkCard),

@@ -28,7 +28,7 @@ func (l *Lab) processes() map[string]nodes.Process {
 	if l.options.DroverBinary == "" {
 		return nil
 	}
-	return map[string]nodes.Process{droverImage: {
+	drover := nodes.Process{
 		Path: l.options.DroverBinary,
 		Env: []string{
 			"AWS_ENDPOINT_URL=" + l.awsURL,
@@ -37,7 +37,22 @@ func (l *Lab) processes() map[string]nodes.Process {
 			"AWS_SECRET_ACCESS_KEY=" + l.state.SecretAccessKey,
 			"AWS_EC2_METADATA_DISABLED=true",
 		},
-	}}
+	}
+	autoscaler := drover
+	autoscaler.Args = []string{"cluster-autoscaler"}
+	programs := map[string]nodes.Process{droverImage: drover}
+	for _, image := range autoscalerImages {
+		programs[image] = autoscaler
+	}
+	return programs
+}
+
+// autoscalerImages are those that cluster-autoscaler's manifests name: drover
+// takes its place, so that they can be applied as they are.
+var autoscalerImages = [...]string{
+	"registry.k8s.io/autoscaling/cluster-autoscaler:*",
+	"k8s.gcr.io/autoscaling/cluster-autoscaler:*",
+	"us.gcr.io/k8s-artifacts-prod/autoscaling/cluster-autoscaler:*",
 }
 
 // droverObjects are drover's manifests for this lab. Its pod has the network of

@@ -66,6 +66,8 @@ type Cluster struct {
 type Process struct {
 	// Path is the program's file.
 	Path string
+	// Args come before those of the container.
+	Args []string
 	// Env is added before the container's own variables, as NAME=value.
 	Env []string
 }

@@ -146,7 +146,7 @@ func (h *podHost) startProcess(request podrun.StartRequest, program Process) (po
 		return nil, &podrun.ConfigError{Err: err}
 	}
 	run, err := s.processes.Start(hostprocess.Spec{
-		Path: program.Path, Args: slices.Concat(command.Command[min(1, len(command.Command)):], command.Args),
+		Path: program.Path, Args: slices.Concat(program.Args, command.Command[min(1, len(command.Command)):], command.Args),
 		Env: command.List(), Dir: dir, Log: log, Container: request.Container,
 		Changed: func() { s.work.Add(task{pod: keyOf(request.Pod)}) },
 	})

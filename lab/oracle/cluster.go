@@ -33,7 +33,8 @@ type bound struct {
 }
 
 // Choice says which of a launch's offerings the node turns into; launch is its
-// index in the plan, offerings their number.
+// index in the plan, offerings their number. A node group's launch has one for
+// every type in every zone that may come.
 type Choice func(launch, offerings int) int
 
 // First takes the offering that the plan asks for first.
@@ -52,7 +53,7 @@ func NewCluster(snapshot *model.Snapshot, plan *model.Plan, choose Choice) (*Clu
 	}
 	for i := range plan.Launches {
 		name := fmt.Sprintf("launch-%d", i)
-		if err := c.launched(name, &plan.Launches[i], choose(i, len(plan.Launches[i].Offerings)), snapshot); err != nil {
+		if err := c.buy(name, i, &plan.Launches[i], choose, snapshot); err != nil {
 			return nil, fmt.Errorf("launch %d: %w", i, err)
 		}
 		for _, key := range plan.Launches[i].Pods {
@@ -102,6 +103,17 @@ func (c *Cluster) daemon(node *corev1.Node, set *model.DaemonSet) {
 	daemonutil.AddOrUpdateDaemonPodTolerations(&pod.Spec)
 	pod.Spec.Affinity = daemonutil.ReplaceDaemonSetPodNodeNameNodeAffinity(pod.Spec.Affinity, node.Name)
 	c.daemons = append(c.daemons, bound{pod, node.Name})
+}
+
+func (c *Cluster) buy(name string, index int, launch *model.Launch, choose Choice, snapshot *model.Snapshot) error {
+	if launch.NodeGroup == "" {
+		return c.launched(name, launch, choose(index, len(launch.Offerings)), snapshot)
+	}
+	group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == launch.NodeGroup })
+	if group == nil {
+		return fmt.Errorf("there is no node group %q", launch.NodeGroup)
+	}
+	return c.grown(name, group, choose(index, possibleNodes(group)), snapshot.DaemonSets)
 }
 
 // launched adds the node that one of the launch's offerings turns into.

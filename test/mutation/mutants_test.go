@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -31,7 +31,7 @@ func labelMutants() []mutant {
 		{"malformed requirements", labels, "return fmt.Sprintf(\"%s has the operator %q; it must be In, NotIn, Exists, DoesNotExist, Gt, Lt, Gte or Lte\", r.Key, r.Operator)", "return \"\""},
 		{"old names of labels", labels, "return labelZone\n", "return key\n"},
 		{"matchFields on new nodes", config, "if r.Key != fieldNodeName || r.Operator != model.NotIn {\n\t\t\t\tset = newBitset(len(s.configs))", "if r.Key == \"\" {\n\t\t\t\tset = newBitset(len(s.configs))"},
-		{"hostname of a new node", config, "if !unknown && holds(r, value, ok) {", "if unknown || holds(r, value, ok) {"},
+		{"hostname of a new node", config, "if !unknown && s.configs[i].meetsOne(r) {", "if unknown || s.configs[i].meetsOne(r) {"},
 		{"taint NoSchedule", taints, "return taint, true\n", "return taint, taint.Effect == model.NoExecute\n"},
 		{"taint NoExecute", taints, "return taint, true\n", "return taint, taint.Effect != model.NoExecute\n"},
 		{"taint PreferNoSchedule keeps nobody off", taints, "if taint.Effect == model.PreferNoSchedule && !soft {", "if taint.Effect == \"\" && !soft {"},
@@ -199,5 +199,21 @@ func observeMutants() []mutant {
 		{"ports of the host's network", admission, "ports[i].HostPort = ports[i].ContainerPort", "_ = ports[i]"},
 		{"resource claims", admission, "if len(pod.Spec.ResourceClaims) > 0 {", "if len(pod.Spec.ResourceClaims) > 100 {"},
 		{"attach limits of types", "internal/instancetype/attach.go", "limit -= f.devices()", "_ = f"},
+	}
+}
+
+func groupMutants() []mutant {
+	const groups, solve, config = "internal/engine/groups.go", "internal/engine/groups_solve.go", "internal/engine/config.go"
+	return []mutant{
+		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
+		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
+		{"labels that depend on what a group brings", solve, "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
+		{"topology by such labels", solve, "if doubtfulKey(c, pool) == \"\" {", "if doubtfulKey(c, pool) != \"-\" {"},
+		{"DaemonSets that may come with a group's node", config, "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
+		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
+		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},
+		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},
+		{"on-demand base", groups, "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
+		{"Karpenter's labels are not on a group's nodes", config, "return c.groupLabel(key)\n", "_ = key\n"},
 	}
 }

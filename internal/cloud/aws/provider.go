@@ -145,16 +145,21 @@ func NewFromClients(ctx context.Context, options Options, region string, clients
 	if err != nil {
 		return nil, err
 	}
-	if options.VMMemoryOverheadPercent == 0 {
-		options.VMMemoryOverheadPercent = DefaultVMMemoryOverheadPercent
-	}
-	if options.Now == nil {
-		options.Now = time.Now
-	}
-	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
-	}
+	options.complete()
 	return assemble(ctx, options, region, clients, cluster), nil
+}
+
+// complete sets what is left to its default.
+func (o *Options) complete() {
+	if o.VMMemoryOverheadPercent == 0 {
+		o.VMMemoryOverheadPercent = DefaultVMMemoryOverheadPercent
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 }
 
 func assemble(ctx context.Context, options Options, region string, clients Clients, cluster Cluster) *Provider {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -30,6 +31,12 @@ type Provisioner struct {
 	Settings model.Settings
 	Metrics  *metrics.Metrics
 	Log      logr.Logger
+	// Decide makes the plan; nil means engine.Solve.
+	Decide func(*model.Snapshot, model.Settings) (model.Plan, model.Report)
+	// Applied, when set, hears of every plan that was carried out.
+	Applied func(*apply.Decision, apply.Outcome)
+	// Turn, when set, is held while deciding and acting.
+	Turn sync.Locker
 }
 
 // Start runs until the context ends; it is a manager.Runnable of the leader.
@@ -58,6 +65,10 @@ func (p *Provisioner) NeedLeaderElection() bool { return true }
 // Round takes one decision and carries it out. It reports whether pods are
 // still pending.
 func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
+	if p.Turn != nil {
+		p.Turn.Lock()
+		defer p.Turn.Unlock()
+	}
 	snapshot, err := p.Observer.Snapshot(ctx)
 	if err != nil {
 		return false, fmt.Errorf("observing the cluster: %w", err)
@@ -74,12 +85,15 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	}
 	outcome, err := p.Applier.Launch(ctx, decision)
 	p.Teller.Tell(decision, outcome)
+	if p.Applied != nil {
+		p.Applied(decision, outcome)
+	}
 	return true, err
 }
 
 func (p *Provisioner) decide(snapshot *model.Snapshot) (*apply.Decision, error) {
 	start := time.Now()
-	plan, report, err := solve(snapshot, p.Settings)
+	plan, report, err := p.solve(snapshot)
 	took := time.Since(start)
 	if err != nil {
 		return nil, err
@@ -107,18 +121,30 @@ func (p *Provisioner) announce(plan *model.Plan, took time.Duration) {
 		}
 	}
 	p.Log.Info("found provisionable pod(s)", "Pods", apply.Sample(pods), "pod-count", len(pods), "duration", took.String())
-	p.Log.Info("computed new nodeclaim(s) to fit pod(s)", "nodeclaims", len(plan.Launches), "pods", len(pods),
-		"price-per-hour", fmt.Sprintf("$%.4f", plan.PricePerHour))
+	claims := 0
+	for _, launch := range plan.Launches {
+		if launch.NodeGroup == "" {
+			claims++
+		}
+	}
+	if claims > 0 {
+		p.Log.Info("computed new nodeclaim(s) to fit pod(s)", "nodeclaims", claims, "pods", len(pods),
+			"price-per-hour", fmt.Sprintf("$%.4f", plan.PricePerHour))
+	}
 }
 
 // solve keeps a mistake in the engine from ending the process: other duties,
 // such as draining, have to go on.
-func solve(snapshot *model.Snapshot, settings model.Settings) (plan model.Plan, report model.Report, err error) {
+func (p *Provisioner) solve(snapshot *model.Snapshot) (plan model.Plan, report model.Report, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("the engine failed on this snapshot, please report it: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	plan, report = engine.Solve(snapshot, settings)
+	decide := p.Decide
+	if decide == nil {
+		decide = engine.Solve
+	}
+	plan, report = decide(snapshot, p.Settings)
 	return plan, report, nil
 }

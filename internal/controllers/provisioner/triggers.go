@@ -37,6 +37,16 @@ func SetupTriggers(mgr ctrl.Manager, batcher *Batcher) error {
 		Complete(&trigger{client: mgr.GetClient(), batcher: batcher})
 }
 
+// SetupPodTriggers watches for pods that need a node, and nothing else.
+func SetupPodTriggers(mgr ctrl.Manager, batcher *Batcher) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("provisioner.trigger").
+		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+			return observe.IsProvisionable(object.(*corev1.Pod))
+		}))).
+		Complete(&trigger{client: mgr.GetClient(), batcher: batcher})
+}
+
 // Reconcile implements reconcile.Reconciler. Requests with a namespace name a
 // pod, others what has changed.
 func (t *trigger) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {

@@ -58,6 +58,7 @@ func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
 		a.launch(i)
 	}
 	a.limits()
+	a.groupSizes()
 	a.price()
 	a.spread()
 	a.affinity()

@@ -18,6 +18,10 @@ func (a *audit) launch(index int) {
 		}
 	}
 	a.places = append(a.places, p)
+	if launch.NodeGroup != "" {
+		a.groupLaunch(p, launch)
+		return
+	}
 	pool := a.pool(launch.NodePool)
 	if pool == nil || pool.NotReadyReason != "" {
 		a.report("NodePool", name, "%s does not exist or is not ready", launch.NodePool)

@@ -48,6 +48,9 @@ func Draw(dice Dice) *model.Snapshot {
 			s.Pending = append(s.Pending, next)
 		}
 	}
+	for i := range w.number("nodeGroups", 0, 4) / 2 {
+		s.NodeGroups = append(s.NodeGroups, w.nodeGroup(i, s.Catalogs["default"]))
+	}
 	return s
 }
 

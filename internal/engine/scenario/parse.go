@@ -60,6 +60,10 @@ func (s *reader) line(verb string, words []string) error {
 		return nil
 	case "group":
 		return s.group(name, rest)
+	case "nodegroup":
+		return s.nodeGroup(name, rest)
+	case "may":
+		return s.may(name, rest)
 	case "setting":
 		return s.setting(name)
 	case "type":

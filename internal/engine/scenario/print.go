@@ -24,6 +24,9 @@ func Print(snapshot *model.Snapshot, settings model.Settings) string {
 	for i := range snapshot.NodePools {
 		lines = append(lines, poolLines(&snapshot.NodePools[i])...)
 	}
+	for i := range snapshot.NodeGroups {
+		lines = append(lines, nodeGroupLines(&snapshot.NodeGroups[i])...)
+	}
 	for i := range snapshot.DaemonSets {
 		d := &snapshot.DaemonSets[i]
 		lines = append(lines, "daemonset "+words(d.Name, podWords(&d.Template, d.Name, "kube-system")))

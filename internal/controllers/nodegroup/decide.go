@@ -1,0 +1,129 @@
+package nodegroup
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// PriorityConfigMap and priorityKey are where the priority expander's patterns
+// are.
+const (
+	PriorityConfigMap = "cluster-autoscaler-priority-expander"
+	priorityKey       = "priorities"
+)
+
+// Decider makes plans with the expanders' order of groups.
+type Decider struct {
+	Options Options
+	// Live reads the priority ConfigMap from the API server itself.
+	Live client.Reader
+	Log  logr.Logger
+
+	mu   sync.Mutex
+	said string
+}
+
+// Decide is engine.Solve with the groups in the expanders' order, shared among
+// like groups where that is asked for.
+func (d *Decider) Decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+	r := &ranking{snapshot: snapshot, settings: settings, seed: d.Options.RandomSeed, levels: d.levels()}
+	plan, report, ranked := d.limited(r.rank(d.Options.Expanders), settings)
+	if d.Options.Balance {
+		plan = balance(ranked, plan)
+	}
+	return plan, report
+}
+
+// levels are read anew for every decision, so that a change counts at once. What
+// cannot be read orders nothing, and is said once.
+func (d *Decider) levels() priorities {
+	wanted := false
+	for _, expander := range d.Options.Expanders {
+		wanted = wanted || expander == expanderPriority
+	}
+	if !wanted || d.Live == nil {
+		return nil
+	}
+	var config corev1.ConfigMap
+	err := d.Live.Get(context.Background(), client.ObjectKey{Namespace: d.Options.Namespace, Name: PriorityConfigMap}, &config)
+	switch {
+	case apierrors.IsNotFound(err):
+		d.say(fmt.Sprintf("ConfigMap %s/%s does not exist: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap))
+		return nil
+	case err != nil:
+		d.say(fmt.Sprintf("reading ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
+		return nil
+	}
+	levels, err := parsePriorities(config.Data[priorityKey])
+	if err != nil {
+		d.say(fmt.Sprintf("ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
+		return nil
+	}
+	d.say("")
+	return levels
+}
+
+func (d *Decider) say(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if text != d.said && text != "" {
+		d.Log.Info(text)
+	}
+	d.said = text
+}
+
+// limited decides within the most nodes that the cluster may have. Each group may
+// take all the room there is; where together they take more, each keeps what is
+// left of what it took.
+func (d *Decider) limited(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report, *model.Snapshot) {
+	most := d.Options.MaxNodesTotal
+	if most <= 0 {
+		plan, report := engine.Solve(snapshot, settings)
+		return plan, report, snapshot
+	}
+	room := max(0, most-len(snapshot.Nodes))
+	limited := withRoom(snapshot, most, func(string) int { return room })
+	plan, report := engine.Solve(limited, settings)
+	if grown := sumOf(plan.Groups); grown > room {
+		left := map[string]int{}
+		for _, size := range plan.Groups {
+			left[size.Name] = min(size.To-size.From, room)
+			room -= left[size.Name]
+		}
+		limited = withRoom(snapshot, most, func(group string) int { return left[group] })
+		plan, report = engine.Solve(limited, settings)
+	}
+	return plan, report, limited
+}
+
+func sumOf(sizes []model.GroupSize) int {
+	sum := 0
+	for _, size := range sizes {
+		sum += size.To - size.From
+	}
+	return sum
+}
+
+// withRoom lets each group grow by so much.
+func withRoom(snapshot *model.Snapshot, most int, room func(group string) int) *model.Snapshot {
+	limited := *snapshot
+	limited.NodeGroups = append([]model.NodeGroup(nil), snapshot.NodeGroups...)
+	for i := range limited.NodeGroups {
+		g := &limited.NodeGroups[i]
+		left := room(g.Name)
+		g.Max = min(g.Max, g.Desired+left)
+		if left == 0 && g.NotReadyReason == "" {
+			g.NotReadyReason = fmt.Sprintf("the cluster has its most nodes, %d (--max-nodes-total)", most)
+		}
+	}
+	return &limited
+}

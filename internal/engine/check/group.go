@@ -1,0 +1,131 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// groupLaunch checks one node that a group's growth brings as every node that
+// it may turn out to be.
+func (a *audit) groupLaunch(p *place, launch *model.Launch) {
+	group := a.nodeGroup(launch.NodeGroup)
+	if group == nil || group.NotReadyReason != "" || len(group.Types) == 0 {
+		a.report("NodeGroup", p.name, "%s does not exist or cannot grow", launch.NodeGroup)
+		return
+	}
+	if len(launch.Offerings) != 1 || len(launch.Pods) == 0 || len(launch.Requirements) > 0 || launch.NodePool != "" {
+		a.report("Launch", p.name, "of a node group has other than one offering, pods, and neither requirements nor a NodePool")
+	}
+	p.taints = without(group.Taints, group.StartupTaints)
+	for i := range group.Types {
+		for _, labels := range outcomes(group, &group.Types[i]) {
+			p.labels = append(p.labels, labels)
+			p.limits = append(p.limits, group.Types[i].AttachLimits)
+			p.daemons = nil
+			for d := range a.snapshot.DaemonSets {
+				if set := &a.snapshot.DaemonSets[d]; daemonRuns(set, labels, p.taints, "") {
+					p.daemons = append(p.daemons, &set.Template)
+				}
+			}
+			a.node(p, labels, group.Types[i].Allocatable, "")
+		}
+	}
+	for _, offering := range launch.Offerings {
+		a.groupPrice(p.name, group, offering)
+	}
+}
+
+func (a *audit) nodeGroup(name string) *model.NodeGroup {
+	for i := range a.snapshot.NodeGroups {
+		if a.snapshot.NodeGroups[i].Name == name {
+			return &a.snapshot.NodeGroups[i]
+		}
+	}
+	return nil
+}
+
+// outcomes are the labels of a node of the type in each zone it may be in.
+func outcomes(group *model.NodeGroup, kind *model.GroupType) []map[string]string {
+	var all []map[string]string
+	seen := map[string]bool{}
+	for _, offering := range kind.Offerings {
+		if seen[offering.Zone] {
+			continue
+		}
+		seen[offering.Zone] = true
+		labels := map[string]string{"node.kubernetes.io/instance-type": kind.Name}
+		if offering.Zone != "" {
+			labels["topology.kubernetes.io/zone"] = offering.Zone
+		}
+		if offering.ZoneID != "" {
+			labels["topology.k8s.aws/zone-id"] = offering.ZoneID
+		}
+		for _, own := range []map[string]string{kind.Labels, group.Labels} {
+			for key, value := range own {
+				labels[key] = value
+			}
+		}
+		labels["kubernetes.io/hostname"] = unknownName
+		all = append(all, labels)
+	}
+	return all
+}
+
+// groupPrice: what is expected lies between the cheapest and the dearest node
+// that may come, and a pool with capacity is among them.
+func (a *audit) groupPrice(name string, group *model.NodeGroup, offering model.Offering) {
+	most := unit(group)
+	least, dearest := -1.0, 0.0
+	for i := range group.Types {
+		for _, o := range group.Types[i].Offerings {
+			price := o.PricePerHour * float64(most) / float64(max(group.Types[i].Weight, 1))
+			if least < 0 || price < least {
+				least = price
+			}
+			dearest = max(dearest, price)
+		}
+	}
+	if offering.PricePerHour < least-1e-6 || offering.PricePerHour > dearest+1e-6 || !(offering.PricePerHour > 0) {
+		a.report("Offering", name, "expects %f, its nodes cost from %f to %f", offering.PricePerHour, least, dearest)
+	}
+}
+
+func unit(group *model.NodeGroup) int {
+	most := 1
+	for i := range group.Types {
+		most = max(most, group.Types[i].Weight)
+	}
+	return most
+}
+
+// groupSizes: each group with launches grows by what they take at most, within
+// its maximum, and no other does.
+func (a *audit) groupSizes() {
+	nodes := map[string]int{}
+	for _, launch := range a.plan.Launches {
+		if launch.NodeGroup != "" {
+			nodes[launch.NodeGroup]++
+		}
+	}
+	last := ""
+	for _, size := range a.plan.Groups {
+		group := a.nodeGroup(size.Name)
+		if group == nil {
+			a.report("NodeGroup", size.Name, "does not exist")
+			continue
+		}
+		if want := group.Desired + nodes[size.Name]*unit(group); size.From != group.Desired || size.To != want || nodes[size.Name] == 0 || size.To > group.Max {
+			a.report("Groups", size.Name, "goes from %d to %d; it has %d, needs %d for its %d launches and may have %d",
+				size.From, size.To, group.Desired, want, nodes[size.Name], group.Max)
+		}
+		if size.Name <= last {
+			a.report("Groups", size.Name, "is not in order of name")
+		}
+		last = size.Name
+		delete(nodes, size.Name)
+	}
+	if len(nodes) > 0 {
+		a.report("Groups", "plan", "has launches of groups without a size: %s", fmt.Sprint(nodes))
+	}
+}

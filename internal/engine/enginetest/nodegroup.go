@@ -1,0 +1,49 @@
+package enginetest
+
+import (
+	"fmt"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// nodeGroup draws a group that brings one to three types of the catalog.
+func (w world) nodeGroup(i int, catalog model.Catalog) model.NodeGroup {
+	g := model.NodeGroup{Name: fmt.Sprintf("group%d", i), OnDemandPercentage: 100, Priority: int32(w.number("groupPriority", 0, 2))}
+	g.Desired = w.number("groupDesired", 0, 3)
+	g.Max = g.Desired + w.number("groupRoom", 0, 6)
+	g.OnDemandStrategy = w.oneOf("groupStrategy", "prioritized", "lowest-price", "")
+	if w.chance("mixed", 3) {
+		g.OnDemandBase, g.OnDemandPercentage = w.number("groupBase", 0, 3), w.number("groupPercentage", 0, 4)*25
+	}
+	if w.chance("groupLabel", 3) {
+		g.Labels = map[string]string{"team": w.oneOf("groupTeam", "red", "blue")}
+	}
+	if w.chance("groupTaint", 4) {
+		g.Taints = append(g.Taints, w.taint())
+	}
+	only := w.oneOf("groupZone", "", "a", "b")
+	for range w.number("groupTypes", 1, 3) {
+		kind := model.GroupType{InstanceType: catalog.InstanceTypes[w.number("groupType", 0, len(catalog.InstanceTypes)-1)]}
+		if w.chance("groupWeight", 4) {
+			kind.Weight = w.number("groupUnits", 1, 3)
+		}
+		for _, offering := range catalog.Offerings {
+			if offering.InstanceType == kind.Name && (only == "" || offering.Zone == only) {
+				kind.Offerings = append(kind.Offerings, offering)
+			}
+		}
+		if !has(g.Types, kind.Name) && len(kind.Offerings) > 0 {
+			g.Types = append(g.Types, kind)
+		}
+	}
+	return g
+}
+
+func has(types []model.GroupType, name string) bool {
+	for i := range types {
+		if types[i].Name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,47 @@
+package model
+
+// NodeGroup is an Auto Scaling group whose instances join the cluster: it grows
+// by a number, and which of its types comes next is AWS's choice. Sizes are in
+// units of capacity, which are instances where no type has a weight.
+type NodeGroup struct {
+	Name string `json:"name"`
+	// Min, Max and Desired are the group's sizes now; what has been asked for
+	// and is on its way is part of Desired.
+	Min     int `json:"min"`
+	Max     int `json:"max"`
+	Desired int `json:"desired"`
+	// Priority orders groups as NodePool.Weight orders pools.
+	Priority int32 `json:"priority,omitempty"`
+	// Types that may come, in the group's order.
+	Types []GroupType `json:"types"`
+	// OnDemandBase is how many units are on demand before Spot is bought, and
+	// OnDemandPercentage how much of what is above: 0 to 100.
+	OnDemandBase       int `json:"onDemandBase,omitempty"`
+	OnDemandPercentage int `json:"onDemandPercentage"`
+	// OnDemandStrategy and SpotStrategy are Auto Scaling's allocation
+	// strategies, such as prioritized, lowest-price or capacity-optimized.
+	OnDemandStrategy string `json:"onDemandStrategy,omitempty"`
+	SpotStrategy     string `json:"spotStrategy,omitempty"`
+	// Labels and Taints that every node has, whichever type and zone it is of.
+	Labels        map[string]string `json:"labels,omitempty"`
+	Taints        []Taint           `json:"taints,omitempty"`
+	StartupTaints []Taint           `json:"startupTaints,omitempty"`
+	// NotReadyReason, when set, keeps the group from growing and says why.
+	NotReadyReason string `json:"notReadyReason,omitempty"`
+}
+
+// GroupType is an instance type of a NodeGroup.
+type GroupType struct {
+	InstanceType
+	// Weight is how many units of capacity an instance counts for; 0 is 1.
+	Weight int `json:"weight,omitempty"`
+	// Offerings are its pools: zones x capacity types that the group buys from.
+	Offerings []Offering `json:"offerings,omitempty"`
+}
+
+// GroupSize is a node group's growth in a Plan, in units of capacity.
+type GroupSize struct {
+	Name string `json:"name"`
+	From int    `json:"from"`
+	To   int    `json:"to"`
+}
