@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -81,6 +82,10 @@ func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, erro
 	if err != nil {
 		return outcome, err
 	}
+	promises, err := decision.promises()
+	if err != nil {
+		return outcome, err
+	}
 	room := newHeadroom(decision.Snapshot, pools)
 	var (
 		group    errgroup.Group
@@ -95,7 +100,9 @@ func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, erro
 			continue
 		}
 		group.Go(func() error {
-			name, err := a.create(ctx, pools[launch.NodePool], launch, decision.why(i))
+			name, err := a.create(ctx, pools[launch.NodePool], launch, map[string]string{
+				translate.ReasonAnnotation: decision.why(i), translate.PodsAnnotation: promises[i],
+			})
 			outcome.Created[i] = name
 			if err != nil {
 				outcome.Refused[i] = err.Error()
@@ -133,12 +140,15 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 	return pools, nil
 }
 
-func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, why string) (string, error) {
+// create writes one launch down, with the reason and the pods that it is for as
+// notes on it: either all is remembered or nothing.
+func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, notes map[string]string) (string, error) {
 	claim, err := NewNodeClaim(pool, launch)
 	if err != nil {
 		return "", err
 	}
-	claim.Annotations[translate.ReasonAnnotation] = why
+	maps.Copy(claim.Annotations, notes)
+	why := notes[translate.ReasonAnnotation]
 	if err := a.Client.Create(ctx, claim); err != nil {
 		return "", fmt.Errorf("creating a NodeClaim for NodePool %s: %w", pool.Name, err)
 	}

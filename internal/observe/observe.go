@@ -57,27 +57,13 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 		groups: &podGroups{reader: o.Reader, known: map[string]group{}}, spreading: newSpreading(o.Reader, seen.services),
 		priorities: &priorities{reader: o.Reader},
 	}
-	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
 		NamespaceLabels: seen.namespaces,
 	}
-	for i := range seen.pods {
-		pod := &seen.pods[i]
-		switch {
-		case IsProvisionable(pod):
-			translated, err := pods.pending(ctx, pod)
-			if err != nil {
-				return nil, err
-			}
-			snapshot.Pending = append(snapshot.Pending, translated)
-		case nodeOf(pod) != "" && !isOver(pod):
-			translated, err := pods.bound(ctx, pod)
-			if err != nil {
-				return nil, err
-			}
-			bound[nodeOf(pod)] = append(bound[nodeOf(pod)], translated)
-		}
+	snapshot.Nodes = seen.modelNodes()
+	if err := seen.sortPods(ctx, pods, snapshot); err != nil {
+		return nil, err
 	}
 	snapshot.PodGroups = pods.groups.model()
 	for name, catalog := range seen.catalogs {
@@ -85,7 +71,6 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 			snapshot.Catalogs[name] = catalog.Catalog
 		}
 	}
-	snapshot.Nodes = seen.modelNodes(bound)
 	if err := o.attachLimits(ctx, seen, snapshot); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,197 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/drover-project/drover/internal/apply"
+	"github.com/drover-project/drover/internal/controllers/write"
+	"github.com/drover-project/drover/internal/index"
+	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/observe"
+	"github.com/drover-project/drover/internal/translate"
+)
+
+// What pods are promised holds for a time after their node is Initialized.
+const (
+	// RefusedAfter is how long a pod is nominated anew each time the scheduler
+	// has tried it and taken the nomination back: a pod that spreads may have
+	// its turn before those it depends on.
+	RefusedAfter = 10 * time.Second
+	// UntriedAfter is how long the scheduler may take to try a pod at all.
+	UntriedAfter = 2 * time.Minute
+
+	promisePoll = time.Second
+)
+
+// reserve is the step that has room kept on a node which has joined.
+func (r *Reconciler) reserve(ctx context.Context, claim *karpv1.NodeClaim) (bool, error) {
+	if claim.StatusConditions().Get(karpv1.ConditionTypeInitialized).IsTrue() {
+		return true, nil // settle does so
+	}
+	node, err := r.nodeOf(ctx, claim)
+	if errors.Is(err, errNoNode) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r.nominate(ctx, claim, node)
+	return true, nil
+}
+
+// nominate has the scheduler keep room on the node for the pods that its claim
+// is for. It is a help and nothing depends on it, so what goes wrong is said and
+// holds up nobody.
+func (r *Reconciler) nominate(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node) {
+	pods, err := r.promised(ctx, claim)
+	if err == nil && observe.TakesPods(node) {
+		err = r.nominator().Nominate(ctx, node.Name, pods)
+	}
+	if err != nil {
+		r.Log.Error(err, "pods could not be nominated: the scheduler may put others on their node", fields(claim, "node", node.Name)...)
+	}
+}
+
+func (r *Reconciler) nominator() apply.Nominator {
+	return apply.Nominator{Client: r.Client, Live: r.Live}
+}
+
+// promised are the pods that the claim is for and that still wait for a node, by
+// name.
+func (r *Reconciler) promised(ctx context.Context, claim *karpv1.NodeClaim) ([]*corev1.Pod, error) {
+	promises, err := translate.PromisesOf(claim)
+	if err != nil {
+		return nil, err
+	}
+	var pods []*corev1.Pod
+	for _, key := range promises.Keys() {
+		pod := &corev1.Pod{}
+		if err := r.Client.Get(ctx, client.ObjectKey(key), pod); client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("reading pod %s: %w", key, err)
+		} else if err == nil && observe.IsWaiting(pod) && observe.Mark(pod) == promises[key] {
+			pods = append(pods, pod)
+		}
+	}
+	return pods, nil
+}
+
+// settle ends what was promised on an Initialized node: when the pods are bound,
+// here or elsewhere, or when the node will not have them.
+func (r *Reconciler) settle(ctx context.Context, claim *karpv1.NodeClaim) (reconcile.Result, error) {
+	if claim.Annotations[translate.PodsAnnotation] == "" {
+		return reconcile.Result{}, nil
+	}
+	node, err := r.nodeOf(ctx, claim)
+	if errors.Is(err, errNoNode) {
+		return reconcile.Result{}, nil // the next look ends the claim
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	waiting, err := r.promised(ctx, claim)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	kept, lost, err := r.judge(ctx, claim, node, waiting)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if len(lost) > 0 || len(kept) == 0 {
+		if err := r.release(ctx, claim, node, kept, lost); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	if len(kept) == 0 {
+		return reconcile.Result{}, nil
+	}
+	if r.sinceInitialized(claim) < RefusedAfter {
+		r.nominate(ctx, claim, node)
+	}
+	return reconcile.Result{RequeueAfter: promisePoll}, nil
+}
+
+func (r *Reconciler) sinceInitialized(claim *karpv1.NodeClaim) time.Duration {
+	return r.Clock.Since(claim.StatusConditions().Get(karpv1.ConditionTypeInitialized).LastTransitionTime.Time)
+}
+
+// judge tells pods that the node may still get from those that it will not.
+func (r *Reconciler) judge(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node, waiting []*corev1.Pod) (kept, lost []*corev1.Pod, err error) {
+	age := r.sinceInitialized(claim)
+	switch {
+	case !observe.TakesPods(node):
+		return nil, waiting, nil
+	case age < RefusedAfter:
+		return waiting, nil, nil
+	}
+	late := age >= UntriedAfter
+	if late && len(waiting) > 0 {
+		// The scheduler keeps a nomination while others make room for the pod.
+		emptying, err := r.isEmptying(ctx, node)
+		if err != nil {
+			return nil, nil, err
+		}
+		late = !emptying
+	}
+	for _, pod := range waiting {
+		if pod.Status.NominatedNodeName == node.Name && !late {
+			kept = append(kept, pod)
+		} else {
+			lost = append(lost, pod)
+		}
+	}
+	return kept, lost, nil
+}
+
+func (r *Reconciler) isEmptying(ctx context.Context, node *corev1.Node) (bool, error) {
+	var pods corev1.PodList
+	if err := r.Client.List(ctx, &pods, client.MatchingFields{index.PodNode: node.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("listing the pods of node %s: %w", node.Name, err)
+	}
+	return slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), nil
+}
+
+// release lets the lost pods ask for a node again: first the scheduler forgets
+// them, then the claim, so that a crash in between only makes it do so again.
+func (r *Reconciler) release(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node, kept, lost []*corev1.Pod) error {
+	if err := r.nominator().Withdraw(ctx, node.Name, lost); err != nil {
+		return fmt.Errorf("withdrawing nominations to node %s: %w", node.Name, err)
+	}
+	remaining := translate.Promises{}
+	for _, pod := range kept {
+		remaining[model.PodKey(client.ObjectKeyFromObject(pod))] = observe.Mark(pod)
+	}
+	encoded, err := translate.EncodePromises(remaining)
+	if err != nil {
+		return err
+	}
+	before := claim.DeepCopy()
+	claim.Annotations[translate.PodsAnnotation] = encoded
+	if encoded == "" {
+		delete(claim.Annotations, translate.PodsAnnotation)
+	}
+	if err := write.Changes(ctx, r.Client, claim, before); err != nil {
+		return fmt.Errorf("taking pods off nodeclaim %s: %w", claim.Name, err)
+	}
+	if len(lost) > 0 {
+		r.Log.Info("planned pod(s) were not bound, they are planned for again", fields(claim, "node", node.Name,
+			"Pods", apply.Sample(names(lost)), "pod-count", len(lost))...)
+	}
+	return nil
+}
+
+func names(pods []*corev1.Pod) []string {
+	var list []string
+	for _, pod := range pods {
+		list = append(list, client.ObjectKeyFromObject(pod).String())
+	}
+	return list
+}
