@@ -23,13 +23,17 @@ import (
 // What pods are promised holds for a time after their node is Initialized.
 const (
 	// RefusedAfter is how long a pod is nominated anew each time the scheduler
-	// has tried it and taken the nomination back: a pod that spreads may have
-	// its turn before those it depends on.
+	// has tried it in vain: it may have been tried before the node was ready.
 	RefusedAfter = 10 * time.Second
-	// UntriedAfter is how long the scheduler may take to try a pod at all.
+	// DependentAfter is the same for a pod whose turn depends on where others
+	// are, such as one that spreads. It counts from when the last node on its
+	// way is Initialized: pods there may be the ones it waits for.
+	DependentAfter = 30 * time.Second
+	// UntriedAfter ends every promise: so long the scheduler may take to try a
+	// pod at all.
 	UntriedAfter = 2 * time.Minute
 
-	promisePoll = time.Second
+	promisePoll = 2 * time.Second
 )
 
 // reserve is the step that has room kept on a node which has joined.
@@ -44,19 +48,25 @@ func (r *Reconciler) reserve(ctx context.Context, claim *karpv1.NodeClaim) (bool
 	if err != nil {
 		return false, err
 	}
-	r.nominate(ctx, claim, node)
+	r.keepRoom(ctx, claim, node)
 	return true, nil
 }
 
-// nominate has the scheduler keep room on the node for the pods that its claim
-// is for. It is a help and nothing depends on it, so what goes wrong is said and
-// holds up nobody.
-func (r *Reconciler) nominate(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node) {
+// keepRoom has room kept on the node for the pods that its claim is for.
+func (r *Reconciler) keepRoom(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node) {
 	pods, err := r.promised(ctx, claim)
-	if err == nil && observe.TakesPods(node) {
-		err = r.nominator().Nominate(ctx, node.Name, pods)
-	}
 	if err != nil {
+		r.Log.Error(err, "which pods the node is for is not known", fields(claim, "node", node.Name)...)
+	}
+	if observe.TakesPods(node) {
+		r.nominate(ctx, claim, node, pods)
+	}
+}
+
+// nominate has the scheduler keep room on the node for the pods. It is a help and
+// nothing depends on it, so what goes wrong is said and holds up nobody.
+func (r *Reconciler) nominate(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node, pods []*corev1.Pod) {
+	if err := r.nominator().Nominate(ctx, node.Name, pods); err != nil {
 		r.Log.Error(err, "pods could not be nominated: the scheduler may put others on their node", fields(claim, "node", node.Name)...)
 	}
 }
@@ -113,42 +123,97 @@ func (r *Reconciler) settle(ctx context.Context, claim *karpv1.NodeClaim) (recon
 	if len(kept) == 0 {
 		return reconcile.Result{}, nil
 	}
-	if r.sinceInitialized(claim) < RefusedAfter {
-		r.nominate(ctx, claim, node)
-	}
+	r.nominate(ctx, claim, node, kept)
 	return reconcile.Result{RequeueAfter: promisePoll}, nil
 }
 
-func (r *Reconciler) sinceInitialized(claim *karpv1.NodeClaim) time.Duration {
-	return r.Clock.Since(claim.StatusConditions().Get(karpv1.ConditionTypeInitialized).LastTransitionTime.Time)
-}
-
-// judge tells pods that the node may still get from those that it will not.
+// judge tells pods that the node may still get from those that it will not: the
+// scheduler has taken their nomination back for good, or never comes to them.
 func (r *Reconciler) judge(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node, waiting []*corev1.Pod) (kept, lost []*corev1.Pod, err error) {
-	age := r.sinceInitialized(claim)
+	at, _ := initializedAt(claim)
+	age := r.Clock.Since(at)
 	switch {
 	case !observe.TakesPods(node):
 		return nil, waiting, nil
 	case age < RefusedAfter:
 		return waiting, nil, nil
 	}
-	late := age >= UntriedAfter
-	if late && len(waiting) > 0 {
-		// The scheduler keeps a nomination while others make room for the pod.
-		emptying, err := r.isEmptying(ctx, node)
-		if err != nil {
+	var late, open bool
+	if len(waiting) > 0 {
+		if late, err = r.isLate(ctx, node, age); err != nil {
 			return nil, nil, err
 		}
-		late = !emptying
+		if open, err = r.mayChange(ctx, age); err != nil {
+			return nil, nil, err
+		}
 	}
 	for _, pod := range waiting {
-		if pod.Status.NominatedNodeName == node.Name && !late {
+		nominated := pod.Status.NominatedNodeName == node.Name
+		foreign := pod.Status.NominatedNodeName != "" && !nominated
+		if !foreign && ((nominated && !late) || (open && dependsOnOthers(pod))) {
 			kept = append(kept, pod)
 		} else {
 			lost = append(lost, pod)
 		}
 	}
 	return kept, lost, nil
+}
+
+// isLate reports whether the scheduler has had its time. It keeps a nomination
+// while others leave the node to make room for the pod.
+func (r *Reconciler) isLate(ctx context.Context, node *corev1.Node, age time.Duration) (bool, error) {
+	if age < UntriedAfter {
+		return false, nil
+	}
+	emptying, err := r.isEmptying(ctx, node)
+	return !emptying, err
+}
+
+// mayChange reports whether pods that others depend on may still be bound: a
+// node is on its way to its pods or has not been there for long.
+func (r *Reconciler) mayChange(ctx context.Context, age time.Duration) (bool, error) {
+	if age >= UntriedAfter {
+		return false, nil
+	}
+	var claims karpv1.NodeClaimList
+	if err := r.Client.List(ctx, &claims, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("listing nodeclaims: %w", err)
+	}
+	return slices.ContainsFunc(claims.Items, func(claim karpv1.NodeClaim) bool {
+		at, initialized := initializedAt(&claim)
+		switch {
+		case claim.DeletionTimestamp != nil:
+			return false
+		case !initialized:
+			return claim.Annotations[translate.PodsAnnotation] != ""
+		}
+		return r.Clock.Since(at) < DependentAfter
+	}), nil
+}
+
+// initializedAt only reads the claim, which may belong to the cache.
+func initializedAt(claim *karpv1.NodeClaim) (time.Time, bool) {
+	for _, condition := range claim.Status.Conditions {
+		if condition.Type == karpv1.ConditionTypeInitialized {
+			return condition.LastTransitionTime.Time, condition.IsTrue()
+		}
+	}
+	return time.Time{}, false
+}
+
+// dependsOnOthers reports whether the scheduler may refuse the pod now and have
+// it later, when other pods are bound.
+func dependsOnOthers(pod *corev1.Pod) bool {
+	if pod.Spec.SchedulingGroup != nil {
+		return true
+	}
+	if affinity := pod.Spec.Affinity; affinity != nil && affinity.PodAffinity != nil &&
+		len(affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(pod.Spec.TopologySpreadConstraints, func(spread corev1.TopologySpreadConstraint) bool {
+		return spread.WhenUnsatisfiable == corev1.DoNotSchedule
+	})
 }
 
 func (r *Reconciler) isEmptying(ctx context.Context, node *corev1.Node) (bool, error) {

@@ -159,6 +159,68 @@ func TestPodsThatTheNodeWillNotHaveAskAgain(t *testing.T) {
 	}
 }
 
+// TestPodsThatDependOnOthersHaveMoreTime: one that spreads is refused until
+// those in other zones are bound, and their nodes may be late.
+func TestPodsThatDependOnOthersHaveMoreTime(t *testing.T) {
+	for name, change := range map[string]func(*corev1.Pod){
+		"spread": func(p *corev1.Pod) {
+			p.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.DoNotSchedule}}
+		},
+		"affinity": func(p *corev1.Pod) {
+			p.Spec.Affinity = &corev1.Affinity{PodAffinity: &corev1.PodAffinity{
+				RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{TopologyKey: corev1.LabelTopologyZone}},
+			}}
+		},
+		"group": func(p *corev1.Pod) { p.Spec.SchedulingGroup = &corev1.PodSchedulingGroup{PodGroupName: new("g")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newPromise(t)
+			node := s.Nodes()[0].Name
+			s.mustReconcile()
+			pod := s.pod("a")
+			change(pod)
+			s.Update(pod)
+			late := claimFor(t)
+			late.Annotations[translate.PodsAnnotation] = `{"other/c":"mark"}`
+			s.Create(late)
+			s.Clock.Step(lifecycle.DependentAfter + time.Second)
+			s.refuse("a")
+			s.mustReconcile()
+			s.want("while a node is on its way", node+" "+node, 2)
+			s.refuse("a")
+			s.Delete(late)
+			s.mustReconcile()
+			s.want("when no node comes any more", " "+node, 1)
+		})
+	}
+}
+
+func TestNodesThatCameLateGiveTimeToTheOthers(t *testing.T) {
+	s := newPromise(t)
+	node := s.Nodes()[0].Name
+	s.mustReconcile()
+	pod := s.pod("a")
+	pod.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.DoNotSchedule}}
+	s.Update(pod)
+	late := claimFor(t)
+	late.StatusConditions().SetTrue(karpv1.ConditionTypeInitialized)
+	for i := range late.Status.Conditions {
+		late.Status.Conditions[i].LastTransitionTime = metav1.NewTime(s.Clock.Now().Add(lifecycle.DependentAfter))
+	}
+	s.Create(late)
+	s.Clock.Step(lifecycle.DependentAfter + lifecycle.RefusedAfter)
+	s.refuse("a")
+	s.mustReconcile()
+	s.want("shortly after the last node", node+" "+node, 2)
+	s.Clock.Step(lifecycle.DependentAfter)
+	s.refuse("a")
+	s.mustReconcile()
+	s.want("long after the last node", " "+node, 1)
+	s.Clock.Step(lifecycle.UntriedAfter)
+	s.mustReconcile()
+	s.want("in the end", " ", 0)
+}
+
 func TestNominationStaysWhileOthersMakeRoom(t *testing.T) {
 	s := newPromise(t)
 	node := s.Nodes()[0].Name

@@ -60,7 +60,7 @@ func (r *Reconciler) register(ctx context.Context, claim *karpv1.NodeClaim) (boo
 			"the node joined without the taint karpenter.sh/unregistered: pods could start there before its labels and taints were complete; add it to the kubelet's registerWithTaints")
 	}
 	// Room is kept before the taint goes: the scheduler would fill it otherwise.
-	r.nominate(ctx, claim, node)
+	r.keepRoom(ctx, claim, node)
 	adopt(node, claim)
 	if err := write.Changes(ctx, r.Client, node, before); err != nil {
 		return false, fmt.Errorf("registering node %s: %w", node.Name, err)
