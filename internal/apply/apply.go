@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
@@ -35,7 +36,7 @@ const (
 	liveEvery = 40
 )
 
-// Applier carries Plans out.
+// Applier carries Plans out, one at a time.
 type Applier struct {
 	// Client writes, and reads informer caches.
 	Client client.Client
@@ -44,6 +45,8 @@ type Applier struct {
 	Metrics *metrics.Metrics
 	Events  *events.Recorder
 	Log     logr.Logger
+	// nominated is where the last Plan placed pods on nodes that are ready.
+	nominated map[types.UID]string
 }
 
 // Decision is a Plan with what it was made from and the reasons for it.

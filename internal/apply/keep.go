@@ -47,8 +47,9 @@ func (d *Decision) promises() ([]string, error) {
 }
 
 // Keep keeps the room that the plan found on nodes which are there or on their
-// way. On a node that is ready the pods are nominated at once; on others the
-// NodeClaim remembers them, and they are nominated when the node joins. It
+// way. On a node that is ready the pods are nominated at once, and once only: the
+// scheduler may have reasons to refuse them. On others the NodeClaim remembers
+// them, and they are nominated when the node has joined. It
 // returns once the informer cache shows what the NodeClaims remember. The error
 // joins what went wrong; whatever it is, the pods ask again.
 func (a *Applier) Keep(ctx context.Context, decision *Decision) error {
@@ -58,19 +59,25 @@ func (a *Applier) Keep(ctx context.Context, decision *Decision) error {
 	}
 	asking := decision.asking()
 	coming := map[string]translate.Promises{}
+	placed := map[types.UID]string{}
 	var ready []nomination
 	for _, placement := range decision.Plan.Placements {
 		pod, node := asking[placement.Pod], nodes[placement.Node]
 		switch {
 		case pod == nil || node == nil:
 		case !node.Launching:
-			ready = append(ready, nomination{key: client.ObjectKey(pod.PodKey), uid: types.UID(pod.UID), node: node.Name})
+			uid := types.UID(pod.UID)
+			placed[uid] = node.Name
+			if a.nominated[uid] != node.Name {
+				ready = append(ready, nomination{key: client.ObjectKey(pod.PodKey), uid: uid, node: node.Name})
+			}
 		case coming[node.NodeClaim] == nil:
 			coming[node.NodeClaim] = translate.Promises{pod.PodKey: translate.Mark(pod)}
 		default:
 			coming[node.NodeClaim][pod.PodKey] = translate.Mark(pod)
 		}
 	}
+	a.nominated = placed
 	nominator := Nominator{Client: a.Client, Live: a.Live}
 	return errors.Join(a.remember(ctx, coming), nominator.all(ctx, ready))
 }

@@ -100,6 +100,16 @@ func TestClaimsRememberTheirPods(t *testing.T) {
 	if seen := decide(t, cluster, model.Plan{}).Snapshot; len(seen.Pending) != 0 {
 		t.Errorf("%d pods ask again", len(seen.Pending))
 	}
+	// The scheduler refuses d; nobody is to force it.
+	refused := podOf(cluster, "d")
+	refused.Status.NominatedNodeName = ""
+	cluster.UpdateStatus(refused)
+	if err := applier.Keep(t.Context(), decide(t, cluster, plan)); err != nil {
+		t.Fatal(err)
+	}
+	if got := podOf(cluster, "d").Status.NominatedNodeName; got != "" {
+		t.Errorf("pod d is nominated to %s again", got)
+	}
 }
 
 func TestPodsOfAClaimThatIsGoneAskAgain(t *testing.T) {

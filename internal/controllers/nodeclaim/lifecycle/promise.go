@@ -36,7 +36,8 @@ const (
 	promisePoll = 2 * time.Second
 )
 
-// reserve is the step that has room kept on a node which has joined.
+// reserve is the step that has room kept on a node which has joined and is about
+// to take pods.
 func (r *Reconciler) reserve(ctx context.Context, claim *karpv1.NodeClaim) (bool, error) {
 	if claim.StatusConditions().Get(karpv1.ConditionTypeInitialized).IsTrue() {
 		return true, nil // settle does so
@@ -52,15 +53,20 @@ func (r *Reconciler) reserve(ctx context.Context, claim *karpv1.NodeClaim) (bool
 	return true, nil
 }
 
-// keepRoom has room kept on the node for the pods that its claim is for.
+// keepRoom has room kept on the node for the pods that its claim is for. Before
+// the node is Ready that would be in vain: the scheduler tries pods all the time
+// while nodes come, and each try that fails costs it a write to take back the
+// nomination. The kubelet says Ready a moment before the taint goes that keeps
+// pods away.
 func (r *Reconciler) keepRoom(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node) {
+	if !observe.IsReady(node) || !observe.TakesPods(node) {
+		return
+	}
 	pods, err := r.promised(ctx, claim)
 	if err != nil {
 		r.Log.Error(err, "which pods the node is for is not known", fields(claim, "node", node.Name)...)
 	}
-	if observe.TakesPods(node) {
-		r.nominate(ctx, claim, node, pods)
-	}
+	r.nominate(ctx, claim, node, pods)
 }
 
 // nominate has the scheduler keep room on the node for the pods. It is a help and

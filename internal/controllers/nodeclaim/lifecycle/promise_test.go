@@ -99,6 +99,27 @@ func TestPodsAreNominatedBeforeTheirNodeIsOpen(t *testing.T) {
 	}
 }
 
+func TestPodsAreNotNominatedToANodeThatIsNotReady(t *testing.T) {
+	s := newPromise(t)
+	node := s.Nodes()[0]
+	node.Status.Conditions[0].Status = corev1.ConditionFalse
+	s.UpdateStatus(&node)
+	s.mustReconcile()
+	if !s.get().StatusConditions().Get(karpv1.ConditionTypeRegistered).IsTrue() {
+		t.Fatal("the node is not registered")
+	}
+	s.want("registered", " ", 2)
+	node = s.Nodes()[0]
+	node.Status.Conditions[0].Status = corev1.ConditionTrue
+	node.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoSchedule}}
+	status := node.DeepCopy()
+	s.Update(&node)
+	status.ResourceVersion = node.ResourceVersion
+	s.UpdateStatus(status)
+	s.mustReconcile()
+	s.want("ready, before the taint goes", node.Name+" "+node.Name, 2)
+}
+
 func (s *subject) reconcileWith(kube client.Client) {
 	s.t.Helper()
 	reconciler := &lifecycle.Reconciler{
