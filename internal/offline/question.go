@@ -158,8 +158,6 @@ func whyLeftOut(pod *corev1.Pod) string {
 		return "of a DaemonSet, which come with their node"
 	case len(pod.Spec.SchedulingGates) > 0:
 		return "held back by spec.schedulingGates"
-	case pod.Status.NominatedNodeName != "":
-		return "about to get the room of others on their nominated node"
 	case pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != corev1.DefaultSchedulerName:
 		return "placed by another scheduler (spec.schedulerName)"
 	}

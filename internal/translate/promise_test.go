@@ -76,3 +76,25 @@ func TestMarksTellPodsApart(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPromises: the annotation of a NodeClaim comes from outside.
+func FuzzPromises(f *testing.F) {
+	f.Add(`{"default/web-1":"k3j4h5","x":""}`)
+	f.Add(`{"a":1}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		promises, err := translate.PromisesOf(claimWith(text))
+		if err != nil {
+			return
+		}
+		encoded, err := translate.EncodePromises(promises)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		if len(promises) == 0 || len(text) > 100_000 {
+			return
+		}
+		if again, err := translate.PromisesOf(claimWith(encoded)); err != nil || !maps.Equal(again, promises) {
+			t.Fatalf("read %v, then %v: %v", promises, again, err)
+		}
+	})
+}
