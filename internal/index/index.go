@@ -9,8 +9,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
-
-	"github.com/drover-project/drover/internal/translate"
 )
 
 // Fields to be used with client.MatchingFields.
@@ -21,8 +19,6 @@ const (
 	ClaimNodeClass     = "spec.nodeClassRef.name"
 	PoolNodeClass      = "spec.template.spec.nodeClassRef.name"
 	AttachmentNodeName = "spec.nodeName"
-	// ClaimPods is namespace/name of each pod that a NodeClaim is for.
-	ClaimPods = "drover.sh/pods"
 )
 
 // Index is one searchable field of a kind of object.
@@ -39,7 +35,6 @@ func All() []Index {
 		{&corev1.Node{}, NodeProviderID, func(o client.Object) []string { return filled(o.(*corev1.Node).Spec.ProviderID) }},
 		{&karpv1.NodeClaim{}, ClaimProviderID, func(o client.Object) []string { return filled(o.(*karpv1.NodeClaim).Status.ProviderID) }},
 		{&karpv1.NodeClaim{}, ClaimNodeClass, func(o client.Object) []string { return refName(o.(*karpv1.NodeClaim).Spec.NodeClassRef) }},
-		{&karpv1.NodeClaim{}, ClaimPods, func(o client.Object) []string { return podsOf(o.(*karpv1.NodeClaim)) }},
 		{&karpv1.NodePool{}, PoolNodeClass, func(o client.Object) []string {
 			return refName(o.(*karpv1.NodePool).Spec.Template.Spec.NodeClassRef)
 		}},
@@ -57,19 +52,6 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
-}
-
-// podsOf is empty where nobody can read which pods a claim is for.
-func podsOf(claim *karpv1.NodeClaim) []string {
-	promises, err := translate.PromisesOf(claim)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, key := range promises.Keys() {
-		names = append(names, key.String())
-	}
-	return names
 }
 
 func refName(ref *karpv1.NodeClassReference) []string {

@@ -15,6 +15,9 @@ func Mark(pod *corev1.Pod) string {
 	return translate.Mark(&translated)
 }
 
+// Requests is what kube-scheduler counts for a pod.
+func Requests(pod *corev1.Pod) model.Resources { return podTranslator{}.pod(pod).Requests }
+
 // places says where pods are that have no node yet.
 type places struct {
 	nodes    map[string]*model.Node // that take pods, by name

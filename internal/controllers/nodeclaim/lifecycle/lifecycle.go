@@ -26,7 +26,6 @@ import (
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/index"
 	"github.com/drover-project/drover/internal/metrics"
-	"github.com/drover-project/drover/internal/observe"
 )
 
 // concurrency is high because workers mostly wait for the cloud.
@@ -50,7 +49,6 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 		Named("nodeclaim.lifecycle").
 		For(&karpv1.NodeClaim{}).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.claimOf), builder.WithPredicates(unsettledNodes())).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.claimsFor), builder.WithPredicates(refusedPods())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryBase, retryMax),
@@ -67,37 +65,14 @@ func unsettledNodes() predicate.Predicate {
 	}
 }
 
-// refusedPods lets through that the scheduler has tried a pod in vain, which
-// ends its nomination.
-func refusedPods() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
-			return before.Status.NominatedNodeName != "" && after.Status.NominatedNodeName == "" && observe.IsWaiting(after)
-		},
-	}
-}
-
-// claimsFor finds the claims that a pod was planned for.
-func (r *Reconciler) claimsFor(ctx context.Context, object client.Object) []reconcile.Request {
-	key := client.ObjectKeyFromObject(object).String()
-	return r.requests(ctx, object, client.MatchingFields{index.ClaimPods: key})
-}
-
 func (r *Reconciler) claimOf(ctx context.Context, object client.Object) []reconcile.Request {
 	providerID := object.(*corev1.Node).Spec.ProviderID
 	if providerID == "" {
 		return nil
 	}
-	return r.requests(ctx, object, client.MatchingFields{index.ClaimProviderID: providerID})
-}
-
-func (r *Reconciler) requests(ctx context.Context, of client.Object, which client.MatchingFields) []reconcile.Request {
 	var claims karpv1.NodeClaimList
-	if err := r.Client.List(ctx, &claims, which); err != nil {
-		r.Log.Error(err, "finding the nodeclaims of an object", "object", client.ObjectKeyFromObject(of).String())
+	if err := r.Client.List(ctx, &claims, client.MatchingFields{index.ClaimProviderID: providerID}); err != nil {
+		r.Log.Error(err, "finding the nodeclaim of a node", "Node", object.GetName())
 		return nil
 	}
 	var requests []reconcile.Request

@@ -33,7 +33,9 @@ const (
 	// pod at all.
 	UntriedAfter = 2 * time.Minute
 
-	promisePoll = 2 * time.Second
+	// promisePoll is not shorter, so that pods which spread have tries of their
+	// own in between: nominated to one node together they hold each other up.
+	promisePoll = 5 * time.Second
 )
 
 // reserve is the step that has room kept on a node which has joined and is about
@@ -133,31 +135,30 @@ func (r *Reconciler) settle(ctx context.Context, claim *karpv1.NodeClaim) (recon
 	return reconcile.Result{RequeueAfter: promisePoll}, nil
 }
 
-// judge tells pods that the node may still get from those that it will not: the
-// scheduler has taken their nomination back for good, or never comes to them.
+// judge tells pods that the node may still get from those that it will not: they
+// find no room, or the scheduler has taken their nomination back for good, or
+// never comes to them.
 func (r *Reconciler) judge(ctx context.Context, claim *karpv1.NodeClaim, node *corev1.Node, waiting []*corev1.Pod) (kept, lost []*corev1.Pod, err error) {
+	if !observe.TakesPods(node) || len(waiting) == 0 {
+		return nil, waiting, nil
+	}
+	var there corev1.PodList
+	if err := r.Client.List(ctx, &there, client.MatchingFields{index.PodNode: node.Name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, nil, fmt.Errorf("listing the pods of node %s: %w", node.Name, err)
+	}
 	at, _ := initializedAt(claim)
 	age := r.Clock.Since(at)
-	switch {
-	case !observe.TakesPods(node):
-		return nil, waiting, nil
-	case age < RefusedAfter:
-		return waiting, nil, nil
+	// The scheduler keeps a nomination while others leave the node to make room.
+	emptying := slices.ContainsFunc(there.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil })
+	open, err := r.mayChange(ctx, age)
+	if err != nil {
+		return nil, nil, err
 	}
-	var late, open bool
-	if len(waiting) > 0 {
-		if late, err = r.isLate(ctx, node, age); err != nil {
-			return nil, nil, err
-		}
-		if open, err = r.mayChange(ctx, age); err != nil {
-			return nil, nil, err
-		}
-	}
+	free := roomOn(node, there.Items)
 	for _, pod := range waiting {
-		nominated := pod.Status.NominatedNodeName == node.Name
-		foreign := pod.Status.NominatedNodeName != "" && !nominated
-		if !foreign && ((nominated && !late) || (open && dependsOnOthers(pod))) {
-			kept = append(kept, pod)
+		requests := observe.Requests(pod)
+		if (emptying || requests.Fits(free)) && holds(pod, node.Name, age, emptying, open) {
+			kept, free = append(kept, pod), free.Sub(requests)
 		} else {
 			lost = append(lost, pod)
 		}
@@ -165,21 +166,37 @@ func (r *Reconciler) judge(ctx context.Context, claim *karpv1.NodeClaim, node *c
 	return kept, lost, nil
 }
 
-// isLate reports whether the scheduler has had its time. It keeps a nomination
-// while others leave the node to make room for the pod.
-func (r *Reconciler) isLate(ctx context.Context, node *corev1.Node, age time.Duration) (bool, error) {
-	if age < UntriedAfter {
-		return false, nil
+// holds reports whether a pod for which there is room may still come to the
+// node. Others are open as long as pods that it depends on may be bound.
+func holds(pod *corev1.Pod, node string, age time.Duration, emptying, open bool) bool {
+	nominated := pod.Status.NominatedNodeName
+	switch {
+	case age < RefusedAfter:
+		return true
+	case nominated == node:
+		return age < UntriedAfter || emptying
+	case nominated == "":
+		return open && dependsOnOthers(pod)
 	}
-	emptying, err := r.isEmptying(ctx, node)
-	return !emptying, err
+	return false // the scheduler has other plans
+}
+
+// roomOn is what the pods that are there leave free.
+func roomOn(node *corev1.Node, there []corev1.Pod) model.Resources {
+	free := translate.Resources(node.Status.Allocatable)
+	for i := range there {
+		if pod := &there[i]; pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			free = free.Sub(observe.Requests(pod))
+		}
+	}
+	return free
 }
 
 // mayChange reports whether pods that others depend on may still be bound: a
 // node is on its way to its pods or has not been there for long.
 func (r *Reconciler) mayChange(ctx context.Context, age time.Duration) (bool, error) {
-	if age >= UntriedAfter {
-		return false, nil
+	if age < RefusedAfter || age >= UntriedAfter {
+		return false, nil // nobody asks, or it is too late
 	}
 	var claims karpv1.NodeClaimList
 	if err := r.Client.List(ctx, &claims, client.UnsafeDisableDeepCopy); err != nil {
@@ -220,14 +237,6 @@ func dependsOnOthers(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.TopologySpreadConstraints, func(spread corev1.TopologySpreadConstraint) bool {
 		return spread.WhenUnsatisfiable == corev1.DoNotSchedule
 	})
-}
-
-func (r *Reconciler) isEmptying(ctx context.Context, node *corev1.Node) (bool, error) {
-	var pods corev1.PodList
-	if err := r.Client.List(ctx, &pods, client.MatchingFields{index.PodNode: node.Name}, client.UnsafeDisableDeepCopy); err != nil {
-		return false, fmt.Errorf("listing the pods of node %s: %w", node.Name, err)
-	}
-	return slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), nil
 }
 
 // release lets the lost pods ask for a node again: first the scheduler forgets

@@ -242,6 +242,22 @@ func TestNodesThatCameLateGiveTimeToTheOthers(t *testing.T) {
 	s.want("in the end", " ", 0)
 }
 
+func TestPodsForWhichThereIsNoRoomAskAtOnce(t *testing.T) {
+	s := newPromise(t)
+	node := s.Nodes()[0].Name
+	s.mustReconcile()
+	intruder := clustertest.PendingPod("intruder", "5Gi")
+	intruder.Spec.NodeName = node
+	s.Create(intruder)
+	s.mustReconcile()
+	s.want("with room for one", node+" ", 1)
+	second := clustertest.PendingPod("second", "1Gi")
+	second.Spec.NodeName = node
+	s.Create(second)
+	s.mustReconcile()
+	s.want("without room", " ", 0)
+}
+
 func TestNominationStaysWhileOthersMakeRoom(t *testing.T) {
 	s := newPromise(t)
 	node := s.Nodes()[0].Name
