@@ -152,24 +152,26 @@ func (l benchLab) report(b *testing.B) {
 	l.reportNodes(b)
 }
 
-// reportNodes counts the nodes there are and those that were bought in all, from
-// the event that each NodeClaim has of its launch.
+// reportNodes counts the nodes there are and those that were bought in all, and
+// what they cost, from the reason that each NodeClaim has and the event that it
+// had.
 func (l benchLab) reportNodes(b *testing.B) {
 	b.Helper()
-	nodes := strings.Count(l.kubectl(b, "", "get", "nodes", "-l", "type=bench", "-o", "name"), "\n")
-	prices := regexp.MustCompile(`at (\S+) \$/h is the cheapest`).FindAllStringSubmatch(l.kubectl(b, "", "get", "events", "-A",
-		"--field-selector", "reason=Launching", "-o", `jsonpath={range .items[*]}{.message}{"\n"}{end}`), -1)
-	var cost float64
-	for _, price := range prices {
-		amount, err := strconv.ParseFloat(price[1], 64)
-		if err != nil {
-			b.Fatalf("reading an event: %v", err)
+	report := func(what, reasons string) {
+		count, cost := 0, 0.0
+		for _, price := range regexp.MustCompile(`at (\S+) \$/h is the cheapest`).FindAllStringSubmatch(reasons, -1) {
+			amount, err := strconv.ParseFloat(price[1], 64)
+			if err != nil {
+				b.Fatalf("reading why a node was bought: %v", err)
+			}
+			count, cost = count+1, cost+amount
 		}
-		cost += amount
+		b.ReportMetric(float64(count), "nodes-"+what)
+		b.ReportMetric(cost, "$/h-"+what)
 	}
-	b.ReportMetric(float64(nodes), "nodes")
-	b.ReportMetric(float64(len(prices)), "nodes-bought")
-	b.ReportMetric(cost, "$/h-bought")
+	const each = `jsonpath={range .items[*]}{%s}{"\n"}{end}`
+	report("bought", l.kubectl(b, "", "get", "events", "-A", "--field-selector", "reason=Launching", "-o", fmt.Sprintf(each, ".message")))
+	report("kept", l.kubectl(b, "", "get", "nodeclaims", "-l", "type=bench", "-o", fmt.Sprintf(each, `.metadata.annotations.drover\.sh/reason`)))
 }
 
 // settle waits until no more nodes are taken away for being empty.
