@@ -67,6 +67,7 @@ func (r *Reconciler) keepRoom(ctx context.Context, claim *karpv1.NodeClaim, node
 	pods, err := r.promised(ctx, claim)
 	if err != nil {
 		r.Log.Error(err, "which pods the node is for is not known", fields(claim, "node", node.Name)...)
+		return
 	}
 	r.nominate(ctx, claim, node, pods)
 }
@@ -88,7 +89,8 @@ func (r *Reconciler) nominator() apply.Nominator {
 func (r *Reconciler) promised(ctx context.Context, claim *karpv1.NodeClaim) ([]*corev1.Pod, error) {
 	promises, err := translate.PromisesOf(claim)
 	if err != nil {
-		return nil, err
+		// It promises nothing to anybody; settle takes it away.
+		r.Log.Error(err, "which pods the node is for cannot be read", fields(claim)...)
 	}
 	var pods []*corev1.Pod
 	for _, key := range promises.Keys() {

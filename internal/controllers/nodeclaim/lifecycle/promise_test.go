@@ -258,6 +258,18 @@ func TestPodsForWhichThereIsNoRoomAskAtOnce(t *testing.T) {
 	s.want("without room", " ", 0)
 }
 
+func TestPromiseThatNobodyCanReadIsTakenAway(t *testing.T) {
+	s := newPromise(t)
+	claim := s.get()
+	claim.Annotations[translate.PodsAnnotation] = "a b"
+	s.Update(claim)
+	s.mustReconcile()
+	s.want("unreadable", " ", 0)
+	if _, left := s.get().Annotations[translate.PodsAnnotation]; left {
+		t.Error("the annotation is still there")
+	}
+}
+
 func TestNominationStaysWhileOthersMakeRoom(t *testing.T) {
 	s := newPromise(t)
 	node := s.Nodes()[0].Name
