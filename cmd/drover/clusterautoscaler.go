@@ -43,7 +43,7 @@ func byProgramName(args []string) []string {
 
 // groupCommandOptions are the settings of `drover cluster-autoscaler`.
 type groupCommandOptions struct {
-	groups                groupFlags
+	groups                autoscalerFlags
 	clusterName           string
 	kubeconfig            string
 	leaderElect           bool

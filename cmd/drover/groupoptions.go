@@ -11,8 +11,8 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 )
 
-// groupFlags are the flags about node groups, with cluster-autoscaler's names.
-type groupFlags struct {
+// autoscalerFlags are the flags about node groups, with cluster-autoscaler's names.
+type autoscalerFlags struct {
 	nodes, discovery   []string
 	expander           string
 	cloudProvider      string
@@ -24,7 +24,7 @@ type groupFlags struct {
 
 // register adds the flags. Their defaults are cluster-autoscaler's but where
 // nodegroup.Defaults says otherwise.
-func (g *groupFlags) register(flags *pflag.FlagSet) {
+func (g *autoscalerFlags) register(flags *pflag.FlagSet) {
 	o := &g.options
 	*o = nodegroup.Defaults()
 	flags.StringArrayVar(&g.nodes, "nodes", nil, "sizes and name of an Auto Scaling group, MIN:MAX:NAME; may be repeated")
@@ -43,7 +43,7 @@ func (g *groupFlags) register(flags *pflag.FlagSet) {
 	g.registerScaleDown(flags)
 }
 
-func (g *groupFlags) registerScaleDown(flags *pflag.FlagSet) {
+func (g *autoscalerFlags) registerScaleDown(flags *pflag.FlagSet) {
 	d := &g.options.ScaleDown
 	flags.BoolVar(&d.Enabled, "scale-down-enabled", d.Enabled, "take nodes of groups away that nobody needs")
 	flags.DurationVar(&d.DelayAfterAdd, "scale-down-delay-after-add", d.DelayAfterAdd, "how long after a group has grown no node goes")
@@ -64,10 +64,10 @@ func (g *groupFlags) registerScaleDown(flags *pflag.FlagSet) {
 }
 
 // given reports whether any node group is asked for.
-func (g *groupFlags) given() bool { return len(g.nodes)+len(g.discovery) > 0 }
+func (g *autoscalerFlags) given() bool { return len(g.nodes)+len(g.discovery) > 0 }
 
 // complete checks the flags and returns what they ask for.
-func (g *groupFlags) complete(clusterName string) (nodegroup.Options, []error) {
+func (g *autoscalerFlags) complete(clusterName string) (nodegroup.Options, []error) {
 	var problems []error
 	o := g.options
 	o.ClusterName = clusterName
@@ -99,7 +99,7 @@ func (g *groupFlags) complete(clusterName string) (nodegroup.Options, []error) {
 	return o, append(problems, g.faults()...)
 }
 
-func (g *groupFlags) faults() []error {
+func (g *autoscalerFlags) faults() []error {
 	var problems []error
 	d := g.options.ScaleDown
 	if g.options.ScanInterval <= 0 {

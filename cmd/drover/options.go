@@ -22,7 +22,7 @@ type controllerOptions struct {
 	memoryOverhead                          float64
 	reservedENIs                            int
 
-	groups groupFlags
+	groups autoscalerFlags
 
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
@@ -35,7 +37,7 @@ const (
 	liveEvery = 40
 )
 
-// Applier carries Plans out.
+// Applier carries Plans out, one at a time.
 type Applier struct {
 	// Client writes, and reads informer caches.
 	Client client.Client
@@ -46,6 +48,8 @@ type Applier struct {
 	Log     logr.Logger
 	// Groups raises the sizes of node groups; nil where there are none.
 	Groups Grower
+	// nominated is where the last Plan placed pods on nodes that are ready.
+	nominated map[types.UID]string
 }
 
 // Decision is a Plan with what it was made from and the reasons for it.
@@ -90,6 +94,10 @@ func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, erro
 	if err != nil {
 		return outcome, err
 	}
+	promises, err := decision.promises()
+	if err != nil {
+		return outcome, err
+	}
 	room := newHeadroom(decision.Snapshot, pools)
 	var (
 		group    errgroup.Group
@@ -108,7 +116,9 @@ func (a *Applier) Launch(ctx context.Context, decision *Decision) (Outcome, erro
 			continue
 		}
 		group.Go(func() error {
-			name, err := a.create(ctx, pools[launch.NodePool], launch, decision.why(i))
+			name, err := a.create(ctx, pools[launch.NodePool], launch, map[string]string{
+				translate.ReasonAnnotation: decision.why(i), translate.PodsAnnotation: promises[i],
+			})
 			outcome.Created[i] = name
 			if err != nil {
 				outcome.Refused[i] = err.Error()
@@ -146,12 +156,15 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 	return pools, nil
 }
 
-func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, why string) (string, error) {
+// create writes one launch down, with the reason and the pods that it is for as
+// notes on it: either all is remembered or nothing.
+func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, notes map[string]string) (string, error) {
 	claim, err := NewNodeClaim(pool, launch)
 	if err != nil {
 		return "", err
 	}
-	claim.Annotations[translate.ReasonAnnotation] = why
+	maps.Copy(claim.Annotations, notes)
+	why := notes[translate.ReasonAnnotation]
 	if err := a.Client.Create(ctx, claim); err != nil {
 		return "", fmt.Errorf("creating a NodeClaim for NodePool %s: %w", pool.Name, err)
 	}

@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -57,30 +58,41 @@ func nodeOf(instance cloud.Instance) *corev1.Node {
 }
 
 // Bind puts pending pods on nodes that have memory left for them, as the
-// scheduler would.
+// scheduler would: a pod's nominated node comes first, what is nominated counts
+// as taken for everyone else, and a nomination that comes to nothing is cleared.
 func (c *Cluster) Bind() {
 	c.t.Helper()
 	nodes := c.Nodes()
 	pods := c.Pods()
 	free := map[string]int64{}
 	for i := range nodes {
-		if len(nodes[i].Spec.Taints) == 0 && nodes[i].DeletionTimestamp == nil {
+		if len(nodes[i].Spec.Taints) == 0 && nodes[i].DeletionTimestamp == nil && !nodes[i].Spec.Unschedulable {
 			free[nodes[i].Name] = nodes[i].Status.Allocatable.Memory().Value()
 		}
 	}
 	for i := range pods {
 		free[pods[i].Spec.NodeName] -= memory(&pods[i])
+		free[pods[i].Status.NominatedNodeName] -= memory(&pods[i])
 	}
 	for i := range pods {
-		if pods[i].Spec.NodeName != "" {
+		pod := &pods[i]
+		if pod.Spec.NodeName != "" {
 			continue
 		}
+		nominated := pod.Status.NominatedNodeName
+		free[nominated] += memory(pod)
+		names := []string{nominated}
 		for j := range nodes {
-			if name := nodes[j].Name; free[name] >= memory(&pods[i]) {
-				c.bind(&pods[i], name)
-				free[name] -= memory(&pods[i])
-				break
-			}
+			names = append(names, nodes[j].Name)
+		}
+		fits := slices.IndexFunc(names, func(name string) bool { return name != "" && free[name] >= memory(pod) })
+		switch {
+		case fits >= 0:
+			free[names[fits]] -= memory(pod)
+			c.bind(pod, names[fits])
+		case nominated != "":
+			pod.Status.NominatedNodeName = ""
+			c.UpdateStatus(pod)
 		}
 	}
 }
@@ -97,6 +109,7 @@ func (c *Cluster) bind(pod *corev1.Pod, node string) {
 		c.t.Fatalf("binding %s: %v", pod.Name, err)
 	}
 	pod.Status.Phase = corev1.PodRunning
+	pod.Status.NominatedNodeName = "" // as the API server does
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}
 	if err := c.Client.Status().Update(c.t.Context(), pod); err != nil {
 		c.t.Fatalf("starting %s: %v", pod.Name, err)

@@ -37,7 +37,7 @@ func kinds() []kind {
 	}
 	add("apps/v1", true, &appsv1.Deployment{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{})
 	add("batch/v1", true, &batchv1.Job{}, &batchv1.CronJob{})
-	add("v1", true, &corev1.Pod{}, &corev1.ReplicationController{}, &corev1.PersistentVolumeClaim{}, &corev1.Service{})
+	add("v1", true, &corev1.Pod{}, &corev1.ReplicationController{}, &corev1.PersistentVolumeClaim{}, &corev1.Service{}, &corev1.LimitRange{})
 	add("v1", false, &corev1.Node{}, &corev1.Namespace{}, &corev1.PersistentVolume{})
 	add("policy/v1", true, &policyv1.PodDisruptionBudget{})
 	add("scheduling.k8s.io/v1", false, &schedulingv1.PriorityClass{})

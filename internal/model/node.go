@@ -21,7 +21,7 @@ type Node struct {
 	// Unschedulable nodes (cordoned, being deleted, not ready) keep their pods
 	// in the topology counts but take no new ones.
 	Unschedulable bool `json:"unschedulable,omitempty"`
-	// Pods are bound to the node, DaemonSet pods included.
+	// Pods are bound to the node, DaemonSet pods included, or Promised to it.
 	Pods []Pod `json:"pods,omitempty"`
 	// AttachLimits bound the volumes that each driver attaches; a driver that
 	// is missing has no limit.

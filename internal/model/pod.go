@@ -36,6 +36,9 @@ type Pod struct {
 	// Terminating pods keep their room until they are gone; affinity still
 	// sees them, topology spread does not.
 	Terminating bool `json:"terminating,omitempty"`
+	// Promised pods, among those of a node, are not there yet: the node was
+	// bought or kept for them, or the scheduler has nominated it.
+	Promised bool `json:"promised,omitempty"`
 	// Blocked says what keeps the pod from every node, whatever is bought; such
 	// a pod is reported, never placed.
 	Blocked []Reason `json:"blocked,omitempty"`

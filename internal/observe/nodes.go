@@ -10,8 +10,9 @@ import (
 	"github.com/drover-project/drover/internal/translate"
 )
 
-// modelNodes lists the nodes there are and those on their way, by name.
-func (v *view) modelNodes(bound map[string][]model.Pod) []model.Node {
+// modelNodes lists the nodes there are and those on their way, by name, without
+// their pods.
+func (v *view) modelNodes() []model.Node {
 	claims := make(map[string]*karpv1.NodeClaim, len(v.claims))
 	for i := range v.claims {
 		if id := v.claims[i].Status.ProviderID; id != "" {
@@ -30,7 +31,6 @@ func (v *view) modelNodes(bound map[string][]model.Pod) []model.Node {
 		if expected, starting := v.groups.Starting[node.Spec.ProviderID]; starting && claim == nil {
 			startingGroupNode(node, &expected, &translated)
 		}
-		translated.Pods = bound[node.Name]
 		nodes = append(nodes, translated)
 		if claim != nil {
 			joined[claim.Name] = true
@@ -65,8 +65,7 @@ func (v *view) node(node *corev1.Node, claim *karpv1.NodeClaim) model.Node {
 		translated.Capacity = promised(translated.Capacity, claim.Status.Capacity)
 	}
 	translated.Taints = translate.Taints(taints)
-	translated.Unschedulable = node.Spec.Unschedulable || node.DeletionTimestamp != nil ||
-		(!settling && !IsReady(node)) || slices.ContainsFunc(taints, isDisrupted)
+	translated.Unschedulable = !TakesPods(node) || (!settling && !IsReady(node))
 	if claim != nil {
 		translated.NodeClaim = claim.Name
 		translated.Unschedulable = translated.Unschedulable || claim.DeletionTimestamp != nil
@@ -114,6 +113,12 @@ func (v *view) launching(claim *karpv1.NodeClaim) model.Node {
 	}
 	node.PricePerHour, node.PriceKnown = v.price(claim, node.Labels)
 	return node
+}
+
+// TakesPods reports whether the node, once it is there, may get pods that it has
+// not: it is neither cordoned nor on its way out.
+func TakesPods(node *corev1.Node) bool {
+	return !node.Spec.Unschedulable && node.DeletionTimestamp == nil && !slices.ContainsFunc(node.Spec.Taints, isDisrupted)
 }
 
 // IsReady reports whether the kubelet says that the node can run pods.

@@ -67,6 +67,7 @@ type view struct {
 	namespaces map[string]map[string]string
 	catalogs   map[string]catalog
 	groups     GroupView
+	waits      func(*corev1.Pod) bool // Observer.Waits
 }
 
 // Snapshot reads the present state. An error means that nothing can be said;
@@ -77,28 +78,13 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	pods := o.translator(seen.namespaces, seen.services)
-	bound := map[string][]model.Pod{}
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
 		NamespaceLabels: seen.namespaces,
 	}
-	for i := range seen.pods {
-		pod := &seen.pods[i]
-		switch {
-		case IsProvisionable(pod) && o.Waits != nil && o.Waits(pod):
-		case IsProvisionable(pod):
-			translated, err := pods.pending(ctx, pod)
-			if err != nil {
-				return nil, err
-			}
-			snapshot.Pending = append(snapshot.Pending, translated)
-		case nodeOf(pod) != "" && !isOver(pod):
-			translated, err := pods.bound(ctx, pod)
-			if err != nil {
-				return nil, err
-			}
-			bound[nodeOf(pod)] = append(bound[nodeOf(pod)], translated)
-		}
+	snapshot.Nodes = seen.modelNodes()
+	if err := seen.sortPods(ctx, pods, snapshot); err != nil {
+		return nil, err
 	}
 	snapshot.PodGroups = pods.groups.model()
 	for name, catalog := range seen.catalogs {
@@ -106,7 +92,6 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 			snapshot.Catalogs[name] = catalog.Catalog
 		}
 	}
-	snapshot.Nodes = seen.modelNodes(bound)
 	if err := o.attachLimits(ctx, seen, snapshot); err != nil {
 		return nil, err
 	}
@@ -140,6 +125,7 @@ func (o *Observer) look(ctx context.Context) (*view, error) {
 		}
 	}
 	seen := &view{
+		waits:      o.Waits,
 		pods:       byName(pods.Items, podName),
 		nodes:      byName(nodes.Items, func(n *corev1.Node) string { return n.Name }),
 		claims:     byName(claims.Items, func(c *karpv1.NodeClaim) string { return c.Name }),

@@ -14,17 +14,17 @@ import (
 	"github.com/drover-project/drover/internal/translate"
 )
 
-// IsProvisionable reports whether the pod waits for a node: the scheduler found
-// none or has not looked yet. Pods that wait for something else (a gate, a
-// preemption, another scheduler) and pods that come with a node do not ask.
+// IsProvisionable reports whether the pod asks for a node: the scheduler found
+// none or has not looked yet, and has nominated none. Pods that wait for
+// something else (a gate, a preemption, another scheduler) and pods that come
+// with a node do not ask.
 func IsProvisionable(pod *corev1.Pod) bool {
-	if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || isOver(pod) {
-		return false
-	}
-	if len(pod.Spec.SchedulingGates) > 0 || pod.Status.NominatedNodeName != "" || IsOwnedByDaemonSet(pod) {
-		return false
-	}
-	if pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != corev1.DefaultSchedulerName {
+	return pod.Status.NominatedNodeName == "" && wantsNode(pod)
+}
+
+// wantsNode is IsProvisionable whatever the pod is nominated to.
+func wantsNode(pod *corev1.Pod) bool {
+	if !IsWaiting(pod) || len(pod.Spec.SchedulingGates) > 0 {
 		return false
 	}
 	for _, condition := range pod.Status.Conditions {
@@ -35,13 +35,13 @@ func IsProvisionable(pod *corev1.Pod) bool {
 	return true
 }
 
-// nodeOf is the node that a pod is on, or has been promised: the scheduler
-// keeps room there for a pod that waits for less important ones to leave.
-func nodeOf(pod *corev1.Pod) string {
-	if pod.Spec.NodeName != "" {
-		return pod.Spec.NodeName
+// IsWaiting reports whether kube-scheduler is to bind the pod some day and has
+// not done so.
+func IsWaiting(pod *corev1.Pod) bool {
+	if pod.Spec.NodeName != "" || pod.DeletionTimestamp != nil || isOver(pod) || IsOwnedByDaemonSet(pod) {
+		return false
 	}
-	return pod.Status.NominatedNodeName
+	return pod.Spec.SchedulerName == "" || pod.Spec.SchedulerName == corev1.DefaultSchedulerName
 }
 
 // isOver reports whether the pod has ended and uses nothing any more.
@@ -85,7 +85,7 @@ func (t podTranslator) pending(ctx context.Context, pod *corev1.Pod) (model.Pod,
 	return translated, t.volumes.constrain(ctx, pod, &translated)
 }
 
-// bound translates a pod on a node.
+// bound translates a pod on a node, or one that is promised to it.
 func (t podTranslator) bound(ctx context.Context, pod *corev1.Pod) (model.Pod, error) {
 	translated := t.pod(pod)
 	translated.Terminating = pod.DeletionTimestamp != nil

@@ -232,7 +232,7 @@ func TestSpreadingByDefault(t *testing.T) {
 }
 
 func TestPodsPromisedToANodeAndPodsOnTheirWayOut(t *testing.T) {
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}
+	node := readyNode("n1")
 	promised := clustertest.PendingPod("promised", "1Gi")
 	promised.Status.NominatedNodeName = "n1"
 	leaving := clustertest.PendingPod("leaving", "1Gi")
@@ -247,7 +247,7 @@ func TestPodsPromisedToANodeAndPodsOnTheirWayOut(t *testing.T) {
 	if len(pods) != 2 || pods[0].Name != "leaving" || pods[1].Name != "promised" {
 		t.Fatalf("pods on the node are %v, want both", pods)
 	}
-	if !pods[0].Terminating || pods[0].Labels["app"] != "web" || pods[1].Terminating {
+	if !pods[0].Terminating || pods[0].Labels["app"] != "web" || pods[1].Terminating || pods[0].Promised || !pods[1].Promised {
 		t.Errorf("%+v should be on its way out with its labels, %+v not", pods[0], pods[1])
 	}
 }

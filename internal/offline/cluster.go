@@ -28,14 +28,16 @@ type Cluster struct {
 	store  *store
 	owners map[model.PodKey]string
 	// living are the pods that have not ended, by their workload.
-	living  map[string][]*corev1.Pod
+	living map[string][]*corev1.Pod
+	// refused counts the pods that the API server would not create, by reason.
+	refused map[string]int
 	notices []string
 }
 
 // New makes a cluster of the input's objects. It takes them over: they are
 // completed in place.
 func New(input *manifest.Input, options Options) *Cluster {
-	c := &Cluster{store: newStore(), owners: map[model.PodKey]string{}, living: map[string][]*corev1.Pod{}}
+	c := &Cluster{store: newStore(), owners: map[model.PodKey]string{}, living: map[string][]*corev1.Pod{}, refused: map[string]int{}}
 	for _, class := range builtinPriorities() {
 		c.store.put(class)
 	}
@@ -46,14 +48,20 @@ func New(input *manifest.Input, options Options) *Cluster {
 	}
 	c.defaultNamespaces()
 	c.defaultNodes()
+	c.defaultLimitRanges()
 	for _, pod := range all[*corev1.Pod](c.store) {
 		if options.FromScratch {
 			release(pod)
 		}
-		c.defaultPod(pod)
+		if refusal := c.defaultPod(pod); refusal != "" {
+			c.refused[refusal]++
+			c.store.remove(pod)
+			continue
+		}
 		c.adopt(pod)
 	}
 	c.createPods()
+	c.defaultDaemonSets()
 	c.defaultStorage()
 	c.defaultPools(options)
 	return c

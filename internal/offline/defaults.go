@@ -2,123 +2,28 @@ package offline
 
 import (
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/component-helpers/resource"
+
+	"github.com/drover-project/drover/internal/translate"
 )
 
-// defaultPod gives a pod what the API server gives it when it is created. A pod
+// defaultPod gives a pod what the API server gives it when it is created. It
+// returns why the API server would refuse it, empty when it would not. A pod
 // that comes from a cluster has it all already, and stays as it is.
-func (c *Cluster) defaultPod(pod *corev1.Pod) {
-	defaultRequests(pod)
-	if pod.Spec.HostNetwork {
-		hostPorts(pod.Spec.Containers)
-		hostPorts(pod.Spec.InitContainers)
+func (c *Cluster) defaultPod(pod *corev1.Pod) (refusal string) {
+	translate.DefaultContainers(pod)
+	if pod.UID != "" {
+		translate.DefaultWhole(pod)
+		return ""
 	}
-	if pod.UID == "" {
-		mergeLabelKeys(pod)
-		c.admit(pod)
-	}
-}
-
-// defaultRequests: what has a limit and no request requests its limit.
-func defaultRequests(pod *corev1.Pod) {
-	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
-		for i := range containers {
-			r := &containers[i].Resources
-			r.Requests = fill(r.Requests, r.Limits, func(corev1.ResourceName) bool { return true })
-		}
-	}
-	defaultWhole(pod)
-}
-
-// defaultWhole completes what a pod requests as a whole: huge pages that only
-// containers limit count for it too, the sum of the containers comes before its
-// limit, except for what cannot be overcommitted.
-func defaultWhole(pod *corev1.Pod) {
-	whole := pod.Spec.Resources
-	if whole == nil || len(whole.Requests)+len(whole.Limits) == 0 {
-		return
-	}
-	whole.Limits = fill(whole.Limits, resource.AggregateContainerLimits(pod, resource.PodResourcesOptions{}), func(name corev1.ResourceName) bool {
-		_, requested := whole.Requests[name]
-		return isHugePages(name) && !requested && resource.IsSupportedPodLevelResource(name)
-	})
-	whole.Requests = fill(whole.Requests, resource.AggregateContainerRequests(pod, resource.PodResourcesOptions{}), func(name corev1.ResourceName) bool {
-		return !isHugePages(name) && resource.IsSupportedPodLevelResource(name)
-	})
-	whole.Requests = fill(whole.Requests, whole.Limits, resource.IsSupportedPodLevelResource)
-}
-
-func isHugePages(name corev1.ResourceName) bool {
-	return strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
-}
-
-func fill(into, from corev1.ResourceList, wanted func(corev1.ResourceName) bool) corev1.ResourceList {
-	for name, amount := range from {
-		if _, set := into[name]; !set && wanted(name) {
-			if into == nil {
-				into = corev1.ResourceList{}
-			}
-			into[name] = amount.DeepCopy()
-		}
-	}
-	return into
-}
-
-// hostPorts: on the host's network a container's port is the host's.
-func hostPorts(containers []corev1.Container) {
-	for i := range containers {
-		for j := range containers[i].Ports {
-			if port := &containers[i].Ports[j]; port.HostPort == 0 {
-				port.HostPort = port.ContainerPort
-			}
-		}
-	}
-}
-
-// mergeLabelKeys writes matchLabelKeys and mismatchLabelKeys of pod affinity
-// into the selectors, with the values of the pod's own labels.
-func mergeLabelKeys(pod *corev1.Pod) {
-	affinity := pod.Spec.Affinity
-	if affinity == nil {
-		return
-	}
-	if together := affinity.PodAffinity; together != nil {
-		mergeTerms(pod, together.RequiredDuringSchedulingIgnoredDuringExecution, together.PreferredDuringSchedulingIgnoredDuringExecution)
-	}
-	if apart := affinity.PodAntiAffinity; apart != nil {
-		mergeTerms(pod, apart.RequiredDuringSchedulingIgnoredDuringExecution, apart.PreferredDuringSchedulingIgnoredDuringExecution)
-	}
-}
-
-func mergeTerms(pod *corev1.Pod, required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) {
-	for i := range required {
-		mergeTerm(pod, &required[i])
-	}
-	for i := range preferred {
-		mergeTerm(pod, &preferred[i].PodAffinityTerm)
-	}
-}
-
-func mergeTerm(pod *corev1.Pod, term *corev1.PodAffinityTerm) {
-	if term.LabelSelector == nil {
-		return
-	}
-	add := func(keys []string, operator metav1.LabelSelectorOperator) {
-		for _, key := range keys {
-			if value, ok := pod.Labels[key]; ok {
-				term.LabelSelector.MatchExpressions = append(term.LabelSelector.MatchExpressions,
-					metav1.LabelSelectorRequirement{Key: key, Operator: operator, Values: []string{value}})
-			}
-		}
-	}
-	add(term.MatchLabelKeys, metav1.LabelSelectorOpIn)
-	add(term.MismatchLabelKeys, metav1.LabelSelectorOpNotIn)
+	c.limit(pod)
+	c.admit(pod)
+	translate.DefaultWhole(pod)
+	return c.refusal(pod)
 }
 
 // admit does what admission plugins do: priority from its class, overhead and
@@ -166,7 +71,6 @@ func (c *Cluster) setPriority(pod *corev1.Pod) {
 	case pod.Spec.PriorityClassName != "":
 		pod.Spec.Priority = new(int32)
 		c.notice("PriorityClass " + pod.Spec.PriorityClassName + " is not in the input: its pods have priority 0")
-		pod.Spec.Priority = new(int32)
 	}
 }
 

@@ -108,15 +108,11 @@ scheduling: {nodeSelector: {runtime: kata}}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: p, labels: {rev: "1"}}
+metadata: {name: p}
 spec:
   priorityClassName: high
   runtimeClassName: kata
   `+container+`
-  affinity:
-    podAntiAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-      - {topologyKey: kubernetes.io/hostname, matchLabelKeys: [rev], labelSelector: {matchLabels: {app: a}}}
 ---
 apiVersion: v1
 kind: Pod
@@ -129,10 +125,6 @@ spec: {priorityClassName: system-node-critical, `+container+`}
 	}
 	if memory := spec.Overhead.Memory(); memory.Value() != 128<<20 {
 		t.Errorf("overhead is %s", memory)
-	}
-	term := spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution[0]
-	if got := term.LabelSelector.MatchExpressions; len(got) != 1 || got[0].Key != "rev" || got[0].Values[0] != "1" {
-		t.Errorf("selector is %v", term.LabelSelector)
 	}
 	if got := *pods["default/critical"].Spec.Priority; got != 2_000_001_000 {
 		t.Errorf("priority of system-node-critical is %d", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -125,8 +126,8 @@ func (c *Cluster) leftOut(snapshot *model.Snapshot) []LeftOut {
 			known[snapshot.Nodes[i].Pods[j].PodKey] = true
 		}
 	}
-	count := map[string]int{}
-	var reasons []string
+	count := maps.Clone(c.refused)
+	reasons := slices.Collect(maps.Keys(count))
 	for _, pod := range all[*corev1.Pod](c.store) {
 		if known[model.PodKey{Namespace: pod.Namespace, Name: pod.Name}] {
 			continue
@@ -157,8 +158,6 @@ func whyLeftOut(pod *corev1.Pod) string {
 		return "of a DaemonSet, which come with their node"
 	case len(pod.Spec.SchedulingGates) > 0:
 		return "held back by spec.schedulingGates"
-	case pod.Status.NominatedNodeName != "":
-		return "about to get the room of others on their nominated node"
 	case pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != corev1.DefaultSchedulerName:
 		return "placed by another scheduler (spec.schedulerName)"
 	}

@@ -31,6 +31,10 @@ func (s *store) put(object client.Object) {
 	s.objects[t][client.ObjectKeyFromObject(object)] = object
 }
 
+func (s *store) remove(object client.Object) {
+	delete(s.objects[reflect.TypeOf(object)], client.ObjectKeyFromObject(object))
+}
+
 func (s *store) has(object client.Object, key client.ObjectKey) bool {
 	return s.objects[reflect.TypeOf(object)][key] != nil
 }

@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -87,7 +88,10 @@ func (c *Cluster) createReplicas(kind string, owner client.Object, wanted int, t
 		base.Labels[batchv1.JobNameLabel] = owner.GetName()
 		base.Labels["job-name"] = owner.GetName()
 	}
-	c.defaultPod(base)
+	if refusal := c.defaultPod(base); refusal != "" {
+		c.refused[refusal] += missing
+		return
+	}
 	for n := 1; missing > 0; n++ {
 		pod := *base
 		pod.Name = owner.GetName() + "-" + strconv.Itoa(n)
@@ -184,19 +188,27 @@ func (c *Cluster) createOrdinals(set *appsv1.StatefulSet) {
 		if c.store.has(pod, client.ObjectKeyFromObject(pod)) {
 			continue
 		}
+		var refusal string
 		for i := range set.Spec.VolumeClaimTemplates {
-			c.mount(pod, &set.Spec.VolumeClaimTemplates[i])
+			refusal = cmp.Or(refusal, c.mount(pod, &set.Spec.VolumeClaimTemplates[i]))
 		}
-		c.defaultPod(pod)
+		if refusal = cmp.Or(refusal, c.defaultPod(pod)); refusal != "" {
+			c.refused[refusal]++
+			continue
+		}
 		c.add(pod, workload)
 	}
 }
 
-// mount gives a pod the claim that its StatefulSet makes for it.
-func (c *Cluster) mount(pod *corev1.Pod, template *corev1.PersistentVolumeClaim) {
+// mount gives a pod the claim that its StatefulSet makes for it, or says why the
+// API server would refuse the claim.
+func (c *Cluster) mount(pod *corev1.Pod, template *corev1.PersistentVolumeClaim) (refusal string) {
 	claim := template.DeepCopy()
 	claim.Namespace, claim.Name = pod.Namespace, template.Name+"-"+pod.Name
 	if !c.store.has(claim, client.ObjectKeyFromObject(claim)) {
+		if refusal := c.claimRefusal(template.Name, claim); refusal != "" {
+			return refusal
+		}
 		c.store.put(claim)
 	}
 	source := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name}}
@@ -207,4 +219,5 @@ func (c *Cluster) mount(pod *corev1.Pod, template *corev1.PersistentVolumeClaim)
 		}
 	}
 	pod.Spec.Volumes = append(volumes, corev1.Volume{Name: template.Name, VolumeSource: source})
+	return ""
 }

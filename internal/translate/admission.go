@@ -7,68 +7,6 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// AsCreated returns the pod with what the API server fills in when it creates
-// one and that decides where it may go: requests that follow from limits, and
-// the ports of pods on the host's network. A pod read from an API server comes
-// back equal; the template of a workload, or a pod from a file, does not.
-func AsCreated(pod *corev1.Pod) *corev1.Pod {
-	created := pod.DeepCopy()
-	for _, containers := range [][]corev1.Container{created.Spec.Containers, created.Spec.InitContainers} {
-		for i := range containers {
-			requestLimits(&containers[i].Resources)
-			if created.Spec.HostNetwork {
-				takeHostPorts(containers[i].Ports)
-			}
-		}
-	}
-	requestPodLimits(created)
-	return created
-}
-
-// requestLimits asks for what is limited and not asked for.
-func requestLimits(resources *corev1.ResourceRequirements) {
-	for name, limit := range resources.Limits {
-		if _, asked := resources.Requests[name]; !asked {
-			if resources.Requests == nil {
-				resources.Requests = corev1.ResourceList{}
-			}
-			resources.Requests[name] = limit.DeepCopy()
-		}
-	}
-}
-
-func takeHostPorts(ports []corev1.ContainerPort) {
-	for i := range ports {
-		if ports[i].HostPort == 0 {
-			ports[i].HostPort = ports[i].ContainerPort
-		}
-	}
-}
-
-// requestPodLimits gives a pod with limits of its own the requests that its
-// containers add up to, or else its limits. Huge pages cannot be overcommitted:
-// for them the limit is the request.
-func requestPodLimits(pod *corev1.Pod) {
-	own := pod.Spec.Resources
-	if own == nil || len(own.Limits) == 0 {
-		return
-	}
-	if own.Requests == nil {
-		own.Requests = corev1.ResourceList{}
-	}
-	for name, sum := range resource.AggregateContainerRequests(pod, resource.PodResourcesOptions{}) {
-		_, asked := own.Requests[name]
-		if overcommits := name == corev1.ResourceCPU || name == corev1.ResourceMemory; !asked && overcommits {
-			own.Requests[name] = sum
-		}
-	}
-	for name, limit := range own.Limits {
-		if _, asked := own.Requests[name]; !asked && resource.IsSupportedPodLevelResource(name) {
-			own.Requests[name] = limit.DeepCopy()
-		}
-	}
-}
-
 // Blocks says what keeps a pod from every node, by its own specification:
 // scheduling gates, and rules that no plan takes into account.
 func Blocks(pod *corev1.Pod) []model.Reason {

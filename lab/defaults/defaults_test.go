@@ -17,6 +17,7 @@ import (
 
 	"github.com/drover-project/drover/internal/manifest"
 	"github.com/drover-project/drover/internal/offline"
+	"github.com/drover-project/drover/internal/translate"
 )
 
 // TestPodsAreDefaultedAsByTheAPIServer compares requests and host ports of
@@ -27,13 +28,18 @@ func TestPodsAreDefaultedAsByTheAPIServer(t *testing.T) {
 	for n := range pods {
 		pod := randomPod(random)
 		theirs := created(t, pod.DeepCopy())
-		ours := defaulted(t, pod.DeepCopy())
-		want, got := requests(theirs), requests(ours)
-		if !reflect.DeepEqual(want, got) {
-			t.Fatalf("pod %d requests %v, the API server makes it %v: %+v", n, got, want, pod.Spec)
+		all := map[string]*corev1.Pod{"of a DaemonSet": translate.AsCreated(pod)}
+		if !overrun(theirs) { // else it would be refused
+			all["from a file"] = defaulted(t, pod.DeepCopy())
 		}
-		if want, got := ports(theirs), ports(ours); !reflect.DeepEqual(want, got) {
-			t.Fatalf("pod %d has host ports %v, the API server makes it %v: %+v", n, got, want, pod.Spec)
+		for how, ours := range all {
+			want, got := requests(theirs), requests(ours)
+			if !reflect.DeepEqual(want, got) {
+				t.Fatalf("pod %d %s requests %v, the API server makes it %v: %+v", n, how, got, want, pod.Spec)
+			}
+			if want, got := ports(theirs), ports(ours); !reflect.DeepEqual(want, got) {
+				t.Fatalf("pod %d %s has host ports %v, the API server makes it %v: %+v", n, how, got, want, pod.Spec)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,7 @@ func BenchmarkThousandMixedPods(b *testing.B) {
 		l.kubectl(b, mixedDeployments(1000), "apply", "-f", "-")
 		l.kubectl(b, "", "rollout", "status", "deployment", "-l", "bench=mixed", "--timeout=300s")
 		b.ReportMetric(time.Since(start).Seconds(), "s-to-running")
+		l.settle(b)
 		l.report(b)
 	}
 }
@@ -130,19 +132,84 @@ func (l benchLab) run(b *testing.B, stdin, program string, args ...string) strin
 	return string(out)
 }
 
-// report reads drover's own metrics through the API server's pod proxy.
+// report reads the metrics of every drover process through the API server's pod
+// proxy: the one that leads may have changed.
 func (l benchLab) report(b *testing.B) {
 	b.Helper()
-	pod := l.kubectl(b, "", "get", "pods", "-n", "karpenter", "-o", "jsonpath={.items[0].metadata.name}")
-	port := l.kubectl(b, "", "get", "pod", "-n", "karpenter", pod, "-o", `jsonpath={.spec.containers[0].ports[?(@.name=="http-metrics")].containerPort}`)
-	metrics := l.kubectl(b, "", "get", "--raw", "/api/v1/namespaces/karpenter/pods/"+pod+":"+port+"/proxy/metrics")
-	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_sum"), "s-deciding")
-	b.ReportMetric(sumMetric(metrics, "karpenter_scheduler_scheduling_duration_seconds_count"), "decisions")
-	b.ReportMetric(sumMetric(metrics, "process_resident_memory_bytes")/1e6, "MB-resident")
-	b.ReportMetric(sumMetric(metrics, "rest_client_requests_total"), "kubernetes-calls")
-	b.ReportMetric(sumMetric(metrics, "drover_aws_requests_total"), "aws-calls")
-	nodes := l.kubectl(b, "", "get", "nodes", "-l", "type=bench", "-o", "name")
-	b.ReportMetric(float64(strings.Count(nodes, "\n")), "nodes")
+	var metrics, logs strings.Builder
+	for pod := range strings.FieldsSeq(l.kubectl(b, "", "get", "pods", "-n", "karpenter", "-o", "jsonpath={.items[*].metadata.name}")) {
+		port := l.kubectl(b, "", "get", "pod", "-n", "karpenter", pod, "-o", `jsonpath={.spec.containers[0].ports[?(@.name=="http-metrics")].containerPort}`)
+		metrics.WriteString(l.kubectl(b, "", "get", "--raw", "/api/v1/namespaces/karpenter/pods/"+pod+":"+port+"/proxy/metrics"))
+		logs.WriteString(l.kubectl(b, "", "logs", "-n", "karpenter", pod))
+	}
+	sum := func(metric string) float64 { return sumMetric(metrics.String(), metric) }
+	b.ReportMetric(sum("karpenter_scheduler_scheduling_duration_seconds_sum"), "s-deciding")
+	b.ReportMetric(sum("karpenter_scheduler_scheduling_duration_seconds_count"), "decisions")
+	b.ReportMetric(sum("process_resident_memory_bytes")/1e6, "MB-resident")
+	b.ReportMetric(sum("rest_client_requests_total"), "kubernetes-calls")
+	b.ReportMetric(sum("drover_aws_requests_total"), "aws-calls")
+	l.reportPurchases(b, logs.String())
+	l.reportNodes(b)
+}
+
+// reportNodes counts the nodes there are and those that were bought in all, and
+// what they cost, from the reason that each NodeClaim has and the event that it
+// had.
+func (l benchLab) reportNodes(b *testing.B) {
+	b.Helper()
+	report := func(what, reasons string) {
+		count, cost := 0, 0.0
+		for _, price := range regexp.MustCompile(`at (\S+) \$/h is the cheapest`).FindAllStringSubmatch(reasons, -1) {
+			amount, err := strconv.ParseFloat(price[1], 64)
+			if err != nil {
+				b.Fatalf("reading why a node was bought: %v", err)
+			}
+			count, cost = count+1, cost+amount
+		}
+		b.ReportMetric(float64(count), "nodes-"+what)
+		b.ReportMetric(cost, "$/h-"+what)
+	}
+	const each = `jsonpath={range .items[*]}{%s}{"\n"}{end}`
+	report("bought", l.kubectl(b, "", "get", "events", "-A", "--field-selector", "reason=Launching", "-o", fmt.Sprintf(each, ".message")))
+	report("kept", l.kubectl(b, "", "get", "nodeclaims", "-l", "type=bench", "-o", fmt.Sprintf(each, `.metadata.annotations.drover\.sh/reason`)))
+}
+
+// settle waits until no more nodes are taken away for being empty.
+func (l benchLab) settle(b *testing.B) {
+	b.Helper()
+	const quiet = 20 * time.Second
+	ended := func() int {
+		claims := l.kubectl(b, "", "get", "nodeclaims", "-o", "name")
+		return strings.Count(claims, "\n")
+	}
+	for last, since := ended(), time.Now(); time.Since(since) < quiet; time.Sleep(time.Second) {
+		if now := ended(); now != last {
+			last, since = now, time.Now()
+		}
+	}
+}
+
+// reportPurchases reads from drover's log how often it bought, and for how many
+// pods after the first time.
+func (l benchLab) reportPurchases(b *testing.B, logs string) {
+	b.Helper()
+	var pods []int
+	for line := range strings.Lines(logs) {
+		if !strings.Contains(line, "computed new nodeclaim(s)") {
+			continue
+		}
+		var purchase struct{ Pods int }
+		if err := json.Unmarshal([]byte(line), &purchase); err != nil {
+			b.Fatalf("reading drover's log: %v: %s", err, line)
+		}
+		pods = append(pods, purchase.Pods)
+	}
+	all := 0
+	for _, count := range pods {
+		all += count
+	}
+	b.ReportMetric(float64(len(pods)), "purchases")
+	b.ReportMetric(float64(all), "pods-bought-for")
 }
 
 // sumMetric adds up all series of one metric in the text exposition format.

@@ -76,25 +76,26 @@ func (t *trial) bind(pod *corev1.Pod, node string) error {
 	if err := t.scheduler.Cache.AddPod(t.log, bound); err != nil {
 		return fmt.Errorf("binding %s/%s to %s: %w", pod.Namespace, pod.Name, node, err)
 	}
-	t.scheduler.SchedulingQueue.DeleteNominatedPodIfExists(pod)
+	t.forget(pod)
 	return t.refresh()
 }
 
 func (t *trial) refresh() error { return t.scheduler.Cache.UpdateSnapshot(t.log, t.snapshot) }
 
 // nominate has the scheduler keep room for the pod on its node, as it does for
-// status.nominatedNodeName.
+// status.nominatedNodeName. The pod has to be in the queue: of a nominated pod
+// that is not, the scheduler knows the name only and takes it for nothing.
 func (t *trial) nominate(pod *corev1.Pod) error {
 	if err := t.objects.Core().V1().Pods().Informer().GetStore().Add(pod); err != nil {
 		return err
 	}
-	info, err := framework.NewPodInfo(pod)
-	if err != nil {
-		return err
-	}
-	t.scheduler.SchedulingQueue.AddNominatedPod(t.log, info, nil)
+	t.forget(pod)
+	t.scheduler.SchedulingQueue.Add(t.ctx, pod)
 	return nil
 }
+
+// forget takes the pod and its nomination out of the queue.
+func (t *trial) forget(pod *corev1.Pod) { t.scheduler.SchedulingQueue.Delete(t.log, pod) }
 
 // accepts runs the profile's PreFilter and Filter plugins for the pod on one
 // node; the reason is empty when all agree.

@@ -118,7 +118,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	return reconcile.Result{}, nil
 }
 
-// unneeded are the empty nodes that no pending pod is about to go to.
+// unneeded are the empty nodes that no pod is promised to or about to go to.
 func (r *Reconciler) unneeded(ctx context.Context, cluster *state) ([]candidate, error) {
 	empty := cluster.empty(r.Clock.Now())
 	if len(empty) == 0 {
@@ -128,13 +128,17 @@ func (r *Reconciler) unneeded(ctx context.Context, cluster *state) ([]candidate,
 	if err != nil {
 		return nil, fmt.Errorf("observing the cluster: %w", err)
 	}
-	if len(snapshot.Pending) == 0 {
-		return empty, nil
-	}
-	plan, _ := engine.Solve(snapshot, r.Settings)
 	wanted := map[string]bool{}
-	for _, placement := range plan.Placements {
-		wanted[placement.Node] = true
+	for i := range snapshot.Nodes {
+		if slices.ContainsFunc(snapshot.Nodes[i].Pods, func(pod model.Pod) bool { return pod.Promised }) {
+			wanted[snapshot.Nodes[i].Name] = true
+		}
+	}
+	if len(snapshot.Pending) > 0 {
+		plan, _ := engine.Solve(snapshot, r.Settings)
+		for _, placement := range plan.Placements {
+			wanted[placement.Node] = true
+		}
 	}
 	return slices.DeleteFunc(empty, func(c candidate) bool { return wanted[c.node.Name] }), nil
 }

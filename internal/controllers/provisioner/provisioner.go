@@ -4,8 +4,10 @@ package provisioner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,8 +64,8 @@ func (p *Provisioner) Start(ctx context.Context) error {
 // NeedLeaderElection makes the manager run one Provisioner only.
 func (p *Provisioner) NeedLeaderElection() bool { return true }
 
-// Round takes one decision and carries it out. It reports whether pods are
-// still pending.
+// Round takes one decision and carries it out. It reports whether pods
+// still wait, for a node or on their way to one.
 func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	if p.Turn != nil {
 		p.Turn.Lock()
@@ -77,18 +79,30 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	if len(snapshot.Pending) == 0 {
 		p.Metrics.UnschedulablePods.Set(0)
 		p.Teller.Tell(&apply.Decision{Snapshot: snapshot}, apply.Outcome{})
-		return false, nil
+		return hasPromised(snapshot), nil
 	}
 	decision, err := p.decide(snapshot)
 	if err != nil {
 		return true, err
 	}
 	outcome, err := p.Applier.Launch(ctx, decision)
+	err = errors.Join(err, p.Applier.Keep(ctx, decision))
 	p.Teller.Tell(decision, outcome)
 	if p.Applied != nil {
 		p.Applied(decision, outcome)
 	}
 	return true, err
+}
+
+// hasPromised reports whether pods wait for a node that is meant for them: a
+// promise can end without an event.
+func hasPromised(snapshot *model.Snapshot) bool {
+	for i := range snapshot.Nodes {
+		if slices.ContainsFunc(snapshot.Nodes[i].Pods, func(pod model.Pod) bool { return pod.Promised }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Provisioner) decide(snapshot *model.Snapshot) (*apply.Decision, error) {

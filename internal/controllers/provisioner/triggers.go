@@ -15,6 +15,7 @@ import (
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/observe"
+	"github.com/drover-project/drover/internal/translate"
 )
 
 // trigger turns events into calls of Batcher.Trigger. Its queue merges events
@@ -33,7 +34,7 @@ func SetupTriggers(mgr ctrl.Manager, batcher *Batcher) error {
 			return observe.IsProvisionable(object.(*corev1.Pod))
 		}))).
 		Watches(&karpv1.NodePool{}, enqueueAs("nodepool"), builder.WithPredicates(poolChanged())).
-		Watches(&karpv1.NodeClaim{}, enqueueAs("nodeclaim"), builder.WithPredicates(claimGone())).
+		Watches(&karpv1.NodeClaim{}, enqueueAs("nodeclaim"), builder.WithPredicates(promiseEnds())).
 		Complete(&trigger{client: mgr.GetClient(), batcher: batcher})
 }
 
@@ -83,13 +84,17 @@ func poolChanged() predicate.Predicate {
 	}
 }
 
-// claimGone lets through that a claim ends: its pods need another place, or its
-// pool has room below its limits again.
-func claimGone() predicate.Predicate {
+// promiseEnds lets through that a claim ends or is no longer for all of its pods:
+// they need another place, or its pool has room below its limits again.
+func promiseEnds() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetDeletionTimestamp() == nil && e.ObjectNew.GetDeletionTimestamp() != nil
+			if e.ObjectOld.GetDeletionTimestamp() == nil && e.ObjectNew.GetDeletionTimestamp() != nil {
+				return true
+			}
+			before := e.ObjectOld.GetAnnotations()[translate.PodsAnnotation]
+			return before != "" && before != e.ObjectNew.GetAnnotations()[translate.PodsAnnotation]
 		},
 	}
 }

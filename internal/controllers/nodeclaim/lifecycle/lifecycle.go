@@ -103,7 +103,7 @@ func (r *Reconciler) advance(ctx context.Context, claim *karpv1.NodeClaim) (reco
 			return reconcile.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 		}
 	}
-	for _, step := range []func(context.Context, *karpv1.NodeClaim) (bool, error){r.launch, r.register, r.initialize} {
+	for _, step := range []func(context.Context, *karpv1.NodeClaim) (bool, error){r.launch, r.register, r.reserve, r.initialize} {
 		done, err := step(ctx, claim)
 		if err != nil {
 			return r.expireAfter(ctx, claim, err)
@@ -112,7 +112,7 @@ func (r *Reconciler) advance(ctx context.Context, claim *karpv1.NodeClaim) (reco
 			return r.expireAfter(ctx, claim, nil)
 		}
 	}
-	return reconcile.Result{}, nil
+	return r.settle(ctx, claim)
 }
 
 // fields are the log fields that name a claim.

@@ -59,6 +59,8 @@ func (r *Reconciler) register(ctx context.Context, claim *karpv1.NodeClaim) (boo
 		r.Events.Warning(claim, events.UnregisteredTaintMissing,
 			"the node joined without the taint karpenter.sh/unregistered: pods could start there before its labels and taints were complete; add it to the kubelet's registerWithTaints")
 	}
+	// Room is kept before the taint goes: the scheduler would fill it otherwise.
+	r.keepRoom(ctx, claim, node)
 	adopt(node, claim)
 	if err := write.Changes(ctx, r.Client, node, before); err != nil {
 		return false, fmt.Errorf("registering node %s: %w", node.Name, err)
@@ -103,7 +105,7 @@ func adopt(node *corev1.Node, claim *karpv1.NodeClaim) {
 		node.Annotations = map[string]string{}
 	}
 	for key, value := range claim.Annotations {
-		if key != translate.OfferingsAnnotation {
+		if key != translate.OfferingsAnnotation && key != translate.PodsAnnotation {
 			node.Annotations[key] = value
 		}
 	}

@@ -1,0 +1,112 @@
+package observe
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/translate"
+)
+
+// Mark is translate.Mark of a pod as Kubernetes has it.
+func Mark(pod *corev1.Pod) string {
+	translated := podTranslator{}.pod(pod)
+	return translate.Mark(&translated)
+}
+
+// Requests is what kube-scheduler counts for a pod.
+func Requests(pod *corev1.Pod) model.Resources { return podTranslator{}.pod(pod).Requests }
+
+// places says where pods are that have no node yet.
+type places struct {
+	nodes    map[string]*model.Node // that take pods, by name
+	promises map[model.PodKey]promise
+}
+
+// promise is a node that is meant for a pod.
+type promise struct {
+	node *model.Node
+	mark string
+}
+
+// places reads the promises on the NodeClaims whose nodes take pods. Where two
+// have the same pod, the younger one counts: it was made because the older one
+// did not hold.
+func (v *view) places(nodes []model.Node) places {
+	known := places{nodes: map[string]*model.Node{}, promises: map[model.PodKey]promise{}}
+	byClaim := map[string]*model.Node{}
+	for i := range nodes {
+		if node := &nodes[i]; !node.Unschedulable {
+			known.nodes[node.Name] = node
+			byClaim[node.NodeClaim] = node
+		}
+	}
+	made := map[model.PodKey]int64{}
+	for i := range v.claims {
+		claim := &v.claims[i]
+		promises, err := translate.PromisesOf(claim)
+		node := byClaim[claim.Name]
+		if err != nil || node == nil {
+			continue // an annotation that nobody can read promises nothing
+		}
+		at := claim.CreationTimestamp.Unix()
+		for key, mark := range promises {
+			if _, twice := known.promises[key]; !twice || at >= made[key] {
+				known.promises[key], made[key] = promise{node: node, mark: mark}, at
+			}
+		}
+	}
+	return known
+}
+
+// of returns the node that a pod without one is promised to, nil when it has to
+// ask: the scheduler's nomination, or what the pod was planned for. Either
+// counts as long as the node takes pods.
+func (p places) of(pod *corev1.Pod) *model.Node {
+	if node := p.nodes[pod.Status.NominatedNodeName]; node != nil {
+		return node
+	}
+	made, ok := p.promises[model.PodKey{Namespace: pod.Namespace, Name: pod.Name}]
+	if ok && IsWaiting(pod) && made.mark == Mark(pod) {
+		return made.node
+	}
+	return nil
+}
+
+// sortPods puts each pod where it is: on a node, promised to one, or among those
+// that ask.
+func (v *view) sortPods(ctx context.Context, pods podTranslator, snapshot *model.Snapshot) error {
+	places := v.places(snapshot.Nodes)
+	onNode := make(map[string]*model.Node, len(snapshot.Nodes))
+	for i := range snapshot.Nodes {
+		onNode[snapshot.Nodes[i].Name] = &snapshot.Nodes[i]
+	}
+	for i := range v.pods {
+		pod := &v.pods[i]
+		if isOver(pod) {
+			continue
+		}
+		node, promised := onNode[pod.Spec.NodeName], false
+		if pod.Spec.NodeName == "" {
+			node = places.of(pod)
+			promised = node != nil
+		}
+		switch {
+		case node != nil:
+			translated, err := pods.bound(ctx, pod)
+			if err != nil {
+				return err
+			}
+			translated.Promised = promised
+			node.Pods = append(node.Pods, translated)
+		case wantsNode(pod) && (v.waits == nil || !v.waits(pod)):
+			translated, err := pods.pending(ctx, pod)
+			if err != nil {
+				return err
+			}
+			snapshot.Pending = append(snapshot.Pending, translated)
+		}
+	}
+	return nil
+}
