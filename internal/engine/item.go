@@ -67,11 +67,6 @@ func (it *item) describe(p *problem, widest int) {
 	if it.homeSize < widest {
 		it.rank = rankRestricted
 	}
-	if len(it.class.hosts) > 0 {
-		it.configs.each(func(i int) {
-			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
-		})
-	}
 	if len(it.class.pod.HostPorts) > 0 {
 		it.rank, it.perNode = rankPerNode, 1
 	}
@@ -91,6 +86,11 @@ func (it *item) describe(p *problem, widest int) {
 			it.follows = append(it.follows, t.rule.id)
 		}
 		it.rank = rankPerNode
+	}
+	if len(it.follows) > 0 {
+		it.configs.each(func(i int) {
+			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
+		})
 	}
 }
 

@@ -88,7 +88,7 @@ func newPacker(u *purchase, tier bitset) *packer {
 	for _, it := range k.items {
 		usable.or(it.configs)
 	}
-	k.configs = u.p.space.undominated(usable, admitted)
+	k.configs = u.p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(u.p, k.items, families, k.configs, u.left)
 	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
 	k.index = make(map[*demand]int, len(k.items))
