@@ -139,7 +139,7 @@ func (p *problem) flexible(b *bin, used usage) bool {
 	if len(chosen.pool.minValues) == 0 {
 		return true
 	}
-	o := &offer{p: p, pool: chosen.pool, used: used, largest: append([]int64(nil), chosen.capacity...), listed: map[int]bool{}}
+	o := &offer{p: p, pool: chosen.pool, used: used, largest: append([]int64(nil), chosen.capacity...)}
 	o.take(b.config)
 	met := o.meetMinValues(p.sortedChoices(b))
 	b.charge = o.largest
@@ -154,7 +154,6 @@ type offer struct {
 	used    usage // without this launch
 	largest []int64
 	picked  []int
-	listed  map[int]bool
 }
 
 func (o *offer) allowed(i int) bool {
@@ -167,7 +166,6 @@ func (o *offer) allowed(i int) bool {
 }
 
 func (o *offer) take(i int) {
-	o.listed[i] = true
 	o.picked = append(o.picked, i)
 	for r, amount := range o.p.space.configs[i].capacity {
 		o.largest[r] = max(o.largest[r], amount)

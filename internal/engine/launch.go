@@ -155,14 +155,15 @@ func (p *problem) wishes(b *bin, c *config) int {
 func (s *solution) pickOfferings(b *bin, choices []int) []int {
 	pool := s.p.space.configs[b.config].pool
 	s.reserved.add(pool, b.charge, -1)
-	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), listed: map[int]bool{}}
+	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), picked: make([]int, 0, min(len(choices)+1, s.p.settings.MaxOfferings))}
 	o.take(b.config)
 	o.meetMinValues(choices)
+	required := o.picked
 	for _, i := range choices {
 		if len(o.picked) >= s.p.settings.MaxOfferings {
 			break
 		}
-		if !o.listed[i] && o.allowed(i) {
+		if !slices.Contains(required, i) && o.allowed(i) {
 			o.take(i)
 		}
 	}

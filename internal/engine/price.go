@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // linearPrices finds what one unit of each resource is worth to each family of
 // pods, in nanoDollars per hour: the dual prices of the linear program that
@@ -62,6 +66,7 @@ type familyGame struct {
 	groups  []candidateGroup
 	groupOf []int     // by position in candidates
 	rooms   []float64 // by position and resource
+	order   []int     // buffer
 }
 
 // candidateGroup is what the configs of a group sell to.
@@ -70,6 +75,9 @@ type candidateGroup struct {
 	payer  []int  // by resource: the family that pays most, or -1
 	price  []float64
 	slots  float64 // what the places on a node are worth
+	best   int     // candidate, by position
+	gain   float64
+	payers []int // families
 }
 
 // group sorts the candidates by who may use them.
@@ -95,6 +103,11 @@ func (g *familyGame) group() {
 			number = len(g.groups)
 			numbers[admits] = number
 			g.groups = append(g.groups, candidateGroup{admits: admits, payer: make([]int, resources), price: make([]float64, resources)})
+			for f := range g.families {
+				if admits&(1<<f) != 0 {
+					g.groups[number].payers = append(g.groups[number].payers, f)
+				}
+			}
 		}
 		g.groupOf[n] = number
 		for r, room := range g.configs[i].room {
@@ -103,33 +116,62 @@ func (g *familyGame) group() {
 	}
 }
 
+// maxBids bounds how many columns enter the program between two looks at the
+// prices: the best of different groups.
+const maxBids = 8
+
+// pricesTight is the part of its price by which a node may be worth more in the
+// end.
+const pricesTight = 1e-6
+
 func (g *familyGame) solve(lp *covering) {
 	g.group()
-	resources := len(g.prices.byFamily[0])
 	var column []entry
 	for lp.pivots < maxLinearPivots {
 		g.read(lp)
 		g.auction()
-		gain, chosen := 1e-9, -1
-		for n, i := range g.candidates {
-			group := &g.groups[g.groupOf[n]]
-			worth := group.slots
-			for r, room := range g.rooms[n*resources : (n+1)*resources] {
-				worth += float64(group.price[r] * room)
-			}
-			if d := worth/float64(max(g.configs[i].price, 1)) - 1; d > gain {
-				gain, chosen = d, n
-			}
+		brought := false
+		for _, n := range g.bids() {
+			column = g.column(column[:0], n)
+			brought = lp.bring(column, float64(g.configs[g.candidates[n]].price), g.candidates[n]) || brought
 		}
-		if chosen < 0 {
-			break
-		}
-		column = g.column(column[:0], chosen)
-		if !lp.bring(column, float64(g.configs[g.candidates[chosen]].price), g.candidates[chosen]) {
+		if !brought {
 			break
 		}
 	}
 	g.read(lp)
+}
+
+// bids are the candidates worth most for their price, one of each group, as far
+// as they are worth more than it.
+func (g *familyGame) bids() []int {
+	resources := len(g.prices.byFamily[0])
+	for n := range g.groups {
+		g.groups[n].gain, g.groups[n].best = pricesTight, -1
+	}
+	for n, i := range g.candidates {
+		group := &g.groups[g.groupOf[n]]
+		worth := group.slots
+		for r, room := range g.rooms[n*resources : (n+1)*resources] {
+			worth += float64(group.price[r] * room)
+		}
+		if gain := worth/float64(max(g.configs[i].price, 1)) - 1; gain > group.gain {
+			group.gain, group.best = gain, n
+		}
+	}
+	bids := g.order[:0]
+	for n := range g.groups {
+		if g.groups[n].best >= 0 {
+			bids = append(bids, n)
+		}
+	}
+	slices.SortFunc(bids, func(a, b int) int { return cmp.Or(cmp.Compare(g.groups[b].gain, g.groups[a].gain), a-b) })
+	g.order = bids
+	bids = bids[:min(len(bids), maxBids)]
+	for at, n := range bids {
+		bids[at] = g.groups[n].best
+	}
+	return bids
 }
 
 // auction finds for each group which family pays most for each resource.
@@ -138,8 +180,8 @@ func (g *familyGame) auction() {
 		group := &g.groups[n]
 		for r := range group.price {
 			group.price[r], group.payer[r] = 0, -1
-			for f := range g.families {
-				if group.admits&(1<<f) == 0 || g.rowOf[f][r] < 0 {
+			for _, f := range group.payers {
+				if g.rowOf[f][r] < 0 {
 					continue
 				}
 				if price := g.prices.byFamily[f][r]; price > group.price[r] || group.payer[r] < 0 {
