@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"slices"
 	"sort"
 )
@@ -51,6 +50,9 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	h.begin()
 	if float64(h.best.cost) > float64(k.linear*(1+farAway)) {
 		h.budget = u.budget / farShare
+		if len(k.slots) == 0 {
+			h.refine()
+		}
 	}
 	k.most = k.steps + h.budget/2
 	if len(k.slots) > 0 {
@@ -61,16 +63,16 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if u.thrifty && h.best.pods < k.pods {
 		h.best = h.best.orBetter(h.run(variant{thrifty: true}))
 	}
-	for _, v := range k.variants(counts, h.best) {
+	for _, v := range k.variants(h.counts, h.best) {
 		h.try(v)
 	}
 	if float64(h.best.cost) > float64(k.linear*(1+worthPatterns)) {
-		if next := k.packPatterns(counts, h.runs, u.used, u.budget); next != nil {
+		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+patternShare*k.pods*k.pods)); next != nil {
 			u.notePrices(k)
 			h.best = h.best.orBetter(next)
 		}
 	}
-	k.most = max(h.budget, k.steps+h.budget/2)
+	k.most = max(h.budget, k.steps+h.budget*2/3)
 	k.improve(h.best)
 	return h.best
 }
@@ -94,6 +96,22 @@ func (h *hunt) begin() {
 		h.best = h.best.orBetter(h.run(variant{}))
 	}
 	h.runs = append(h.runs, h.best)
+}
+
+// refine looks closer at what pods are worth.
+func (h *hunt) refine() {
+	order := h.k.refine(h.counts)
+	counts, left := make([]int, len(order)), make([]int, len(order))
+	for n, i := range order {
+		counts[n], left[n] = h.counts[i], h.best.left[i]
+	}
+	h.counts, h.best.left = counts, left
+	h.values = h.k.values()
+	h.k.most = h.k.steps + h.budget/2
+	if !h.rests() {
+		h.best = h.best.orBetter(h.run(variant{limit: h.k.limit(h.best, repricedLimit)}))
+		h.runs = append(h.runs, h.best)
+	}
 }
 
 // run packs everything.
@@ -142,6 +160,10 @@ func (x *packing) orBetter(next *packing) *packing {
 	return x
 }
 
+// patternShare is how many steps per pair of pods patterns may take: few pods leave
+// little to mix.
+const patternShare = 3
+
 // notePrices keeps what the patterns say the pods are worth, for the proof.
 func (u *purchase) notePrices(k *packer) {
 	for i, it := range k.items {
@@ -156,7 +178,7 @@ func (u *purchase) notePrices(k *packer) {
 // when the first run ends farther than farAway from what the resources cost.
 const (
 	greedyShare = 30
-	farShare    = 10
+	farShare    = 6
 	farAway     = 0.05
 )
 
@@ -302,17 +324,30 @@ const maxCandidates = 64
 // improve takes the nodes that waste most apart, several at a time, and packs
 // their pods again; it keeps what is cheaper until a round brings little.
 func (k *packer) improve(best *packing) {
-	for before := int64(math.MaxInt64); float64(best.cost) < float64(float64(before)*(1-leastProgress)) && k.steps < k.most && !k.close(best); {
-		before = best.cost
+	for idle := 0; idle < maxIdle; {
+		start := best.cost
 		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
+			before := best.cost
 			k.improveBy(best, size)
+			if idle++; before-best.cost > int64(float64(before)*leastProgress) {
+				idle = 0
+			}
+			if idle == maxIdle || k.steps >= k.most || k.close(best) {
+				return
+			}
+		}
+		if best.cost == start {
+			return
 		}
 	}
 }
 
-// leastProgress is the part of the cost that a round must save to be followed by
-// another.
-const leastProgress = 0.0005
+// leastProgress is the part of the cost that a size must save to count, and
+// maxIdle how many sizes may save less one after the other.
+const (
+	leastProgress = 0.0002
+	maxIdle       = 3
+)
 
 // improveBy repacks so many nodes at a time.
 func (k *packer) improveBy(best *packing, size int) {
