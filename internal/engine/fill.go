@@ -36,6 +36,7 @@ type filler struct {
 	rooms   *occupancy
 	ruled   bool
 	steps   int
+	gone    int // queued items without pods
 	byRank  [ranks]queue
 }
 
@@ -69,21 +70,30 @@ func within(amounts []int64, room vector) bool {
 }
 
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
-	f := &filler{p: p, items: items, scale: s, left: left, taken: make([]int, len(items)),
+	f := &filler{p: p, scale: s, taken: make([]int, len(items)), values: make([]int64, len(items)),
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
-	f.values = make([]int64, len(items))
+	f.begin(items, left)
+	return f
+}
+
+// begin makes the filler ready for another packing of as many items.
+func (f *filler) begin(items []*item, left []int) {
+	f.items, f.left, f.steps, f.ruled = items, left, 0, false
+	clear(f.seated)
+	clear(f.taken)
+	f.touched = f.touched[:0]
 	for i, it := range items {
 		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
 		f.values[i] = it.value
 	}
 	f.order(nil)
-	return f
 }
 
 // order queues the items that have pods left, by rank and in the order given;
 // nil is that of the items.
 func (f *filler) order(order []int) {
 	f.steps += len(f.items)
+	f.gone = 0
 	for rank := range f.byRank {
 		f.byRank[rank].items = f.byRank[rank].items[:0]
 	}
@@ -102,8 +112,24 @@ func (f *filler) order(order []int) {
 	}
 }
 
-// compact drops items without pods left.
+// compactShare is the part of the queued items that may be without pods.
+const compactShare = 16
+
+// compact drops items without pods left, once they are many.
 func (f *filler) compact() {
+	for _, i := range f.touched {
+		if f.left[i] == 0 {
+			f.gone++
+		}
+	}
+	queued := 0
+	for rank := range f.byRank {
+		queued += len(f.byRank[rank].items)
+	}
+	if f.gone*compactShare < queued {
+		return
+	}
+	f.gone = 0
 	for rank := range f.byRank {
 		q := &f.byRank[rank]
 		kept := q.items[:0]

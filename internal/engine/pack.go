@@ -80,7 +80,8 @@ type packer struct {
 	pods    int
 	prices  []int64 // of a pod by item, from patterns
 	steps   int
-	most    int // steps at which runs with a limit end
+	filler  *filler // of the runs, which are one after the other
+	most    int     // steps at which runs with a limit end
 }
 
 func newPacker(u *purchase, tier bitset) *packer {
@@ -186,7 +187,12 @@ func (s scale) unusable(best []float64, room vector, least, most float64) float6
 // worth for its price.
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
-	f := newFiller(k.p, k.items, k.scale, out.left)
+	if k.filler == nil {
+		k.filler = newFiller(k.p, k.items, k.scale, out.left)
+	} else {
+		k.filler.begin(k.items, out.left)
+	}
+	f := k.filler
 	f.plain, f.ranked, f.apart, f.thrifty = v.plain, v.ranked, v.apart, v.thrifty
 	for r := range k.seated {
 		f.seated[r] = true
