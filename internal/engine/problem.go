@@ -10,7 +10,7 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 3_000_000
+	leastMaxSteps       = 6_000_000
 	mostMaxSteps        = 300_000_000
 	maxStepsPerPod      = 3000
 )

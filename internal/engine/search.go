@@ -91,7 +91,9 @@ type hunt struct {
 
 // begin makes the packings that are made in any case.
 func (h *hunt) begin() {
+	before := h.k.steps
 	h.best = h.k.runEven(h.counts, h.used, h.budget)
+	h.first = h.k.steps - before
 	if h.best == nil || h.k.steps*2 <= h.budget && !h.k.close(h.best) {
 		h.best = h.best.orBetter(h.run(variant{}))
 	}
@@ -124,7 +126,7 @@ func (h *hunt) run(v variant) *packing {
 
 // rests reports whether another run is not worth it, or not within the budget.
 func (h *hunt) rests() bool {
-	return h.k.steps+h.first/2 > h.k.most || h.k.close(h.best)
+	return h.k.steps+h.first > h.k.most || h.k.close(h.best)
 }
 
 // try runs a variant unless it is time to rest.
@@ -177,7 +179,7 @@ func (u *purchase) notePrices(k *packer) {
 // greedyShare is the part of the budget that greedy runs may use, farShare that
 // when the first run ends farther than farAway from what the resources cost.
 const (
-	greedyShare = 30
+	greedyShare = 50
 	farShare    = 6
 	farAway     = 0.05
 )
@@ -308,7 +310,10 @@ func (k *packer) variants(counts []int, best *packing) []variant {
 	for i := range best.bins {
 		dearest = max(dearest, k.p.space.configs[best.bins[i].config].price)
 	}
-	variants := []variant{{plain: true}}
+	var variants []variant
+	if len(k.slots) == 0 {
+		variants = append(variants, variant{plain: true})
+	}
 	for _, parts := range []int{spread, spread * 2, spread / 2, 2, 4, 8, 16, 32} {
 		if parts > 1 && total*5/4/int64(parts) < dearest {
 			variants = append(variants, variant{largest: total * 5 / 4 / int64(parts)})
