@@ -18,10 +18,28 @@ func (p *problem) acceptable(b *bin) []int {
 	chosen := &p.space.configs[b.config]
 	var list []int
 	p.holders(b, math.MaxInt64, func(i int) bool {
-		if c := &p.space.configs[i]; c.pool == chosen.pool && sameLabels(c.free, chosen.free) {
+		if p.space.configs[i].sellsLike(chosen) {
 			list = append(list, i)
 		}
 		return true
+	})
+	return list
+}
+
+// cheapestChoices are as many of sortedChoices as a launch can list, where
+// nothing but the price decides which.
+func (p *problem) cheapestChoices(b *bin) []int {
+	chosen := &p.space.configs[b.config]
+	if p.wished(b) || len(chosen.pool.minValues)+len(chosen.pool.limited) > 0 {
+		return p.sortedChoices(b)
+	}
+	list, has := make([]int, 0, p.settings.MaxOfferings), false
+	p.holders(b, math.MaxInt64, func(i int) bool {
+		if p.space.configs[i].sellsLike(chosen) {
+			list = append(list, i)
+			has = has || i == b.config
+		}
+		return !has || len(list) < p.settings.MaxOfferings
 	})
 	return list
 }
@@ -33,12 +51,18 @@ func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
 		return
 	}
 	sum := p.requests(b)
+	rooms := p.roomsByPrice
 	for _, i := range p.byPrice {
+		room := rooms[:len(sum)]
+		rooms = rooms[len(sum):]
+		if !sum.fits(room) {
+			continue
+		}
 		c := &p.space.configs[i]
 		if c.price >= below {
 			return
 		}
-		if sum.fits(c.room) && b.admittedBy(i) && p.rulesHold(b, c) && !visit(i) {
+		if b.admittedBy(i) && p.rulesHold(b, c) && !visit(i) {
 			return
 		}
 	}
@@ -89,18 +113,6 @@ func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config) bool {
 	return true
 }
 
-func sameLabels(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for key, value := range a {
-		if b[key] != value {
-			return false
-		}
-	}
-	return true
-}
-
 // rightSize moves the bin to the cheapest config that holds it, in any pool of
 // the same weight.
 func (p *problem) rightSize(b *bin, used usage) {
@@ -127,7 +139,7 @@ func (p *problem) flexible(b *bin, used usage) bool {
 	if len(chosen.pool.minValues) == 0 {
 		return true
 	}
-	o := &offer{p: p, pool: chosen.pool, used: used, largest: append([]int64(nil), chosen.capacity...), listed: map[int]bool{}}
+	o := &offer{p: p, pool: chosen.pool, used: used, largest: append([]int64(nil), chosen.capacity...)}
 	o.take(b.config)
 	met := o.meetMinValues(p.sortedChoices(b))
 	b.charge = o.largest
@@ -142,7 +154,6 @@ type offer struct {
 	used    usage // without this launch
 	largest []int64
 	picked  []int
-	listed  map[int]bool
 }
 
 func (o *offer) allowed(i int) bool {
@@ -155,7 +166,6 @@ func (o *offer) allowed(i int) bool {
 }
 
 func (o *offer) take(i int) {
-	o.listed[i] = true
 	o.picked = append(o.picked, i)
 	for r, amount := range o.p.space.configs[i].capacity {
 		o.largest[r] = max(o.largest[r], amount)

@@ -12,14 +12,22 @@ func newBitset(size int) bitset { return make(bitset, (size+63)/64) }
 
 func fullBitset(size int) bitset {
 	b := newBitset(size)
-	for i := 0; i < size; i++ {
-		b.set(i)
+	for i := range b {
+		b[i] = ^uint64(0)
+	}
+	if size%64 != 0 {
+		b[len(b)-1] = 1<<(size%64) - 1
 	}
 	return b
 }
 
-func (b bitset) set(i int)      { b[i>>6] |= 1 << (i & 63) }
-func (b bitset) clear(i int)    { b[i>>6] &^= 1 << (i & 63) }
+func (b bitset) set(i int)   { b[i>>6] |= 1 << (i & 63) }
+func (b bitset) clear(i int) { b[i>>6] &^= 1 << (i & 63) }
+func (b bitset) drop(list []int) {
+	for _, i := range list {
+		b.clear(i)
+	}
+}
 func (b bitset) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
 func (b bitset) clone() bitset  { return append(bitset(nil), b...) }
 

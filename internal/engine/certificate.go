@@ -85,7 +85,7 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 	for f := range b.families {
 		sets = append(sets, b.families[f].configs)
 	}
-	b.candidates = p.space.undominated(p.buyable, sets)
+	b.candidates = p.undominated(p.buyable, sets)
 	return b
 }
 
@@ -219,8 +219,24 @@ func (c *class) exclusiveSet(numbers map[*rule]int) int {
 }
 
 func (b *bounding) addKinds() {
+	type same struct {
+		room   int
+		price  int64
+		admits uint64
+	}
+	seen := map[same]bool{}
 	b.p.buyable.each(func(i int) {
 		c := &b.p.space.configs[i]
+		key := same{room: c.roomID, price: c.price}
+		for f := range b.families {
+			if b.families[f].configs.has(i) {
+				key.admits |= 1 << (f % 64)
+			}
+		}
+		if len(b.families) <= 64 && seen[key] {
+			return // one type in several zones, mostly
+		}
+		seen[key] = true
 		admits := make([]bool, len(b.families))
 		for f := range b.families {
 			admits[f] = b.families[f].configs.has(i)

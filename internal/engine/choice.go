@@ -1,7 +1,5 @@
 package engine
 
-import "container/heap"
-
 // choice finds the config whose filled node is worth most for its price. What
 // is left only shrinks, so that what a config gave last time is about the most
 // it can give: only those that still promise more than the best are filled
@@ -12,14 +10,17 @@ type choice struct {
 	largest  int64     // variant.largest
 	smallest int64     // variant.smallest
 	prices   []float64 // what a node takes of money or limits, by position in k.configs
+	worth    []float64 // packer.promises at the start
 	promise  []float64 // worth for the price, by position in k.configs
+	optional bool      // may end when the steps for runs are used up
 	order    []int     // positions, a heap: most promising first
 	banned   map[int]bool
-	dropped  bool // some config held nothing and has been left out since
+	held     []int // buffer
+	dropped  bool  // some config held nothing and has been left out since
 }
 
-func (k *packer) newChoice(f *filler, v variant, used usage) *choice {
-	g := &choice{k: k, f: f, largest: v.largest, smallest: v.smallest, banned: map[int]bool{}, promise: make([]float64, len(k.configs))}
+func (k *packer) newChoice(f *filler, v variant, used usage, remaining int64) *choice {
+	g := &choice{k: k, f: f, largest: v.largest, smallest: v.smallest, banned: map[int]bool{}, worth: k.promises(f.left), promise: make([]float64, len(k.configs)), optional: v.limit > 0}
 	g.prices = make([]float64, len(k.configs))
 	for n, i := range k.configs {
 		c := &k.p.space.configs[i]
@@ -28,7 +29,7 @@ func (k *packer) newChoice(f *filler, v variant, used usage) *choice {
 			g.prices[n] += float64(used.share(c) * limitWorth)
 		}
 	}
-	g.restart()
+	g.restart(remaining)
 	return g
 }
 
@@ -47,28 +48,30 @@ func (u usage) share(c *config) float64 {
 	return most
 }
 
-func (g *choice) restart() {
+func (g *choice) restart(remaining int64) {
 	g.order, g.dropped = g.order[:0], false
 	for n, i := range g.k.configs {
 		price := g.k.p.space.configs[i].price
-		g.promise[n] = g.k.promise[n] / g.prices[n]
+		g.promise[n] = min(g.worth[n], float64(remaining)) / g.prices[n]
 		if !g.banned[i] && (g.largest == 0 || price <= g.largest) && price >= g.smallest {
 			g.order = append(g.order, n)
 		}
 	}
-	heap.Init(g)
+	for at := len(g.order)/2 - 1; at >= 0; at-- {
+		g.down(at)
+	}
 }
 
 // unbound lets nodes be as large as they come.
-func (g *choice) unbound() {
+func (g *choice) unbound(remaining int64) {
 	g.largest, g.smallest = 0, 0
-	g.restart()
+	g.restart(remaining)
 }
 
 // ban keeps a config from being chosen again.
-func (g *choice) ban(config int) {
+func (g *choice) ban(config int, remaining int64) {
 	g.banned[config] = true
-	g.restart()
+	g.restart(remaining)
 }
 
 // choose returns the config, with the filler's node filled, or -1. Pods that
@@ -77,7 +80,7 @@ func (g *choice) ban(config int) {
 func (g *choice) choose(used usage, remaining int64) int {
 	config := g.pick(used, remaining)
 	if config < 0 && g.dropped {
-		g.restart()
+		g.restart(remaining)
 		config = g.pick(used, remaining)
 	}
 	return config
@@ -86,16 +89,16 @@ func (g *choice) choose(used usage, remaining int64) int {
 func (g *choice) pick(used usage, remaining int64) int {
 	filled, best := -1, -1
 	bestRatio := 0.0
-	var held []int
+	held := g.held[:0]
 	for len(g.order) > 0 {
 		n := g.order[0]
 		i := g.k.configs[n]
 		c := &g.k.p.space.configs[i]
 		price := g.prices[n]
-		if g.promise[n] <= bestRatio {
+		if g.promise[n] <= bestRatio || g.optional && g.k.steps+g.f.steps > g.k.most {
 			break
 		}
-		heap.Pop(g)
+		g.pop()
 		if used.times(c.pool, c.capacity, 1) == 0 {
 			continue // limits only get tighter
 		}
@@ -116,35 +119,62 @@ func (g *choice) pick(used usage, remaining int64) int {
 		}
 	}
 	for _, n := range held {
-		heap.Push(g, n)
+		g.push(n)
 	}
+	g.held = held
 	if best >= 0 && best != filled {
 		g.f.fill(best)
 	}
 	return best
 }
 
-// Len, Less, Swap, Push and Pop make the positions a heap.
-func (g *choice) Len() int { return len(g.order) }
-
-// Less puts the most promising first.
-func (g *choice) Less(a, b int) bool {
-	x, y := g.order[a], g.order[b]
+// before orders the heap: the most promising first.
+func (g *choice) before(x, y int) bool {
 	if g.promise[x] != g.promise[y] {
 		return g.promise[x] > g.promise[y]
 	}
 	return x < y
 }
 
-// Swap is part of the heap.
-func (g *choice) Swap(a, b int) { g.order[a], g.order[b] = g.order[b], g.order[a] }
+func (g *choice) push(n int) {
+	g.order = append(g.order, n)
+	at := len(g.order) - 1
+	for at > 0 {
+		parent := (at - 1) / 2
+		if !g.before(n, g.order[parent]) {
+			break
+		}
+		g.order[at] = g.order[parent]
+		at = parent
+	}
+	g.order[at] = n
+}
 
-// Push is part of the heap.
-func (g *choice) Push(n any) { g.order = append(g.order, n.(int)) }
+// pop drops the first.
+func (g *choice) pop() {
+	last := len(g.order) - 1
+	g.order[0] = g.order[last]
+	g.order = g.order[:last]
+	if last > 0 {
+		g.down(0)
+	}
+}
 
-// Pop is part of the heap.
-func (g *choice) Pop() any {
-	last := g.order[len(g.order)-1]
-	g.order = g.order[:len(g.order)-1]
-	return last
+func (g *choice) down(at int) {
+	n := g.order[at]
+	for {
+		child := 2*at + 1
+		if child >= len(g.order) {
+			break
+		}
+		if child+1 < len(g.order) && g.before(g.order[child+1], g.order[child]) {
+			child++
+		}
+		if !g.before(g.order[child], n) {
+			break
+		}
+		g.order[at] = g.order[child]
+		at = child
+	}
+	g.order[at] = n
 }

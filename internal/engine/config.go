@@ -21,8 +21,10 @@ type config struct {
 	typeID   int // number of the instance type as it is bought, whatever the zone
 	offering *model.Offering
 	free     map[string]string
+	variant  int   // number of free among the pool's
 	price    int64 // nanoDollars per hour
 	room     vector
+	roomID   int     // number of its sameRoom
 	capacity []int64 // by pool.limited
 	daemons  *daemonShare
 }
@@ -87,8 +89,8 @@ func offeringText(key model.OfferingKey) string {
 // buildConfigs lists all ways to buy a node that each pool's own requirements
 // allow, those without capacity included: reasons speak of them.
 func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
-	m := newMentions(snapshot)
 	var configs []config
+	var m mentions
 	for _, p := range pools {
 		if p.fault != nil {
 			continue
@@ -99,14 +101,25 @@ func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
 			kinds[catalog.InstanceTypes[i].Name] = &catalog.InstanceTypes[i]
 		}
 		offerings := sortedOfferings(catalog.Offerings)
-		for _, free := range p.variants(&catalog, m) {
+		keys := p.freeKeys(&catalog)
+		if len(keys) > 0 && m == nil {
+			m = newMentions(snapshot)
+		}
+		for variant, free := range p.variants(keys, m) {
+			var kind *model.InstanceType
+			var capacity []int64
 			for _, offering := range offerings {
-				c := config{pool: p, kind: kinds[offering.InstanceType], offering: offering, free: free}
-				if c.kind == nil || !c.meets(p.spec.Requirements) {
+				if kind == nil || kind.Name != offering.InstanceType {
+					if kind = kinds[offering.InstanceType]; kind == nil {
+						continue
+					}
+					capacity = limitedCapacity(p, kind)
+				}
+				c := config{pool: p, kind: kind, offering: offering, free: free, variant: variant, capacity: capacity}
+				if !c.meets(p.spec.Requirements) {
 					continue
 				}
 				c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
-				c.capacity = limitedCapacity(p, c.kind)
 				p.configs = append(p.configs, len(configs))
 				configs = append(configs, c)
 			}
@@ -183,6 +196,7 @@ func (s *space) numberTypes() {
 type sameRoom struct {
 	room    vector
 	configs []int
+	set     bitset // the same
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -198,35 +212,67 @@ func (s *space) column(key string) *labelColumn {
 	column := &labelColumn{ofConfig: make([]int32, len(s.configs))}
 	numbers := map[string]int32{}
 	for i := range s.configs {
+		// Neighbours are mostly one type in several zones.
+		if i > 0 && s.configs[i].sameLabel(&s.configs[i-1], key) {
+			column.ofConfig[i] = column.ofConfig[i-1]
+			continue
+		}
+		column.ofConfig[i] = -1
 		if value, ok := s.configs[i].label(key); ok {
-			numbers[value] = 0
+			number, known := numbers[value]
+			if !known {
+				number = int32(len(numbers))
+				numbers[value] = number
+			}
+			column.ofConfig[i] = number
 		}
 	}
 	column.values = sortedKeys(numbers)
+	sorted := make([]int32, len(numbers))
 	for n, value := range column.values {
-		numbers[value] = int32(n)
+		sorted[numbers[value]] = int32(n)
 	}
-	for i := range s.configs {
-		column.ofConfig[i] = -1
-		if value, ok := s.configs[i].label(key); ok {
-			column.ofConfig[i] = numbers[value]
+	for i, number := range column.ofConfig {
+		if number >= 0 {
+			column.ofConfig[i] = sorted[number]
 		}
 	}
 	s.columns[key] = column
 	return column
 }
 
+// sameLabel is true when both surely have the same value: what the zone and the
+// capacity type do not decide, for one instance type and one set of free labels.
+func (c *config) sameLabel(other *config, key string) bool {
+	switch canonical(key) {
+	case labelZone, labelZoneID, labelCapacityType:
+		return false
+	}
+	return c.kind == other.kind && c.sellsLike(other)
+}
+
+// sellsLike is true for configs of one pool with the same free labels.
+func (c *config) sellsLike(other *config) bool {
+	return c.pool == other.pool && c.variant == other.variant
+}
+
 func (s *space) mergeRooms() {
 	index := map[string]int{}
+	at := -1
 	for i := range s.configs {
-		key := domainsKey(s.configs[i].room)
-		at, known := index[key]
-		if !known {
-			at = len(s.rooms)
-			index[key] = at
-			s.rooms = append(s.rooms, sameRoom{room: s.configs[i].room})
+		c := &s.configs[i]
+		if i == 0 || &c.room[0] != &s.configs[i-1].room[0] {
+			key := domainsKey(c.room)
+			known := false
+			if at, known = index[key]; !known {
+				at = len(s.rooms)
+				index[key] = at
+				s.rooms = append(s.rooms, sameRoom{room: c.room, set: newBitset(len(s.configs))})
+			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
+		s.rooms[at].set.set(i)
+		c.roomID = at
 	}
 }
 
@@ -316,9 +362,10 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 		sets[d].and(s.tolerated(daemonTolerations(daemon.Template.Tolerations), pools, false))
 	}
 	shares := map[string]*daemonShare{}
+	var key []byte
 	for i := range s.configs {
 		c := &s.configs[i]
-		var key []byte
+		key = key[:0]
 		for d := range daemons {
 			if sets[d].has(i) {
 				key = append(strconv.AppendInt(key, int64(d), 10), ',')
@@ -330,6 +377,10 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 			shares[string(key)] = share
 		}
 		c.daemons = share
+		if i > 0 && s.configs[i-1].kind == c.kind && s.configs[i-1].daemons == share {
+			c.room = s.configs[i-1].room
+			continue
+		}
 		c.room = x.vector(c.kind.Allocatable)
 		c.room.add(share.vector, -1)
 	}

@@ -1,47 +1,60 @@
 package engine
 
-import "sort"
-
 // undominated drops configs that another one replaces for every pod: admitted
 // by the same families, same pool, at least its room, at most its price.
-func (s *space) undominated(usable bitset, families []bitset) []int {
-	marks := make([]uint64, len(s.configs))
+func (p *problem) undominated(usable bitset, families []bitset) []int {
+	marks := make([]uint64, len(p.space.configs))
 	for n, set := range families {
 		set.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
 	}
-	groups := map[uint64][]int{}
-	var order []uint64
-	usable.each(func(i int) {
-		if mark := marks[i]; mark != 0 {
-			if groups[mark] == nil {
-				order = append(order, mark)
+	numbers := map[uint64]int{}
+	var groups [][]int
+	for _, i := range p.byPrice {
+		if mark := marks[i]; mark != 0 && usable.has(i) {
+			number, known := numbers[mark]
+			if !known {
+				number = len(groups)
+				numbers[mark] = number
+				groups = append(groups, nil)
 			}
-			groups[mark] = append(groups[mark], i)
+			groups[number] = append(groups[number], i)
 		}
-	})
+	}
 	var kept []int
-	for _, mark := range order {
-		kept = append(kept, s.undominatedOf(groups[mark])...)
+	first := make([]int, len(p.space.rooms))
+	for _, group := range groups {
+		kept = p.space.appendUndominated(kept, group, first)
 	}
 	return kept
 }
 
-func (s *space) undominatedOf(group []int) []int {
-	sort.SliceStable(group, func(i, j int) bool { return s.configs[group[i]].price < s.configs[group[j]].price })
-	var kept []int
+// appendUndominated adds those of a group, which come cheapest first. first is a
+// buffer of zeros by room.
+func (s *space) appendUndominated(kept, group, first []int) []int {
+	from := len(kept)
 	for _, i := range group {
-		replaced := false
-		for _, j := range kept {
-			if s.configs[j].replaces(&s.configs[i]) {
-				replaced = true
-				break
-			}
+		c := &s.configs[i]
+		if j := first[c.roomID]; j > 0 && s.configs[j-1].replaces(c) {
+			continue // the same type in another zone, mostly
 		}
-		if !replaced {
+		if !s.replaced(kept[from:], c) {
 			kept = append(kept, i)
+			first[c.roomID] = i + 1
 		}
 	}
+	for _, i := range kept[from:] {
+		first[s.configs[i].roomID] = 0
+	}
 	return kept
+}
+
+func (s *space) replaced(by []int, c *config) bool {
+	for _, j := range by {
+		if s.configs[j].replaces(c) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *config) replaces(other *config) bool {

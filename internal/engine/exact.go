@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"math"
-	"sort"
-)
+import "math"
 
 // Bounds of the exact search: how many multisets of pods there may be, and how
 // many ways to split one into a node and a rest.
@@ -24,12 +21,16 @@ type exact struct {
 	node   []nodeChoice
 	best   []splitChoice
 	rooms  *occupancy
+	// buffers
+	sum    vector
+	shares []share
 }
 
 // nodeChoice is the cheapest config for all pods of a multiset on one node.
 type nodeChoice struct {
 	config int // -1: none
 	price  int64
+	at     int // of the config among those tried, cheapest first
 }
 
 // splitChoice is the cheapest way to buy for a multiset.
@@ -77,26 +78,28 @@ func (e *exact) digits(state int, into []int) {
 
 // priceNodes finds the cheapest config for every multiset.
 func (e *exact) priceNodes(states int) {
-	configs := append([]int(nil), e.k.configs...)
-	all := e.k.p.space.configs
-	sort.SliceStable(configs, func(a, b int) bool {
-		if x, y := all[configs[a]].price, all[configs[b]].price; x != y {
-			return x < y
-		}
-		return configs[a] < configs[b]
-	})
+	configs := e.k.cheapestFirst()
+	e.sum = make(vector, len(e.k.p.resources.names))
 	e.node = make([]nodeChoice, states)
 	digits := make([]int, len(e.items))
 	for state := 1; state < states; state++ {
 		e.digits(state, digits)
-		e.node[state] = e.cheapest(configs, digits)
+		// What holds the pods holds them without one of them.
+		from := 0
+		for n, count := range digits {
+			if count > 0 {
+				from = max(from, e.node[state-e.weight[n]].at)
+			}
+		}
+		e.node[state] = e.cheapest(configs, from, digits)
 	}
 }
 
-func (e *exact) cheapest(configs, digits []int) nodeChoice {
+func (e *exact) cheapest(configs []int, from int, digits []int) nodeChoice {
 	p := e.k.p
-	sum := make(vector, len(p.resources.names))
-	b := bin{times: 1}
+	sum := e.sum
+	clear(sum)
+	b := bin{times: 1, shares: e.shares[:0]}
 	for n, count := range digits {
 		if count > 0 {
 			d := e.k.items[e.items[n]].demand
@@ -104,17 +107,19 @@ func (e *exact) cheapest(configs, digits []int) nodeChoice {
 			b.shares = append(b.shares, share{demand: d, count: count})
 		}
 	}
-	for _, i := range configs {
+	e.shares = b.shares
+	for at := from; at < len(configs); at++ {
+		i := configs[at]
 		c := &p.space.configs[i]
 		e.k.steps++
 		if !sum.fits(c.room) || !e.allowed(digits, i) || e.used.times(c.pool, c.capacity, 1) == 0 {
 			continue
 		}
 		if b.config = i; p.rulesAdmit(e.rooms, &b, c) && p.flexible(&b, e.used) {
-			return nodeChoice{config: i, price: c.price}
+			return nodeChoice{config: i, price: c.price, at: at}
 		}
 	}
-	return nodeChoice{config: -1}
+	return nodeChoice{config: -1, at: len(configs)}
 }
 
 func (e *exact) allowed(digits []int, config int) bool {
@@ -178,6 +183,22 @@ func (e *exact) consider(state, part int) {
 	if cost < best.cost || cost == best.cost && nodes < best.nodes {
 		*best = splitChoice{cost: cost, nodes: nodes, first: part}
 	}
+}
+
+// cheapestFirst are the configs worth trying by price.
+func (k *packer) cheapestFirst() []int {
+	if k.byPrice == nil {
+		tried := newBitset(len(k.p.space.configs))
+		for _, i := range k.configs {
+			tried.set(i)
+		}
+		for _, i := range k.p.byPrice {
+			if tried.has(i) {
+				k.byPrice = append(k.byPrice, i)
+			}
+		}
+	}
+	return k.byPrice
 }
 
 // packing writes the best split down; nil when the nodes together exceed a limit.

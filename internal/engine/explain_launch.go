@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/drover-project/drover/internal/model"
@@ -36,7 +38,7 @@ func podsText(count int) string {
 
 // priceText writes a price without losing digits that matter.
 func priceText(nano int64) string {
-	text := strings.TrimRight(fmt.Sprintf("%.6f", dollars(nano)), "0")
+	text := strings.TrimRight(strconv.FormatFloat(dollars(nano), 'f', 6, 64), "0")
 	return strings.TrimSuffix(text, ".")
 }
 
@@ -45,7 +47,7 @@ func (s *solution) fillText(sum vector, c *config) string {
 	var parts []string
 	for r, name := range s.p.resources.names {
 		if name == model.CPU || name == model.Memory || sum[r] > 0 && name != model.PodCount {
-			parts = append(parts, fmt.Sprintf("%s %s of %s", name, quantity(name, sum[r]), quantity(name, max(c.room[r], 0))))
+			parts = append(parts, name+" "+quantity(name, sum[r])+" of "+quantity(name, max(c.room[r], 0)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -53,35 +55,36 @@ func (s *solution) fillText(sum vector, c *config) string {
 
 // rejections walks the cheaper configs of the bin's pool, dearest first, until
 // enough are explained; the others are only counted, by type.
-func (s *solution) rejections(b *bin, sum vector) ([]model.OfferingReason, int) {
+func (s *solution) rejections(b *bin, sum vector) (list []model.OfferingReason, more int) {
 	chosen := &s.p.space.configs[b.config]
-	var list []model.OfferingReason
-	index := map[rejection]int{}
-	seen := newBitset(s.p.space.types)
-	more := 0
+	w := rejections{s: s, b: b, sum: sum, seen: newBitset(s.p.space.types)}
 	below := sort.Search(len(s.p.byPrice), func(n int) bool { return s.p.space.configs[s.p.byPrice[n]].price >= chosen.price })
-	for end := below; end > 0; {
+	for end := below; end > 0 && len(w.list) < maxRejected; {
 		from := end - 1
 		for from > 0 && s.p.space.configs[s.p.byPrice[from-1]].price == s.p.space.configs[s.p.byPrice[end-1]].price {
 			from--
 		}
 		for _, i := range s.p.byPrice[from:end] {
-			c := &s.p.space.configs[i]
-			if c.pool != chosen.pool || !sameLabels(c.free, chosen.free) {
-				continue
-			}
-			known := seen.has(c.typeID)
-			seen.set(c.typeID)
-			switch {
-			case len(list) < maxRejected:
-				list = s.reject(list, index, b, sum, i)
-			case !known:
-				more++
+			if s.p.space.configs[i].sellsLike(chosen) && len(w.list) < maxRejected {
+				w.reject(i)
 			}
 		}
 		end = from
 	}
-	return list, more
+	if len(w.list) == maxRejected {
+		more = s.p.typesBelow(variantOf{chosen.pool, chosen.variant}, below) - w.seen.count()
+	}
+	return w.list, more
+}
+
+// rejections collects why cheaper configs than that of a bin are not bought.
+type rejections struct {
+	s    *solution
+	b    *bin
+	sum  vector
+	seen bitset // types
+	keys []rejection
+	list []model.OfferingReason
 }
 
 // rejection names a reason before it is written down: equal ones of a type in
@@ -92,23 +95,24 @@ type rejection struct {
 	text   string
 }
 
-func (s *solution) reject(list []model.OfferingReason, index map[rejection]int, b *bin, sum vector, i int) []model.OfferingReason {
-	c := &s.p.space.configs[i]
-	key := rejection{typeID: c.typeID, short: s.shortResource(b, sum, c, i)}
+func (w *rejections) reject(i int) {
+	c := &w.s.p.space.configs[i]
+	w.seen.set(c.typeID)
+	key := rejection{typeID: c.typeID, short: w.s.shortResource(w.b, w.sum, c, i)}
 	reason := model.Reason{}
 	if key.short < 0 {
-		reason = s.whyRejected(b, c, i)
+		reason = w.s.whyRejected(w.b, c, i)
 		key.text = reason.Message
 	}
-	if at, known := index[key]; known {
-		list[at].Zone = ""
-		return list
+	if at := slices.Index(w.keys, key); at >= 0 {
+		w.list[at].Zone = ""
+		return
 	}
 	if key.short >= 0 {
-		reason = s.tooSmall(key.short, sum, c)
+		reason = w.s.tooSmall(key.short, w.sum, c)
 	}
-	index[key] = len(list)
-	return append(list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
+	w.keys = append(w.keys, key)
+	w.list = append(w.list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
 }
 
 // shortResource is the first resource that the config has too little of, or -1
@@ -199,14 +203,15 @@ func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []
 	}
 	for i := range launches {
 		launch := &launches[i]
-		first := launch.Offerings[0]
+		first := &launch.Offerings[0]
+		least := "no node has room; " + offeringText(first.OfferingKey) + " (" + s.p.space.configs[launch.first].pool.title() + ") costs least"
+		target := "launch " + strconv.Itoa(i)
 		for n, sh := range launch.bin.shares {
-			title := s.p.space.configs[launch.first].pool.title()
-			message := fmt.Sprintf("no node has room; %s (%s) costs least", offeringText(first.OfferingKey), title)
+			message := least
 			if where := s.domainText(sh.demand); where != "" {
 				message += "; topology rules put the pods in " + where
 			}
-			reasons = append(reasons, model.PodReason{Pods: launch.shares[n], Target: fmt.Sprintf("launch %d", i),
+			reasons = append(reasons, model.PodReason{Pods: launch.shares[n], Target: target,
 				Reason: model.Reason{Code: model.CodePlacedOnLaunch, Message: message}})
 		}
 	}

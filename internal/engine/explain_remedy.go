@@ -91,7 +91,7 @@ func (r *remedies) offers(pool *pool) []config {
 		rooms[kind] = r.s.p.resources.vector(kind.Allocatable)
 	}
 	var list []config
-	for _, free := range pool.variants(&catalog, newMentions(r.s.p.snapshot)) {
+	for _, free := range pool.variants(pool.freeKeys(&catalog), newMentions(r.s.p.snapshot)) {
 		for _, offering := range sortedOfferings(catalog.Offerings) {
 			c := config{pool: pool, kind: kinds[offering.InstanceType], offering: offering, free: free}
 			if c.kind == nil || !c.available() {
@@ -365,4 +365,16 @@ func (r *remedies) newPool(c *class) *model.Remedy {
 		}
 	}
 	return nil
+}
+
+func sameLabels(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for key, value := range a {
+		if b[key] != value {
+			return false
+		}
+	}
+	return true
 }

@@ -36,33 +36,64 @@ type filler struct {
 	rooms   *occupancy
 	ruled   bool
 	steps   int
+	gone    int // queued items without pods
 	byRank  [ranks]queue
 }
 
-// queue is items in the order they are tried.
+// queue is items in the order they are tried, with what decides about them side
+// by side in memory.
 type queue struct {
-	items []int
+	items    []int
+	tilts    []float64
+	requests []int64 // one vector after another
 	// least has for each position the smallest request of each resource from
 	// there on: where a node has less left, nothing more fits.
-	least []vector
+	least []int64
+}
+
+// fits reports whether the item at a position fits into the room.
+func (q *queue) fits(at int, room vector) bool { return within(q.requests[at*len(room):], room) }
+
+// ends reports whether nothing from the position on fits into the room.
+func (q *queue) ends(at int, room vector) bool { return !within(q.least[at*len(room):], room) }
+
+// within reports whether the first amounts are at most the room, which is not
+// negative.
+func within(amounts []int64, room vector) bool {
+	amounts = amounts[:len(room)]
+	for r, left := range room {
+		if amounts[r] > left {
+			return false
+		}
+	}
+	return true
 }
 
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
-	f := &filler{p: p, items: items, scale: s, left: left, taken: make([]int, len(items)),
+	f := &filler{p: p, scale: s, taken: make([]int, len(items)), values: make([]int64, len(items)),
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
-	f.values = make([]int64, len(items))
+	f.begin(items, left)
+	return f
+}
+
+// begin makes the filler ready for another packing of as many items.
+func (f *filler) begin(items []*item, left []int) {
+	f.items, f.left, f.steps, f.ruled = items, left, 0, false
+	clear(f.seated)
+	clear(f.taken)
+	f.touched = f.touched[:0]
 	for i, it := range items {
 		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
 		f.values[i] = it.value
 	}
 	f.order(nil)
-	return f
 }
 
 // order queues the items that have pods left, by rank and in the order given;
 // nil is that of the items.
 func (f *filler) order(order []int) {
 	f.steps += len(f.items)
+	f.gone = 0
 	for rank := range f.byRank {
 		f.byRank[rank].items = f.byRank[rank].items[:0]
 	}
@@ -81,8 +112,24 @@ func (f *filler) order(order []int) {
 	}
 }
 
-// compact drops items without pods left.
+// compactShare is the part of the queued items that may be without pods.
+const compactShare = 16
+
+// compact drops items without pods left, once they are many.
 func (f *filler) compact() {
+	for _, i := range f.touched {
+		if f.left[i] == 0 {
+			f.gone++
+		}
+	}
+	queued := 0
+	for rank := range f.byRank {
+		queued += len(f.byRank[rank].items)
+	}
+	if f.gone*compactShare < queued {
+		return
+	}
+	f.gone = 0
 	for rank := range f.byRank {
 		q := &f.byRank[rank]
 		kept := q.items[:0]
@@ -100,24 +147,22 @@ func (f *filler) compact() {
 
 func (q *queue) measure(items []*item, resources int) {
 	n := len(q.items)
-	if n == 0 {
-		q.least = q.least[:0]
-		return
+	if cap(q.tilts) < n {
+		q.tilts = make([]float64, n)
+		backing := make([]int64, 2*n*resources)
+		q.requests, q.least = backing[:n*resources], backing[n*resources:]
 	}
-	if cap(q.least) < n {
-		q.least = make([]vector, n)
-		backing := make(vector, n*resources)
-		for i := range q.least {
-			q.least[i] = backing[i*resources : (i+1)*resources]
-		}
-	}
-	q.least = q.least[:n]
+	q.tilts, q.requests, q.least = q.tilts[:n], q.requests[:n*resources], q.least[:n*resources]
 	for at := n - 1; at >= 0; at-- {
-		request := items[q.items[at]].class.request
-		copy(q.least[at], request)
+		it := items[q.items[at]]
+		q.tilts[at] = it.tilt
+		own, least := q.requests[at*resources:(at+1)*resources], q.least[at*resources:(at+1)*resources]
+		for r, amount := range it.class.request {
+			own[r], least[r] = amount, amount
+		}
 		if at+1 < n {
-			for r, amount := range q.least[at+1] {
-				q.least[at][r] = min(q.least[at][r], amount)
+			for r, amount := range q.least[(at+1)*resources : (at+2)*resources] {
+				least[r] = min(least[r], amount)
 			}
 		}
 	}
@@ -131,7 +176,9 @@ func (f *filler) fill(config int) int64 {
 	}
 	f.touched = f.touched[:0]
 	c := &f.p.space.configs[config]
-	copy(f.room, c.room)
+	for r, amount := range c.room {
+		f.room[r] = max(amount, 0)
+	}
 	if f.ruled {
 		f.rooms.reset(f.p, c.daemons)
 	}
@@ -149,8 +196,12 @@ func (f *filler) fill(config int) int64 {
 func (f *filler) fillInOrder(config int, q *queue) int64 {
 	worth := int64(0)
 	for at, i := range q.items {
-		if !q.least[at].fits(f.room) {
-			break
+		f.steps++
+		if !q.fits(at, f.room) {
+			if q.ends(at, f.room) {
+				break
+			}
+			continue
 		}
 		if n := f.fits(config, i); n > 0 {
 			worth += f.take(i, n)
@@ -193,16 +244,18 @@ type balance struct {
 
 // next finds the first item of a side, from a position on, that fits.
 func (b *balance) next(from int, heavy bool) int {
-	for at := from; at < len(b.q.items); at++ {
-		b.f.steps++
-		if !b.q.least[at].fits(b.f.room) {
-			break
-		}
-		i := b.q.items[at]
-		if b.f.items[i].tilt >= b.target != heavy {
+	f, q := b.f, b.q
+	room := f.room
+	tilts := q.tilts
+	for at := from; at < len(tilts); at++ {
+		f.steps++
+		if (tilts[at] < b.target) == heavy || !q.fits(at, room) {
+			if at&3 == 0 && q.ends(at, room) {
+				break
+			}
 			continue
 		}
-		if n := b.f.fits(b.config, i); n > 0 {
+		if n := f.fits(b.config, q.items[at]); n > 0 {
 			if heavy {
 				b.heavy = n
 			} else {
@@ -214,23 +267,20 @@ func (b *balance) next(from int, heavy bool) int {
 	return len(b.q.items)
 }
 
-// fits returns how many more pods of the item the node takes.
+// fits returns how many more pods of the item, of which one does fit by size, the
+// node takes.
 func (f *filler) fits(config, i int) int {
-	f.steps++
 	it := f.items[i]
 	want := f.left[i] - f.taken[i]
 	if want <= 0 {
 		return 0
 	}
-	for r, amount := range it.class.request {
-		if amount > f.room[r] && amount > 0 {
-			return 0
-		}
-	}
 	if !it.configs.has(config) {
 		return 0
 	}
-	want = it.class.request.times(f.room, want)
+	if want > 1 {
+		want = it.class.request.times(f.room, want)
+	}
 	if want > 0 && f.ruled && ruled(it.class) {
 		want = f.ruledFits(i, want)
 	}

@@ -67,11 +67,6 @@ func (it *item) describe(p *problem, widest int) {
 	if it.homeSize < widest {
 		it.rank = rankRestricted
 	}
-	if len(it.class.hosts) > 0 {
-		it.configs.each(func(i int) {
-			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
-		})
-	}
 	if len(it.class.pod.HostPorts) > 0 {
 		it.rank, it.perNode = rankPerNode, 1
 	}
@@ -91,6 +86,11 @@ func (it *item) describe(p *problem, widest int) {
 			it.follows = append(it.follows, t.rule.id)
 		}
 		it.rank = rankPerNode
+	}
+	if len(it.follows) > 0 {
+		it.configs.each(func(i int) {
+			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
+		})
 	}
 }
 
@@ -212,16 +212,21 @@ func priceItems(p *problem, items []*item, families []demandFamily, candidates [
 		byFamily = priceFamilies(p.space.configs, candidates, families, rules).byFamily
 	}
 	for _, it := range items {
-		it.slot = slotWorth(rules, it.class)
-		it.linear = worthAt(byFamily[it.family], it.class.request) + it.slot
-		worth := it.linear
-		if it.rank != rankFree {
-			worth = float64(worth * restrictedBonus)
-		}
-		it.value = int64(worth) + 1000 // even a pod that asks for nothing needs a place
+		it.price(byFamily[it.family], rules)
 		it.tilt = overall.tilt(it.class.request)
 	}
 	return overall, rules
+}
+
+// price values a pod at these prices.
+func (it *item) price(prices []float64, rules []slot) {
+	it.slot = slotWorth(rules, it.class)
+	it.linear = worthAt(prices, it.class.request) + it.slot
+	worth := it.linear
+	if it.rank != rankFree {
+		worth = float64(worth * restrictedBonus)
+	}
+	it.value = int64(worth) + 1000 // even a pod that asks for nothing needs a place
 }
 
 // maxFamilies bounds the linear program of prices; families beyond it, those

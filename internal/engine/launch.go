@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/drover-project/drover/internal/model"
@@ -33,7 +34,7 @@ func (s *solution) launches(n *names) []bought {
 	s.reserved = s.used.clone()
 	for i := range s.bins {
 		b := &s.bins[i]
-		choices := s.p.sortedChoices(b)
+		choices := s.p.cheapestChoices(b)
 		same := bought{bin: b}
 		for k := 0; k < b.times; k++ {
 			if k == 0 || len(s.p.space.configs[b.config].pool.limited) > 0 {
@@ -154,14 +155,15 @@ func (p *problem) wishes(b *bin, c *config) int {
 func (s *solution) pickOfferings(b *bin, choices []int) []int {
 	pool := s.p.space.configs[b.config].pool
 	s.reserved.add(pool, b.charge, -1)
-	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), listed: map[int]bool{}}
+	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), picked: make([]int, 0, min(len(choices)+1, s.p.settings.MaxOfferings))}
 	o.take(b.config)
 	o.meetMinValues(choices)
+	required := o.picked
 	for _, i := range choices {
 		if len(o.picked) >= s.p.settings.MaxOfferings {
 			break
 		}
-		if !o.listed[i] && o.allowed(i) {
+		if !slices.Contains(required, i) && o.allowed(i) {
 			o.take(i)
 		}
 	}
@@ -183,6 +185,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 	if first.pool.group != nil {
 		launch.NodePool, launch.NodeGroup = "", first.pool.spec.Name
 	}
+	launch.Offerings = make([]model.Offering, 0, len(picked))
 	for _, i := range picked {
 		launch.Offerings = append(launch.Offerings, *s.p.space.configs[i].offering)
 	}
@@ -203,35 +206,51 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 // offerings have.
 func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
 	first := &s.p.space.configs[picked[0]]
-	keys := map[string]bool{labelArch: true, labelOS: true, labelInstanceType: true, labelZone: true, labelCapacityType: true}
-	minValues := map[string]int{}
+	keys := make([]string, 0, 8)
+	add := func(key string) {
+		if !slices.Contains(keys, key) && key != labelHostname && key != labelNodePool {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range []string{labelArch, labelOS, labelInstanceType, labelZone, labelCapacityType} {
+		add(key)
+	}
 	for _, r := range first.pool.spec.Requirements {
-		keys[canonical(r.Key)] = true
-		minValues[canonical(r.Key)] = max(minValues[canonical(r.Key)], r.MinValues)
+		add(canonical(r.Key))
 	}
 	for key := range first.free {
-		keys[key] = true
+		add(key)
 	}
 	for _, sh := range b.shares {
 		for _, term := range sh.demand.class.terms {
 			for _, r := range term.Labels {
-				keys[canonical(r.Key)] = true
+				add(canonical(r.Key))
 			}
 		}
 		for i := range sh.demand.class.touches {
-			keys[sh.demand.class.touches[i].rule.axis.key] = true
+			add(sh.demand.class.touches[i].rule.axis.key)
 		}
 	}
-	delete(keys, labelHostname)
-	delete(keys, labelNodePool)
-	var list []model.Requirement
-	for _, key := range sortedKeys(keys) {
+	slices.Sort(keys)
+	list := make([]model.Requirement, 0, len(keys))
+	for _, key := range keys {
 		if r, ok := s.narrowed(key, picked); ok {
-			r.MinValues = minValues[key]
+			r.MinValues = first.pool.minValuesOf(key)
 			list = append(list, r)
 		}
 	}
 	return list
+}
+
+// minValuesOf is how many values of a label the pool asks launches to allow.
+func (p *pool) minValuesOf(key string) int {
+	most := 0
+	for _, r := range p.spec.Requirements {
+		if canonical(r.Key) == key {
+			most = max(most, r.MinValues)
+		}
+	}
+	return most
 }
 
 func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) {

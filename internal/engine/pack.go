@@ -14,6 +14,9 @@ type variant struct {
 	thrifty  bool // nodes that use little of the pools' limits, whatever they cost
 	ranked   bool // largest first among pods that rules spread over nodes
 	apart    bool // pods that should share one node may have less than all of them
+	// limit ends the run as soon as it surely costs more, or takes too many steps;
+	// 0: no limit. What was packed until then has pods missing.
+	limit int64
 }
 
 // packing is the outcome of one run over one tier.
@@ -70,13 +73,15 @@ type packer struct {
 	items   []*item
 	scale   scale
 	slots   []slot
-	configs []int // worth trying, most promising first
-	promise []float64
+	configs []int           // worth trying, most promising first
+	byPrice []int           // the same, cheapest first, once asked for
 	index   map[*demand]int // of the item
 	linear  float64         // what all pods' resources cost at least
 	pods    int
 	prices  []int64 // of a pod by item, from patterns
 	steps   int
+	filler  *filler // of the runs, which are one after the other
+	most    int     // steps at which runs with a limit end
 }
 
 func newPacker(u *purchase, tier bitset) *packer {
@@ -88,25 +93,26 @@ func newPacker(u *purchase, tier bitset) *packer {
 	for _, it := range k.items {
 		usable.or(it.configs)
 	}
-	k.configs = u.p.space.undominated(usable, admitted)
+	k.configs = u.p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(u.p, k.items, families, k.configs, u.left)
 	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
 	k.index = make(map[*demand]int, len(k.items))
+	left := make([]int, len(k.items))
 	for i, it := range k.items {
-		k.index[it.demand] = i
+		k.index[it.demand], left[i] = i, u.left[it.demand]
 		k.pods += u.left[it.demand]
 		k.linear += float64(it.linear * float64(u.left[it.demand]))
 	}
-	k.rankConfigs()
+	k.rankConfigs(left)
 	return k
 }
 
 // rankConfigs orders configs by the most that a dollar could buy with them.
-func (k *packer) rankConfigs() {
-	k.promiseWorth()
+func (k *packer) rankConfigs(left []int) {
+	worth := k.promises(left)
 	promise := make(map[int]float64, len(k.configs))
 	for n, i := range k.configs {
-		promise[i] = k.promise[n]
+		promise[i] = worth[n]
 	}
 	sort.SliceStable(k.configs, func(a, b int) bool {
 		i, j := k.configs[a], k.configs[b]
@@ -116,71 +122,107 @@ func (k *packer) rankConfigs() {
 		}
 		return i < j
 	})
-	for n, i := range k.configs {
-		k.promise[n] = promise[i]
-	}
 }
 
-// promiseWorth bounds what each config's node can be worth, with each resource
-// at its highest worth to any item.
-func (k *packer) promiseWorth() {
+// promises bound what each config's node can be worth when filled with what is
+// left, with each resource at its highest worth to any item.
+func (k *packer) promises(left []int) []float64 {
 	best := make([]float64, len(k.p.resources.names))
-	for _, it := range k.items {
-		if own := k.scale.worth(it.class.request); own > 0 {
+	least, most, mixed := 1.0, 0.0, k.scale.first != k.scale.second
+	for i, it := range k.items {
+		if left[i] == 0 {
+			continue
+		}
+		own := k.scale.worth(it.class.request)
+		if own > 0 {
 			factor := max(float64(it.value)-it.slot, 0) / own
 			for r := range best {
 				best[r] = max(best[r], float64(factor*k.scale.prices[r]))
 			}
+			least, most = min(least, it.tilt), max(most, it.tilt)
 			continue
 		}
+		mixed = false
 		for r, amount := range it.class.request {
 			if amount > 0 {
 				best[r] = max(best[r], float64(it.value)/float64(amount))
 			}
 		}
 	}
-	k.promise = make([]float64, len(k.configs))
+	promise := make([]float64, len(k.configs))
 	for n, i := range k.configs {
+		room := k.p.space.configs[i].room
 		for r := range best {
-			k.promise[n] += float64(best[r] * float64(max(k.p.space.configs[i].room[r], 0)))
+			promise[n] += float64(best[r] * float64(max(room[r], 0)))
+		}
+		if mixed {
+			promise[n] -= k.scale.unusable(best, room, least, most)
 		}
 		for s := range k.slots {
 			if k.slots[s].configs.has(i) {
-				k.promise[n] += float64(k.slots[s].price * float64(k.slots[s].room))
+				promise[n] += float64(k.slots[s].price * float64(k.slots[s].room))
 			}
 		}
 	}
+	return promise
+}
+
+// unusable is what the room's two main resources are worth that pods with a tilt
+// between least and most cannot use: when one has run out, there is some left of
+// the other.
+func (s scale) unusable(best []float64, room vector, least, most float64) float64 {
+	a := float64(best[s.first] * float64(max(room[s.first], 0)))
+	b := float64(best[s.second] * float64(max(room[s.second], 0)))
+	used := a + b
+	if most < 1 {
+		used = min(used, b/(1-most))
+	}
+	if least > 0 {
+		used = min(used, a/least)
+	}
+	return (a + b - used) * (1 - 1e-9)
 }
 
 // run packs left (by item) greedily: again and again the node that gives most
 // worth for its price.
 func (k *packer) run(v variant, left []int, used usage) *packing {
 	out := &packing{left: append([]int(nil), left...), usage: used}
-	f := newFiller(k.p, k.items, k.scale, out.left)
+	if k.filler == nil {
+		k.filler = newFiller(k.p, k.items, k.scale, out.left)
+	} else {
+		k.filler.begin(k.items, out.left)
+	}
+	f := k.filler
 	f.plain, f.ranked, f.apart, f.thrifty = v.plain, v.ranked, v.apart, v.thrifty
 	for r := range k.seated {
 		f.seated[r] = true
 	}
-	remaining := int64(0)
+	remaining, linear := int64(0), 0.0
 	for i, it := range k.items {
 		remaining += it.value * int64(left[i])
+		linear += float64(it.linear * float64(left[i]))
 	}
-	g := k.newChoice(f, v, used)
+	g := k.newChoice(f, v, used, remaining)
 	for remaining > 0 {
 		config := g.choose(out.usage, remaining)
 		if config < 0 {
 			if g.largest == 0 && g.smallest == 0 {
 				break
 			}
-			g.unbound()
+			g.unbound(remaining)
 			continue
 		}
 		b := k.settle(f, config, out.usage)
 		if b.times == 0 {
-			g.ban(config)
+			g.ban(config, remaining)
 			continue
 		}
-		remaining -= k.commit(f, out, b)
+		worth, least := k.commit(f, out, b)
+		remaining -= worth
+		linear -= least
+		if v.limit > 0 && remaining > 0 && (float64(out.cost)+linear > float64(v.limit)+1 || k.steps+f.steps > k.most) {
+			break
+		}
 		f.compact()
 	}
 	k.steps += f.steps + len(k.configs)
@@ -246,15 +288,16 @@ func shrink(b *bin) bool {
 	return total > 1
 }
 
-// commit takes the bin's pods off what is left and returns their worth.
-func (k *packer) commit(f *filler, out *packing, b bin) int64 {
-	worth := int64(0)
+// commit takes the bin's pods off what is left and returns their worth and what
+// their resources cost at least.
+func (k *packer) commit(f *filler, out *packing, b bin) (worth int64, least float64) {
 	for n, i := range f.touched {
 		it := k.items[i]
 		count := b.count(it.demand, n) * b.times
 		out.left[i] -= count
 		out.pods += count
 		worth += it.value * int64(count)
+		least += float64(it.linear * float64(count))
 		if count > 0 {
 			for _, r := range it.follows {
 				if it.rank == rankPerNode {
@@ -268,5 +311,5 @@ func (k *packer) commit(f *filler, out *packing, b bin) int64 {
 	out.cost += c.price * int64(b.times)
 	out.nodes += b.times
 	out.usage.add(c.pool, b.charge, b.times)
-	return worth
+	return worth, least
 }

@@ -198,7 +198,6 @@ func (s *patternSearch) round(used usage) *packing {
 	for _, i := range s.rows {
 		s.k.items[i].value = s.k.prices[i] + 1000
 	}
-	s.k.promiseWorth()
 	if other := s.k.run(variant{}, out.left, out.usage.clone()); other.better(rest) {
 		rest = other
 	}

@@ -167,9 +167,9 @@ func neighbours(op model.Operator, value string) []string {
 // variants are the sets of free labels a pool's nodes can be given: labels that
 // its requirements declare and that neither the machine nor the pool's template
 // decides. The first is what a node gets when no pod cares.
-func (p *pool) variants(catalog *model.Catalog, m mentions) []map[string]string {
+func (p *pool) variants(keys []string, m mentions) []map[string]string {
 	variants := []map[string]string{nil}
-	for _, key := range p.freeKeys(catalog) {
+	for _, key := range keys {
 		values := p.freeValues(key, m)
 		if len(values) == 0 {
 			return nil
@@ -194,6 +194,9 @@ func (p *pool) freeKeys(catalog *model.Catalog) []string {
 			continue
 		}
 		keys[r.Key] = true
+	}
+	if len(keys) == 0 {
+		return nil
 	}
 	for i := range catalog.InstanceTypes {
 		for key := range catalog.InstanceTypes[i].Labels {

@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // linearPrices finds what one unit of each resource is worth to each family of
 // pods, in nanoDollars per hour: the dual prices of the linear program that
@@ -57,26 +61,141 @@ type familyGame struct {
 	firstSlot  int
 	rows       int
 	prices     linearPrices
+	// groups are candidates that the same families and slots admit: to them a
+	// resource has one price.
+	groups  []candidateGroup
+	groupOf []int     // by position in candidates
+	rooms   []float64 // by position and resource
+	order   []int     // buffer
 }
 
-func (g *familyGame) solve(lp *covering) {
-	var best, column []entry
-	for lp.pivots < maxLinearPivots {
-		g.read(lp)
-		gain, chosen := 1e-9, -1
-		for _, i := range g.candidates {
-			column = g.column(column[:0], i)
-			price := float64(max(g.configs[i].price, 1))
-			if d := lp.worth(column)/price - 1; d > gain {
-				gain, chosen = d, i
-				best = append(best[:0], column...)
+// candidateGroup is what the configs of a group sell to.
+type candidateGroup struct {
+	admits uint64 // families, then slots
+	payer  []int  // by resource: the family that pays most, or -1
+	price  []float64
+	slots  float64 // what the places on a node are worth
+	best   int     // candidate, by position
+	gain   float64
+	payers []int // families
+}
+
+// group sorts the candidates by who may use them.
+func (g *familyGame) group() {
+	resources := len(g.prices.byFamily[0])
+	numbers := map[uint64]int{}
+	g.groupOf = make([]int, len(g.candidates))
+	g.rooms = make([]float64, len(g.candidates)*resources)
+	for n, i := range g.candidates {
+		admits := uint64(0)
+		for f := range g.families {
+			if g.families[f].configs.has(i) {
+				admits |= 1 << f
 			}
 		}
-		if chosen < 0 || !lp.bring(best, float64(g.configs[chosen].price), chosen) {
+		for s := range g.slots {
+			if g.slots[s].configs.has(i) {
+				admits |= 1 << (maxFamilies + s)
+			}
+		}
+		number, known := numbers[admits]
+		if !known {
+			number = len(g.groups)
+			numbers[admits] = number
+			g.groups = append(g.groups, candidateGroup{admits: admits, payer: make([]int, resources), price: make([]float64, resources)})
+			for f := range g.families {
+				if admits&(1<<f) != 0 {
+					g.groups[number].payers = append(g.groups[number].payers, f)
+				}
+			}
+		}
+		g.groupOf[n] = number
+		for r, room := range g.configs[i].room {
+			g.rooms[n*resources+r] = float64(max(room, 0))
+		}
+	}
+}
+
+// maxBids bounds how many columns enter the program between two looks at the
+// prices: the best of different groups.
+const maxBids = 8
+
+// pricesTight is the part of its price by which a node may be worth more in the
+// end.
+const pricesTight = 1e-6
+
+func (g *familyGame) solve(lp *covering) {
+	g.group()
+	var column []entry
+	for lp.pivots < maxLinearPivots {
+		g.read(lp)
+		g.auction()
+		brought := false
+		for _, n := range g.bids() {
+			column = g.column(column[:0], n)
+			brought = lp.bring(column, float64(g.configs[g.candidates[n]].price), g.candidates[n]) || brought
+		}
+		if !brought {
 			break
 		}
 	}
 	g.read(lp)
+}
+
+// bids are the candidates worth most for their price, one of each group, as far
+// as they are worth more than it.
+func (g *familyGame) bids() []int {
+	resources := len(g.prices.byFamily[0])
+	for n := range g.groups {
+		g.groups[n].gain, g.groups[n].best = pricesTight, -1
+	}
+	for n, i := range g.candidates {
+		group := &g.groups[g.groupOf[n]]
+		worth := group.slots
+		for r, room := range g.rooms[n*resources : (n+1)*resources] {
+			worth += float64(group.price[r] * room)
+		}
+		if gain := worth/float64(max(g.configs[i].price, 1)) - 1; gain > group.gain {
+			group.gain, group.best = gain, n
+		}
+	}
+	bids := g.order[:0]
+	for n := range g.groups {
+		if g.groups[n].best >= 0 {
+			bids = append(bids, n)
+		}
+	}
+	slices.SortFunc(bids, func(a, b int) int { return cmp.Or(cmp.Compare(g.groups[b].gain, g.groups[a].gain), a-b) })
+	g.order = bids
+	bids = bids[:min(len(bids), maxBids)]
+	for at, n := range bids {
+		bids[at] = g.groups[n].best
+	}
+	return bids
+}
+
+// auction finds for each group which family pays most for each resource.
+func (g *familyGame) auction() {
+	for n := range g.groups {
+		group := &g.groups[n]
+		for r := range group.price {
+			group.price[r], group.payer[r] = 0, -1
+			for _, f := range group.payers {
+				if g.rowOf[f][r] < 0 {
+					continue
+				}
+				if price := g.prices.byFamily[f][r]; price > group.price[r] || group.payer[r] < 0 {
+					group.price[r], group.payer[r] = price, f
+				}
+			}
+		}
+		group.slots = 0
+		for s := range g.slots {
+			if group.admits&(1<<(maxFamilies+s)) != 0 {
+				group.slots += float64(g.slots[s].price * float64(g.slots[s].room))
+			}
+		}
+	}
 }
 
 // read takes prices per unit from the program's prices per row.
@@ -93,27 +212,17 @@ func (g *familyGame) read(lp *covering) {
 	}
 }
 
-// column gives each resource of the config to the family that pays most.
-func (g *familyGame) column(into []entry, config int) []entry {
-	for r, room := range g.configs[config].room {
-		if room <= 0 {
-			continue
-		}
-		best, family := 0.0, -1
-		for f := range g.families {
-			if g.rowOf[f][r] >= 0 && g.families[f].configs.has(config) {
-				if price := g.prices.byFamily[f][r]; price > best || family < 0 {
-					best, family = price, f
-				}
-			}
-		}
-		if family >= 0 {
-			into = append(into, entry{g.rowOf[family][r], float64(room) / float64(g.families[family].demand[r])})
+// column gives each resource of the candidate to the family that pays most.
+func (g *familyGame) column(into []entry, n int) []entry {
+	group := &g.groups[g.groupOf[n]]
+	for r, f := range group.payer {
+		if room := g.rooms[n*len(group.payer)+r]; f >= 0 && room > 0 {
+			into = append(into, entry{g.rowOf[f][r], room / float64(g.families[f].demand[r])})
 		}
 	}
-	for n := range g.slots {
-		if s := &g.slots[n]; s.configs.has(config) {
-			into = append(into, entry{g.firstSlot + n, float64(s.room) / float64(s.count)})
+	for s := range g.slots {
+		if group.admits&(1<<(maxFamilies+s)) != 0 {
+			into = append(into, entry{g.firstSlot + s, float64(g.slots[s].room) / float64(g.slots[s].count)})
 		}
 	}
 	return into

@@ -10,7 +10,7 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 12_000_000
+	leastMaxSteps       = 6_000_000
 	mostMaxSteps        = 300_000_000
 	maxStepsPerPod      = 3000
 )
@@ -28,12 +28,17 @@ type problem struct {
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
 	byPrice     []int    // configs, cheapest first, then in their order
-	indifferent bitset   // configs of pools that ignore preferred rules
-	buyable     bitset   // configs known to have capacity
-	nodes       []*node
-	daemons     []*model.DaemonSet
-	classes     []*class
-	rules       []*rule
+	// roomsByPrice are the rooms of byPrice, one after the other.
+	roomsByPrice []int64
+	// typesByPrice count, for each pool and variant, the different types among the
+	// first so many of byPrice.
+	typesByPrice map[variantOf][]int32
+	indifferent  bitset // configs of pools that ignore preferred rules
+	buyable      bitset // configs known to have capacity
+	nodes        []*node
+	daemons      []*model.DaemonSet
+	classes      []*class
+	rules        []*rule
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
 }
@@ -92,6 +97,37 @@ func (p *problem) sortByPrice() {
 	slices.SortFunc(p.byPrice, func(a, b int) int {
 		return cmp.Or(cmp.Compare(p.space.configs[a].price, p.space.configs[b].price), a-b)
 	})
+	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
+	for _, i := range p.byPrice {
+		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
+	}
+	p.typesByPrice = map[variantOf][]int32{}
+}
+
+// variantOf is a pool with one choice of its free labels.
+type variantOf struct {
+	pool    *pool
+	variant int
+}
+
+// typesBelow counts the different types that the pool's variant offers among the
+// first so many of byPrice.
+func (p *problem) typesBelow(of variantOf, below int) int {
+	counts := p.typesByPrice[of]
+	if counts == nil {
+		counts = make([]int32, len(p.byPrice)+1)
+		seen := newBitset(p.space.types)
+		for n, i := range p.byPrice {
+			c := &p.space.configs[i]
+			counts[n+1] = counts[n]
+			if c.pool == of.pool && c.variant == of.variant && !seen.has(c.typeID) {
+				seen.set(c.typeID)
+				counts[n+1]++
+			}
+		}
+		p.typesByPrice[of] = counts
+	}
+	return int(counts[below])
 }
 
 // withClasses returns the problem for these classes, with all that depends on
@@ -100,13 +136,13 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q := *p
 	q.classes = classes
 	q.rules = nil
-	sets := map[string]int{}
+	sets, admitted := map[string]int{}, map[string]bitset{}
 	for i, c := range q.classes {
 		c.id = i
 		c.request = q.resources.podVector(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)
-		c.labelled = q.admitted(c)
+		c.labelled = q.admittedOnce(c, s, admitted)
 		key := bitsKey(c.labelled)
 		family, known := sets[key]
 		if !known {
@@ -118,9 +154,7 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 		c.fits.and(q.buyable)
 		for r := range q.space.rooms {
 			if !c.request.fits(q.space.rooms[r].room) {
-				for _, i := range q.space.rooms[r].configs {
-					c.fits.clear(i)
-				}
+				c.fits.drop(q.space.rooms[r].configs)
 			}
 		}
 	}
@@ -128,6 +162,21 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q.dropDoubtful()
 	q.countDaemons()
 	return &q
+}
+
+// admittedOnce is admitted for classes of which many want the same.
+func (p *problem) admittedOnce(c *class, s *signer, known map[string]bitset) bitset {
+	if c.fault != nil || c.granted.taints || len(c.granted.nodes) > 0 {
+		return p.admitted(c)
+	}
+	s.buf = s.buf[:0]
+	s.places(c.pod)
+	set := known[string(s.buf)]
+	if set == nil {
+		set = p.admitted(c)
+		known[string(s.buf)] = set
+	}
+	return set
 }
 
 // admitted are the configs whose labels and taints let the class in.

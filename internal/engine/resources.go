@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"sort"
+	"strconv"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -18,20 +18,36 @@ type resourceIndex struct {
 }
 
 func newResourceIndex(pending []model.Pod) resourceIndex {
-	seen := map[string]bool{model.CPU: true, model.Memory: true, model.PodCount: true}
-	for i := range pending {
-		for name, amount := range pending[i].Requests {
-			if amount > 0 {
-				seen[name] = true
+	names := requested(pending, []string{model.CPU, model.Memory, model.PodCount}, 1)
+	sort.Strings(names)
+	return resourceIndex{names: names}
+}
+
+// requested adds to names those of which some pod asks for at least so much.
+// Most pods ask for the same resources: looking those up is faster than going
+// through what a pod asks for.
+func requested(pods []model.Pod, names []string, least int64) []string {
+	for i := range pods {
+		requests := pods[i].Requests
+		unknown := len(requests)
+		for _, name := range names {
+			if _, known := requests[name]; known {
+				unknown--
+			}
+			if unknown == 0 {
+				break
+			}
+		}
+		if unknown == 0 {
+			continue
+		}
+		for _, name := range sortedKeys(requests) {
+			if requests[name] >= least && !contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}
-	names := make([]string, 0, len(seen))
-	for name := range seen {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return resourceIndex{names: names}
+	return names
 }
 
 func (x resourceIndex) vector(amounts model.Resources) vector {
@@ -111,13 +127,13 @@ func quantity(name string, amount int64) string {
 	switch name {
 	case model.CPU:
 		if amount%1000 == 0 {
-			return fmt.Sprintf("%d", amount/1000)
+			return strconv.FormatInt(amount/1000, 10)
 		}
-		return fmt.Sprintf("%dm", amount)
+		return strconv.FormatInt(amount, 10) + "m"
 	case model.Memory, model.EphemeralStorage:
 		return byteQuantity(amount)
 	}
-	return fmt.Sprintf("%d", amount)
+	return strconv.FormatInt(amount, 10)
 }
 
 func byteQuantity(amount int64) string {
@@ -126,11 +142,11 @@ func byteQuantity(amount int64) string {
 	case amount == 0:
 		return "0"
 	case amount%gi == 0:
-		return fmt.Sprintf("%dGi", amount/gi)
+		return strconv.FormatInt(amount/gi, 10) + "Gi"
 	case amount >= 10*gi || amount <= -10*gi:
-		return fmt.Sprintf("%.1fGi", float64(amount)/float64(gi))
+		return strconv.FormatFloat(float64(amount)/float64(gi), 'f', 1, 64) + "Gi"
 	case amount >= mi || amount <= -mi:
-		return fmt.Sprintf("%dMi", amount/mi)
+		return strconv.FormatInt(amount/mi, 10) + "Mi"
 	}
-	return fmt.Sprintf("%d", amount)
+	return strconv.FormatInt(amount, 10)
 }

@@ -1,7 +1,5 @@
 package engine
 
-import "sort"
-
 // purchase is the buying half of a plan while it goes from the heaviest pools
 // to the lightest.
 type purchase struct {
@@ -43,59 +41,125 @@ const closeEnough = 0.005
 // search runs the greedy packing with several sets of values and bounds, and
 // improves the best, until it is close to what the resources cost at least.
 func (k *packer) search(counts []int, u *purchase) *packing {
-	// Runs and improvements have a share of the budget, patterns all of it.
-	budget := u.budget / greedyShare
-	best := k.runEven(counts, u)
-	before := k.steps
-	if best == nil || !k.rests(best, before, budget) {
-		best = k.runAgain(variant{}, counts, u, best)
-	}
-	if float64(best.cost) > float64(k.linear*(1+farAway)) {
-		budget = u.budget / farShare
-	}
-	first, last := max(k.steps-before, before/4), best
-	values, runs := k.values(), []*packing{best}
-	for _, v := range []variant{{}, {ranked: true}} {
-		for round := 0; round < maxRepricings && !k.rests(best, first, budget); round++ {
-			k.reprice(last)
-			last = k.run(v, counts, u.used.clone())
-			runs = append(runs, last)
-			if last.better(best) {
-				best = last
-			}
-		}
+	h := &hunt{k: k, counts: counts, used: u.used, values: k.values(), budget: u.budget / greedyShare}
+	h.begin()
+	if float64(h.best.cost) > float64(k.linear*(1+farAway)) {
+		h.budget = u.budget / farShare
 		if len(k.slots) == 0 {
-			break
+			h.refine()
 		}
 	}
-	if !k.rests(best, first, budget) {
-		last = k.run(variant{plain: true}, counts, u.used.clone())
-		runs = append(runs, last)
-		if last.better(best) {
-			best = last
-		}
+	k.most = k.steps + h.budget/2
+	if len(k.slots) > 0 {
+		h.try(variant{ranked: true})
+	} else {
+		h.tryRepriced()
 	}
-	k.setValues(values)
-	if u.thrifty && best.pods < k.pods {
-		best = k.runAgain(variant{thrifty: true}, counts, u, best)
+	if u.thrifty && h.best.pods < k.pods {
+		h.best = h.best.orBetter(h.run(variant{thrifty: true}))
 	}
-	for _, v := range k.variants(counts) {
-		if k.rests(best, first, budget) {
-			break
-		}
-		best = k.runAgain(v, counts, u, best)
+	for _, v := range k.variants(h.counts, h.best) {
+		h.try(v)
 	}
-	if float64(best.cost) > float64(k.linear*(1+worthPatterns)) {
-		if next := k.packPatterns(counts, runs, u.used, u.budget); next != nil {
+	if float64(h.best.cost) > float64(k.linear*(1+worthPatterns)) {
+		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+patternShare*k.pods*k.pods)); next != nil {
 			u.notePrices(k)
-			if next.better(best) {
-				best = next
-			}
+			h.best = h.best.orBetter(next)
 		}
 	}
-	k.improve(best, max(budget, k.steps+budget/4))
-	return best
+	k.most = max(h.budget, k.steps+h.budget*2/3)
+	k.improve(h.best)
+	return h.best
 }
+
+// hunt is one search for a cheap packing.
+type hunt struct {
+	k      *packer
+	counts []int
+	used   usage
+	values []int64 // of the items, before anything was learned
+	budget int     // steps for greedy runs and improvements
+	best   *packing
+	runs   []*packing // complete ones, for patterns to start from
+	first  int        // steps of the longest run so far
+}
+
+// begin makes the packings that are made in any case.
+func (h *hunt) begin() {
+	before := h.k.steps
+	h.best = h.k.runEven(h.counts, h.used, h.budget)
+	h.first = h.k.steps - before
+	if h.best == nil || h.k.steps*2 <= h.budget && !h.k.close(h.best) {
+		h.best = h.best.orBetter(h.run(variant{}))
+	}
+	h.runs = append(h.runs, h.best)
+}
+
+// refine looks closer at what pods are worth.
+func (h *hunt) refine() {
+	order := h.k.refine(h.counts)
+	counts, left := make([]int, len(order)), make([]int, len(order))
+	for n, i := range order {
+		counts[n], left[n] = h.counts[i], h.best.left[i]
+	}
+	h.counts, h.best.left = counts, left
+	h.values = h.k.values()
+	h.k.most = h.k.steps + h.budget/2
+	if !h.rests() {
+		h.best = h.best.orBetter(h.run(variant{limit: h.k.limit(h.best, repricedLimit)}))
+		h.runs = append(h.runs, h.best)
+	}
+}
+
+// run packs everything.
+func (h *hunt) run(v variant) *packing {
+	before := h.k.steps
+	x := h.k.run(v, h.counts, h.used.clone())
+	h.first = max(h.first, h.k.steps-before)
+	return x
+}
+
+// rests reports whether another run is not worth it, or not within the budget.
+func (h *hunt) rests() bool {
+	return h.k.steps+h.first > h.k.most || h.k.close(h.best)
+}
+
+// try runs a variant unless it is time to rest.
+func (h *hunt) try(v variant) {
+	if h.rests() {
+		return
+	}
+	v.limit = h.k.limit(h.best, 1)
+	h.best = h.best.orBetter(h.run(v))
+}
+
+// tryRepriced values the pods anew by what they cost in the last packing, as long
+// as that helps.
+func (h *hunt) tryRepriced() {
+	last := h.best
+	for round := 0; round < maxRepricings && !h.rests(); round++ {
+		h.k.reprice(last)
+		last = h.run(variant{limit: h.k.limit(h.best, repricedLimit)})
+		if last.pods < h.best.pods {
+			break
+		}
+		h.runs = append(h.runs, last)
+		h.best = h.best.orBetter(last)
+	}
+	h.k.setValues(h.values)
+}
+
+// orBetter returns the better of two packings; the first may be nil.
+func (x *packing) orBetter(next *packing) *packing {
+	if x == nil || next.better(x) {
+		return next
+	}
+	return x
+}
+
+// patternShare is how many steps per pair of pods patterns may take: few pods leave
+// little to mix.
+const patternShare = 3
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
 func (u *purchase) notePrices(k *packer) {
@@ -110,22 +174,26 @@ func (u *purchase) notePrices(k *packer) {
 // greedyShare is the part of the budget that greedy runs may use, farShare that
 // when the first run ends farther than farAway from what the resources cost.
 const (
-	greedyShare = 30
-	farShare    = 5
+	greedyShare = 50
+	farShare    = 6
 	farAway     = 0.05
 )
 
-// runAgain returns the better of a run and what is there.
-func (k *packer) runAgain(v variant, counts []int, u *purchase, best *packing) *packing {
-	if next := k.run(v, counts, u.used.clone()); best == nil || next.better(best) {
-		return next
+// repricedLimit is how much more than the best a run may cost whose prices are
+// worth learning from.
+const repricedLimit = 1.02
+
+// limit is the cost above which a run is of no use; none while pods are missing.
+func (k *packer) limit(best *packing, factor float64) int64 {
+	if best.pods < k.pods {
+		return 0
 	}
-	return best
+	return int64(float64(best.cost) * factor)
 }
 
 // runEven packs onto nodes of about equal worth when a rule per node forces so
 // many of them that it has a price; nil when none does.
-func (k *packer) runEven(counts []int, u *purchase) *packing {
+func (k *packer) runEven(counts []int, used usage, budget int) *packing {
 	nodes := 0
 	for i := range k.slots {
 		if s := &k.slots[i]; s.price > 0 {
@@ -141,10 +209,10 @@ func (k *packer) runEven(counts []int, u *purchase) *packing {
 	}
 	var best *packing
 	for _, v := range evenVariants(total / int64(nodes)) {
-		if best != nil && k.rests(best, k.steps, u.budget/greedyShare) {
+		if best != nil && (k.steps*2 > budget || k.close(best)) {
 			break
 		}
-		best = k.runAgain(v, counts, u, best)
+		best = best.orBetter(k.run(v, counts, used.clone()))
 	}
 	return best
 }
@@ -165,13 +233,6 @@ func (k *packer) setValues(values []int64) {
 	for i, it := range k.items {
 		it.value = values[i]
 	}
-	k.promiseWorth()
-}
-
-// rests reports whether another run that takes so many steps is not worth it,
-// or not within the budget.
-func (k *packer) rests(best *packing, steps, budget int) bool {
-	return k.steps+steps > budget || k.close(best)
 }
 
 func (k *packer) close(x *packing) bool {
@@ -179,7 +240,7 @@ func (k *packer) close(x *packing) bool {
 }
 
 // maxRepricings bounds how often pods are valued anew.
-const maxRepricings = 3
+const maxRepricings = 2
 
 // reprice moves each item's value towards what its pods really cost in a
 // packing: pods that ended on badly filled nodes are worth more, and get better
@@ -205,7 +266,6 @@ func (k *packer) reprice(x *packing) {
 			it.value = (it.value + int64(paid[i]/n)) / 2
 		}
 	}
-	k.promiseWorth()
 }
 
 // settle takes over what a packing has used and left.
@@ -233,7 +293,7 @@ func (k *packer) seatRest(best *packing) {
 
 // variants bound the size of nodes in several ways: pods of which only few may
 // share a node need many nodes, and then large ones stay empty.
-func (k *packer) variants(counts []int) []variant {
+func (k *packer) variants(counts []int, best *packing) []variant {
 	total, spread := int64(0), 1
 	for i, it := range k.items {
 		total += it.value * int64(counts[i])
@@ -241,133 +301,18 @@ func (k *packer) variants(counts []int) []variant {
 			spread = max(spread, (counts[i]+it.perNode-1)/it.perNode)
 		}
 	}
-	dearest := int64(0)
-	for _, i := range k.configs {
-		dearest = max(dearest, k.p.space.configs[i].price)
+	dearest := int64(0) // bought so far: bounds above it change nothing
+	for i := range best.bins {
+		dearest = max(dearest, k.p.space.configs[best.bins[i].config].price)
 	}
-	variants := []variant{{plain: true}}
+	var variants []variant
+	if len(k.slots) == 0 {
+		variants = append(variants, variant{plain: true})
+	}
 	for _, parts := range []int{spread, spread * 2, spread / 2, 2, 4, 8, 16, 32} {
 		if parts > 1 && total*5/4/int64(parts) < dearest {
 			variants = append(variants, variant{largest: total * 5 / 4 / int64(parts)})
 		}
 	}
 	return variants
-}
-
-// maxCandidates bounds how many nodes the improvement looks at: those that
-// waste most.
-const maxCandidates = 64
-
-// improve takes the nodes that waste most apart, several at a time, and packs
-// their pods again; it keeps what is cheaper until nothing is.
-func (k *packer) improve(best *packing, budget int) {
-	for improved := true; improved && k.steps < budget && !k.close(best); {
-		improved = false
-		k.steps += 8 * len(best.bins)
-		bins, movable := k.worstFirst(best.bins)
-		movable = min(movable, maxCandidates)
-		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
-			for from := 0; from+min(size, movable) <= movable && movable > 1; from += size {
-				if k.steps >= budget {
-					break
-				}
-				if k.repack(best, bins, from, min(from+size, movable)) {
-					improved = true
-					break
-				}
-			}
-			if improved {
-				break
-			}
-		}
-	}
-}
-
-// worstFirst splits repeated bins as far as candidates go and sorts by the
-// money that a node's pods leave unused. It also returns how many may be taken
-// apart; the sticky and the repeated ones come after them.
-func (k *packer) worstFirst(bins []bin) ([]bin, int) {
-	waste := func(b *bin) int64 {
-		unused := k.p.space.configs[b.config].price
-		for _, s := range b.shares {
-			unused -= k.items[k.index[s.demand]].value * int64(s.count)
-		}
-		return unused
-	}
-	var split []bin
-	for _, b := range bins {
-		for copies := 0; b.times > 1 && copies < maxCandidates; copies++ {
-			single := b
-			single.times = 1
-			split = append(split, single)
-			b.times--
-		}
-		split = append(split, b)
-	}
-	wastes := make([]int64, len(split))
-	order := make([]int, len(split))
-	for i := range split {
-		wastes[i], order[i] = waste(&split[i]), i
-	}
-	fixed := func(i int) bool { return split[i].sticky || split[i].times > 1 }
-	sort.SliceStable(order, func(a, b int) bool {
-		i, j := order[a], order[b]
-		if fixed(i) != fixed(j) {
-			return fixed(j)
-		}
-		return wastes[i] > wastes[j]
-	})
-	sorted := make([]bin, len(split))
-	movable := 0
-	for n, i := range order {
-		sorted[n] = split[i]
-		if !fixed(i) {
-			movable = n + 1
-		}
-	}
-	return sorted, movable
-}
-
-// repack packs the pods of bins[from:to] anew and reports whether the result is
-// cheaper, or as cheap on fewer nodes; best is then changed.
-func (k *packer) repack(best *packing, bins []bin, from, to int) bool {
-	counts := make([]int, len(k.items))
-	used := best.usage.clone()
-	pods := 0
-	for _, b := range bins[from:to] {
-		for _, s := range b.shares {
-			counts[k.index[s.demand]] += s.count
-			pods += s.count
-		}
-		used.add(k.p.space.configs[b.config].pool, b.charge, -1)
-	}
-	oldCost, oldNodes := k.p.cost(bins[from:to])
-	old := &packing{pods: pods, cost: oldCost, nodes: oldNodes}
-	total := int64(0)
-	for i, it := range k.items {
-		total += it.value * int64(counts[i])
-	}
-	for _, next := range k.repackings(counts, used, total) {
-		if !next.better(old) {
-			continue
-		}
-		kept := append(append([]bin(nil), bins[:from]...), bins[to:]...)
-		best.bins = append(kept, next.bins...)
-		best.cost, best.nodes = k.p.cost(best.bins)
-		best.usage = next.usage
-		return true
-	}
-	return false
-}
-
-// repackings packs the pods exactly when they are few, else in several ways.
-func (k *packer) repackings(counts []int, used usage, total int64) []*packing {
-	if best := k.solveExactly(counts, used); best != nil {
-		return []*packing{best}
-	}
-	var all []*packing
-	for _, v := range []variant{{}, {plain: true}, {largest: total}, {largest: total * 2 / 3}, {largest: total / 2}, {largest: total / 3}} {
-		all = append(all, k.run(v, counts, used.clone()))
-	}
-	return all
 }

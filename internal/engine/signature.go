@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"sort"
 	"strconv"
 
@@ -16,13 +17,9 @@ type signer struct {
 }
 
 func newSigner(snapshot *model.Snapshot) *signer {
-	seen := map[string]bool{}
-	for i := range snapshot.Pending {
-		for name := range snapshot.Pending[i].Requests {
-			seen[name] = true
-		}
-	}
-	return &signer{resources: sortedKeys(seen), labels: relevantLabels(snapshot)}
+	resources := requested(snapshot.Pending, nil, math.MinInt64)
+	sort.Strings(resources)
+	return &signer{resources: resources, labels: relevantLabels(snapshot)}
 }
 
 // profile is the part of a pod that other pods' rules look at.

@@ -17,6 +17,10 @@ type covering struct {
 	pivots  int
 }
 
+// repriceEvery is after how many pivots the prices are computed afresh, so that
+// rounding does not add up.
+const repriceEvery = 32
+
 // surplus labels columns that let a row be covered more than once.
 const surplus = -2
 
@@ -85,12 +89,13 @@ func (lp *covering) bring(column []entry, cost float64, label int) bool {
 	if leave < 0 {
 		return false
 	}
-	lp.exchange(leave, cost, label)
+	lp.exchange(leave, cost, label, lp.worth(column))
 	lp.dropSurplus()
 	return true
 }
 
-func (lp *covering) exchange(leave int, cost float64, label int) {
+// exchange puts a column of that cost and worth into the basis.
+func (lp *covering) exchange(leave int, cost float64, label int, worth float64) {
 	pivot := lp.inverse[leave]
 	scale := lp.enters[leave]
 	for i := range pivot {
@@ -108,8 +113,13 @@ func (lp *covering) exchange(leave int, cost float64, label int) {
 		lp.values[p] = max(0, lp.values[p]-float64(factor*lp.values[leave]))
 	}
 	lp.costs[leave], lp.labels[leave] = cost, label
-	lp.pivots++
-	lp.reprice()
+	if lp.pivots++; lp.pivots%repriceEvery == 0 {
+		lp.reprice()
+		return
+	}
+	for i, x := range pivot {
+		lp.prices[i] += float64((cost - worth) * x)
+	}
 }
 
 // dropSurplus lets rows be covered more than once whose price fell below zero.
@@ -136,7 +146,7 @@ func (lp *covering) dropSurplus() {
 		if leave < 0 {
 			return
 		}
-		lp.exchange(leave, 0, surplus)
+		lp.exchange(leave, 0, surplus, -lp.prices[at])
 	}
 }
 

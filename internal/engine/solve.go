@@ -122,7 +122,7 @@ func (s *solution) narrow(r *rule, known *learned) bool {
 			marks[d] = true
 		}
 	}
-	s.markOpened(r, marks)
+	r.markOpened(marks, s.openable())
 	if equalMarks(marks, s.known.universe(r)) {
 		return false
 	}
@@ -130,18 +130,23 @@ func (s *solution) narrow(r *rule, known *learned) bool {
 	return true
 }
 
-// markOpened marks the domains that the plan's launches may bring and returns
-// whether that is news.
-func (s *solution) markOpened(r *rule, marks []bool) bool {
-	news := false
+// markOpened marks the domains that the plan's launches may bring, given their
+// configs, and returns whether that is news.
+func (r *rule) markOpened(marks []bool, configs bitset) bool {
+	before := append([]bool(nil), marks...)
+	r.markDomains(marks, configs)
+	return !equalMarks(before, marks)
+}
+
+// openable are the configs that the plan's launches may become.
+func (s *solution) openable() bitset {
+	set := newBitset(len(s.p.space.configs))
 	for i := range s.bins {
 		for _, config := range s.p.acceptable(&s.bins[i]) {
-			if d := r.domainOfConfig(config); d >= 0 && !marks[d] {
-				marks[d], news = true, true
-			}
+			set.set(config)
 		}
 	}
-	return news
+	return set
 }
 
 // converge makes a plan: existing nodes and domains first, then nodes to buy,
@@ -216,12 +221,16 @@ func (k *learned) caps(short []demandLeft) bool {
 // them could buy there: from then on they count as empty domains.
 func (k *learned) opened(s *solution) bool {
 	changed := false
+	var configs bitset
 	for _, r := range s.p.rules {
 		if r.kind != spreadRule || r.axis.host || k.domains[r] == nil && equalMarks(r.universe, r.reach) {
 			continue
 		}
 		marks := append([]bool(nil), k.universe(r)...)
-		changed = s.markOpened(r, marks) || changed
+		if configs == nil {
+			configs = s.openable()
+		}
+		changed = r.markOpened(marks, configs) || changed
 		k.domains[r] = marks
 	}
 	return changed

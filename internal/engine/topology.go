@@ -138,11 +138,10 @@ func (t *topology) axis(key string) *axis {
 }
 
 func (t *topology) numberValues(a *axis) {
+	column := t.p.space.column(a.key)
 	seen := map[string]bool{}
-	for i := range t.p.space.configs {
-		if value, ok := t.p.space.configs[i].label(a.key); ok {
-			seen[value] = true
-		}
+	for _, value := range column.values {
+		seen[value] = true
 	}
 	for _, n := range t.p.nodes {
 		if value, ok := lookup(n.spec.Labels, a.key); ok {
@@ -158,11 +157,11 @@ func (t *topology) numberValues(a *axis) {
 	for range a.values {
 		a.configs = append(a.configs, newBitset(len(t.p.space.configs)))
 	}
-	for i := range t.p.space.configs {
+	for i, value := range column.ofConfig {
 		a.ofConfig[i] = -1
-		if value, ok := t.p.space.configs[i].label(a.key); ok {
-			a.ofConfig[i] = number[value]
-			a.configs[number[value]].set(i)
+		if value >= 0 {
+			a.ofConfig[i] = number[column.values[value]]
+			a.configs[a.ofConfig[i]].set(i)
 		}
 	}
 	for i, n := range t.p.nodes {

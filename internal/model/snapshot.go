@@ -20,7 +20,7 @@ type Snapshot struct {
 type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
 	// machine decides the same. 0 means the default: 3,000 for each pending pod,
-	// from 12,000,000 to 300,000,000. A larger MaxSteps never gives a dearer
+	// from 6,000,000 to 300,000,000. A larger MaxSteps never gives a dearer
 	// plan; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
 	// the one before.
 	MaxSteps int `json:"maxSteps,omitempty"`

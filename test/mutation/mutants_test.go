@@ -112,7 +112,7 @@ func topologyMutants() []mutant {
 func poolMutants() []mutant {
 	const pool, config, launch = "internal/engine/pool.go", "internal/engine/config.go", "internal/engine/launch.go"
 	return []mutant{
-		{"requirements of a pool", config, "if c.kind == nil || !c.meets(p.spec.Requirements) {", "if c.kind == nil {"},
+		{"requirements of a pool", config, "if !c.meets(p.spec.Requirements) {", "if !c.meets(nil) {"},
 		{"taints of a pool", config, "if _, off := untolerated(p.taints, tolerations, soft); !off {", "if _, off := untolerated(p.taints, tolerations, soft); !off || true {"},
 		{"weight of a pool", pool, "return a.Weight > b.Weight", "return a.Weight < b.Weight"},
 		{"a pool that is not ready", pool, "if spec.NotReadyReason != \"\" {", "if spec.NotReadyReason == \"-\" {"},

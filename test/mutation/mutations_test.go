@@ -48,7 +48,7 @@ func mutations() []mutation {
 		{"volumes that are still attached", "volumes.go", "for _, v := range n.Attached {", "for _, v := range n.Attached[:0] {"},
 		{"ReadWriteOncePod", "volumes.go", "if v.Exclusive && inUse {", "if v.Exclusive && !inUse {"},
 		{"pod groups", "ration.go", "started && placed[g.Name] < g.MinCount", "started && placed[g.Name] < 0"},
-		{"NodePool requirements", "config.go", "if c.kind == nil || !c.meets(p.spec.Requirements) {", "if c.kind == nil {"},
+		{"NodePool requirements", "config.go", "if !c.meets(p.spec.Requirements) {", "if !c.meets(nil) {"},
 		{"NodePool limits", "bins.go", "amount > o.largest[r] && o.used[o.pool][r]+amount > o.pool.limit[r]", "amount < 0"},
 		{"minValues", "pool.go", "if r.MinValues > 1 {", "if r.MinValues > 1000 {"},
 		{"pools that are not ready", "pool.go", `if spec.NotReadyReason != "" {`, `if spec.NotReadyReason == "-" {`},

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"slices"
+	"sort"
+)
+
+// maxCandidates bounds how many nodes the improvement looks at: those that
+// waste most.
+const maxCandidates = 64
+
+// improve takes the nodes that waste most apart, several at a time, and packs
+// their pods again; it keeps what is cheaper until a round brings little.
+func (k *packer) improve(best *packing) {
+	for idle := 0; idle < maxIdle; {
+		start := best.cost
+		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
+			before := best.cost
+			k.improveBy(best, size)
+			if idle++; before-best.cost > int64(float64(before)*leastProgress) {
+				idle = 0
+			}
+			if idle == maxIdle || k.steps >= k.most || k.close(best) {
+				return
+			}
+		}
+		if best.cost == start {
+			return
+		}
+	}
+}
+
+// leastProgress is the part of the cost that a size must save to count, and
+// maxIdle how many sizes may save less one after the other.
+const (
+	leastProgress = 0.0002
+	maxIdle       = 3
+)
+
+// improveBy repacks so many nodes at a time.
+func (k *packer) improveBy(best *packing, size int) {
+	k.steps += 8 * len(best.bins)
+	bins, movable := k.worstFirst(best.bins)
+	movable = min(movable, maxCandidates)
+	for from := 0; movable > 1 && from+min(size, movable) <= movable && k.steps < k.most; {
+		to := min(from+size, movable)
+		next := k.repack(best, bins, from, to)
+		if next == nil {
+			from += size
+			continue
+		}
+		bins = slices.Concat(bins[:from], next.bins, bins[to:])
+		movable += len(next.bins) - (to - from)
+		from += len(next.bins)
+		best.bins, best.usage = bins, next.usage
+		best.cost, best.nodes = k.p.cost(bins)
+	}
+}
+
+// leastGain is the part of the price of some nodes that must be unused before
+// they are packed anew.
+const leastGain = 0.002
+
+// worstFirst splits repeated bins as far as candidates go and sorts by the
+// money that a node's pods leave unused. It also returns how many may be taken
+// apart; the sticky and the repeated ones come after them.
+func (k *packer) worstFirst(bins []bin) ([]bin, int) {
+	waste := func(b *bin) int64 {
+		unused := k.p.space.configs[b.config].price
+		for _, s := range b.shares {
+			unused -= k.items[k.index[s.demand]].value * int64(s.count)
+		}
+		return unused
+	}
+	var split []bin
+	for _, b := range bins {
+		for copies := 0; b.times > 1 && copies < maxCandidates; copies++ {
+			single := b
+			single.times = 1
+			split = append(split, single)
+			b.times--
+		}
+		split = append(split, b)
+	}
+	wastes := make([]int64, len(split))
+	order := make([]int, len(split))
+	for i := range split {
+		wastes[i], order[i] = waste(&split[i]), i
+	}
+	fixed := func(i int) bool { return split[i].sticky || split[i].times > 1 }
+	sort.SliceStable(order, func(a, b int) bool {
+		i, j := order[a], order[b]
+		if fixed(i) != fixed(j) {
+			return fixed(j)
+		}
+		return wastes[i] > wastes[j]
+	})
+	sorted := make([]bin, len(split))
+	movable := 0
+	for n, i := range order {
+		sorted[n] = split[i]
+		if !fixed(i) {
+			movable = n + 1
+		}
+	}
+	return sorted, movable
+}
+
+// repack packs the pods of bins[from:to] anew and returns that when it is
+// cheaper, or as cheap on fewer nodes.
+func (k *packer) repack(best *packing, bins []bin, from, to int) *packing {
+	counts := make([]int, len(k.items))
+	pods, linear := 0, 0.0
+	for _, b := range bins[from:to] {
+		for _, s := range b.shares {
+			i := k.index[s.demand]
+			counts[i] += s.count
+			pods += s.count
+			linear += float64(k.items[i].linear * float64(s.count))
+		}
+	}
+	oldCost, oldNodes := k.p.cost(bins[from:to])
+	if float64(oldCost) < float64(linear*(1+leastGain)) {
+		return nil
+	}
+	used := best.usage.clone()
+	for _, b := range bins[from:to] {
+		used.add(k.p.space.configs[b.config].pool, b.charge, -1)
+	}
+	old := &packing{pods: pods, cost: oldCost, nodes: oldNodes}
+	if best := k.solveExactly(counts, used); best != nil {
+		if best.better(old) {
+			return best
+		}
+		return nil
+	}
+	for _, v := range []variant{{limit: oldCost}, {limit: oldCost, plain: true}} {
+		if next := k.run(v, counts, used.clone()); next.better(old) {
+			return next
+		}
+	}
+	return nil
+}
