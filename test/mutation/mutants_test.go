@@ -75,8 +75,9 @@ func nodeMutants() []mutant {
 func topologyMutants() []mutant {
 	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
-		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || r.waits)", "r.waits"},
-		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || r.waits)", "r.axis.late[d]"},
+		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || l.rules[r.id].waits)", "l.rules[r.id].waits"},
+		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || l.rules[r.id].waits)", "r.axis.late[d]"},
+		{"pods whose other spread waits are spread over new nodes too", "internal/engine/wait.go", "k.waits[t.rule], news = true, true", "news = false"},
 		{"minDomains counts hosts that joined", ledger, "if exists && (r.axis.late == nil || !r.axis.late[d]) {", "if exists && d >= 0 {"},
 		{"the last pods strand nobody", topup, "if s.p.draws() && len(s.stranded()) > 0 {", "if s.p.draws() && len(s.stranded()) < 0 {"},
 		{"the last nodes open no domain", topup, "after.opened(s) && !s.keepsSpreads(after)", "after.opened(s) && s.p == nil"},
@@ -173,12 +174,13 @@ func fairnessMutants() []mutant {
 }
 
 func observeMutants() []mutant {
-	const pods, volumes, groups, admission, attachments = "internal/observe/pods.go", "internal/observe/volumes.go", "internal/observe/groups.go", "internal/translate/admission.go", "internal/observe/attachments.go"
+	const pods, places, created = "internal/observe/pods.go", "internal/observe/places.go", "internal/translate/defaults.go"
+	const volumes, groups, admission, attachments = "internal/observe/volumes.go", "internal/observe/groups.go", "internal/translate/admission.go", "internal/observe/attachments.go"
 	return []mutant{
 		{"resizes", pods, "UseStatusResources: true, ", ""},
 		{"pod-level resizes", pods, "InPlacePodLevelResourcesVerticalScalingEnabled: true", "InPlacePodLevelResourcesVerticalScalingEnabled: false"},
-		{"pods that are promised to a node", pods, "return pod.Status.NominatedNodeName\n", "return \"\"\n"},
-		{"scheduling gates", pods, "if len(pod.Spec.SchedulingGates) > 0 || ", "if "},
+		{"pods that are promised to a node", places, "if node := p.nodes[pod.Status.NominatedNodeName]; node != nil {", "if node := p.nodes[\"\"]; node != nil {"},
+		{"scheduling gates", pods, "if !IsWaiting(pod) || len(pod.Spec.SchedulingGates) > 0 {", "if !IsWaiting(pod) {"},
 		{"pods on their way out", pods, "translated.Terminating = pod.DeletionTimestamp != nil", "translated.Terminating = false"},
 		{"namespaceSelector", pods, "if selector.Matches(labels.Set(namespaceLabels)) {", "if selector.Empty() && selector.Matches(labels.Set(namespaceLabels)) {"},
 		{"zones in labels of volumes", volumes, "if values := volume.Labels[key]; values != \"\" {", "if values := volume.Labels[key]; values == \"-\" {"},
@@ -195,8 +197,8 @@ func observeMutants() []mutant {
 		{"matchLabelKeys of affinity", admission, "add(match, model.In)", "add(nil, model.In)"},
 		{"mismatchLabelKeys of affinity", admission, "add(mismatch, model.NotIn)", "add(nil, model.NotIn)"},
 		{"label keys are merged once", admission, "if ok && !hasRequirement(selector.Requirements, wanted) {", "if ok {"},
-		{"requests that follow from limits", admission, "resources.Requests[name] = limit.DeepCopy()", "_ = limit"},
-		{"ports of the host's network", admission, "ports[i].HostPort = ports[i].ContainerPort", "_ = ports[i]"},
+		{"requests that follow from limits", created, "into[name] = amount.DeepCopy()", "_ = amount"},
+		{"ports of the host's network", created, "ports[i].HostPort = ports[i].ContainerPort", "_ = ports[i]"},
 		{"resource claims", admission, "if len(pod.Spec.ResourceClaims) > 0 {", "if len(pod.Spec.ResourceClaims) > 100 {"},
 		{"attach limits of types", "internal/instancetype/attach.go", "limit -= f.devices()", "_ = f"},
 	}
