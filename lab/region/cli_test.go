@@ -28,7 +28,9 @@ func newShell(t *testing.T, endpoint string) *shell {
 		t.Skip("the aws CLI is not installed: its use of the region is not checked")
 	}
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
-	return &shell{t: t, dir: t.TempDir(), vars: map[string]string{}, env: append(env,
+	dir := t.TempDir()
+	// The CLI keeps sessions in its home.
+	return &shell{t: t, dir: dir, vars: map[string]string{}, env: append(env, "HOME="+dir,
 		"AWS_ENDPOINT_URL="+endpoint, "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION=us-west-2",
 		"AWS_CONFIG_FILE=none", "AWS_SHARED_CREDENTIALS_FILE=none", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1", "AWS_DEFAULT_OUTPUT=text")}
 }
@@ -130,10 +132,7 @@ func TestNetworksFromTheCommandLine(t *testing.T) {
 		{command: "ec2 create-subnet --vpc-id $VPC --cidr-block 192.168.0.16/28", fails: "(InvalidSubnet.Conflict)"},
 		{command: "ec2 modify-subnet-attribute --subnet-id $PUBLIC --map-public-ip-on-launch"},
 		{command: "ec2 describe-subnets --filters Name=vpc-id,Values=$VPC Name=map-public-ip-on-launch,Values=true --query Subnets[].AvailableIpAddressCount", want: "27"},
-		{command: "ec2 create-internet-gateway --query InternetGateway.InternetGatewayId", into: "IGW"},
-		{command: "ec2 attach-internet-gateway --internet-gateway-id $IGW --vpc-id $VPC"},
-		{command: "ec2 allocate-address --domain vpc --query AllocationId", into: "EIP"},
-		{command: "ec2 create-nat-gateway --subnet-id $PUBLIC --allocation-id $EIP --query NatGateway.NatGatewayId", into: "NAT"},
+		{command: "ec2 create-nat-gateway --subnet-id $PUBLIC --connectivity-type private --query NatGateway.NatGatewayId", into: "NAT"},
 		{command: "ec2 create-route-table --vpc-id $VPC --query RouteTable.RouteTableId", into: "RTB"},
 		{command: "ec2 create-route --route-table-id $RTB --destination-cidr-block 0.0.0.0/0 --nat-gateway-id $NAT --query Return", want: "True"},
 		{command: "ec2 create-security-group --vpc-id $VPC --group-name nodes --description nodes --query GroupId", into: "SG"},
