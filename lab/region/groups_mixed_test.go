@@ -115,6 +115,12 @@ func TestWeightsAreUnitsOfCapacity(t *testing.T) {
 	l.setDesired("mixed", 4)
 	l.clock.Advance(2 * time.Minute)
 	check(t, "types", l.kinds("mixed", typeOf), "m5.xlarge 1")
+	id := l.run(1)[0]
+	l.clock.Advance(boot)
+	must[*autoscaling.AttachInstancesOutput](l)(l.AutoScaling().AttachInstances(ctx(), &autoscaling.AttachInstancesInput{AutoScalingGroupName: aws.String("mixed"), InstanceIds: []string{id}}))
+	l.clock.Advance(soon)
+	check(t, "types", l.kinds("mixed", typeOf), "m5.large 1, m5.xlarge 1")
+	check(t, "desired", *l.group("mixed").DesiredCapacity, 6)
 }
 
 func TestGroupByRequirements(t *testing.T) {
