@@ -42,7 +42,7 @@ func (r *Round) places() []place {
 func (r *Round) launch(units int) bool {
 	l := &launching{Round: r, cause: r.launchCause(units)}
 	if r.Group.Mixed == nil {
-		return l.market(ec2api.AsTemplate, units) == 0
+		return l.market(ec2api.AsTemplate, units) <= 0
 	}
 	onDemand := min(max(onDemandOf(r.Group, r.Group.Desired)-r.units(false), 0), units)
 	left := l.market(ec2api.OnDemand, onDemand)
@@ -73,6 +73,9 @@ type launching struct {
 // market launches units of one purchase option over the group's zones and gives
 // what is still missing, below zero when weights brought more.
 func (l *launching) market(market string, units int) (missing int) {
+	if units <= 0 {
+		return units
+	}
 	options, err := l.keeper.Options(l.Group, market)
 	if err != nil {
 		l.report(market, place{}, err)

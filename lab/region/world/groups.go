@@ -184,8 +184,12 @@ func sortMembers(members []Member) {
 	})
 }
 
-// activitiesKeptFor is how long AWS tells of scaling activities.
-const activitiesKeptFor = 42 * 24 * time.Hour
+// activitiesKeptFor is how long AWS tells of scaling activities. Older ones are
+// looked for with every forgettingth.
+const (
+	activitiesKeptFor = 42 * 24 * time.Hour
+	forgetting        = 64
+)
 
 // NewActivity stores a scaling activity with an id and a number of its own.
 func (w *World) NewActivity(tx *store.Tx, a Activity) (Activity, error) {
@@ -196,9 +200,11 @@ func (w *World) NewActivity(tx *store.Tx, a Activity) (Activity, error) {
 	if a.ID, err = w.NewUUID(tx, "activity"); err != nil {
 		return a, err
 	}
-	for _, old := range w.Activities.All() {
-		if a.Started.Sub(old.Started) > activitiesKeptFor {
-			w.Activities.Delete(tx, old.ID)
+	if w.Activities.Len()%forgetting == 0 {
+		for _, old := range w.Activities.All() {
+			if a.Started.Sub(old.Started) > activitiesKeptFor {
+				w.Activities.Delete(tx, old.ID)
+			}
 		}
 	}
 	return a, w.Activities.Put(tx, a.ID, a)
