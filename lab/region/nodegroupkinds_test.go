@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/drover-project/drover/lab/region/bootdata"
 )
@@ -105,4 +108,41 @@ func TestBrokenNodesAreReplaced(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHealthSaysWhatOthersChanged: a group whose objects are changed behind
+// EKS's back is degraded until they are as they were.
+func TestHealthSaysWhatOthersChanged(t *testing.T) {
+	t.Parallel()
+	l, _ := openEKS(t)
+	g := l.active(l.nodegroup("ng", func(in *eks.CreateNodegroupInput) { in.NodeRole = aws.String(l.role("own", ec2Trust)) }))
+	asg := l.asgOf(g)
+	expect := func(status types.NodegroupStatus, codes ...string) {
+		t.Helper()
+		l.clock.Advance(time.Minute)
+		if g := l.describeNodegroup("ng"); g.Status != status || !slices.EqualFunc(plainIssues(g), codes, strings.HasPrefix) {
+			t.Fatalf("%s %q, want %s %q", g.Status, plainIssues(g), status, codes)
+		}
+	}
+	use := func(version string) {
+		t.Helper()
+		policy := *asg.MixedInstancesPolicy
+		template := *policy.LaunchTemplate
+		template.LaunchTemplateSpecification = &asgtypes.LaunchTemplateSpecification{LaunchTemplateId: template.LaunchTemplateSpecification.LaunchTemplateId, Version: &version}
+		policy.LaunchTemplate = &template
+		l.updateGroup(&autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: asg.AutoScalingGroupName, MixedInstancesPolicy: &policy})
+	}
+	must[*ec2.CreateLaunchTemplateVersionOutput](l)(l.CreateLaunchTemplateVersion(ctx(), &ec2.CreateLaunchTemplateVersionInput{
+		LaunchTemplateId: asg.MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateId, SourceVersion: aws.String("1"), LaunchTemplateData: &ec2types.RequestLaunchTemplateData{},
+	}))
+	use("2")
+	expect(types.NodegroupStatusDegraded, "Ec2LaunchTemplateVersionMismatch")
+	use("1")
+	expect(types.NodegroupStatusActive)
+	profile := aws.String("eks-" + strings.TrimPrefix(*asg.AutoScalingGroupName, "eks-ng-"))
+	must[*iam.RemoveRoleFromInstanceProfileOutput](l)(l.IAM().RemoveRoleFromInstanceProfile(ctx(), &iam.RemoveRoleFromInstanceProfileInput{InstanceProfileName: profile, RoleName: aws.String("own")}))
+	must[*iam.DeleteRoleOutput](l)(l.IAM().DeleteRole(ctx(), &iam.DeleteRoleInput{RoleName: aws.String("own")}))
+	expect(types.NodegroupStatusDegraded, "IamNodeRoleNotFound: The role with name own cannot be found. [arn:aws:iam::"+account+":role/own]")
+	must[*iam.DeleteInstanceProfileOutput](l)(l.IAM().DeleteInstanceProfile(ctx(), &iam.DeleteInstanceProfileInput{InstanceProfileName: profile}))
+	expect(types.NodegroupStatusDegraded, "IamNodeRoleNotFound", "IamInstanceProfileNotFound")
 }
