@@ -56,8 +56,9 @@ func identityOf(account *corev1.ServiceAccount) (i identity, has bool) {
 // give puts the token and the variables into a pod, unless its containers have
 // them or are to be left alone.
 func (i identity) give(pod *corev1.Pod, region string) (given bool) {
+	expiration := i.expiration
 	if seconds, err := strconv.ParseInt(pod.Annotations[expirationAnnotation], 10, 64); err == nil {
-		i.expiration = max(seconds, shortestExpiration)
+		expiration = max(seconds, shortestExpiration)
 	}
 	var skipped []string
 	for _, name := range strings.Split(pod.Annotations[skipAnnotation], ",") {
@@ -76,7 +77,7 @@ func (i identity) give(pod *corev1.Pod, region string) (given bool) {
 	}
 	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: volumeName, VolumeSource: corev1.VolumeSource{
 		Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{
-			ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: i.audience, ExpirationSeconds: &i.expiration, Path: tokenFile},
+			ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: i.audience, ExpirationSeconds: &expiration, Path: tokenFile},
 		}}},
 	}})
 	return true

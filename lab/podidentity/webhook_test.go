@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -121,6 +122,10 @@ func TestAnnotationsOfTheToken(t *testing.T) {
 	token := pod.Spec.Volumes[0].Projected.Sources[0].ServiceAccountToken
 	if token.Audience != "me" || *token.ExpirationSeconds != 600 {
 		t.Errorf("token %+v", token)
+	}
+	own := mutated(t, strings.Replace(podOfCA, "name: p", "name: p, annotations: {eks.amazonaws.com/token-expiration: '7200'}", 1), map[string]string{"eks.amazonaws.com/role-arn": role})
+	if seconds := *own.Spec.Volumes[0].Projected.Sources[0].ServiceAccountToken.ExpirationSeconds; seconds != 7200 {
+		t.Errorf("the pod's own expiration is %d", seconds)
 	}
 	if got := variables(pod.Spec.Containers[0])["AWS_STS_REGIONAL_ENDPOINTS"]; got != "legacy" {
 		t.Errorf("endpoints %q", got)

@@ -99,6 +99,7 @@ func TestNetworkRefusals(t *testing.T) {
 		"a range that is none":            {ingress(types.IpPermission{IpProtocol: text("-1"), IpRanges: []types.IpRange{{CidrIp: text("10.0.0/8")}}}), "InvalidParameterValue"},
 		"an unknown group let in":         {ingress(types.IpPermission{IpProtocol: text("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: text("sg-0")}}}), "InvalidGroup.NotFound"},
 		"a group of another VPC let in":   {ingress(types.IpPermission{IpProtocol: text("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &far}}}), "InvalidGroup.NotFound"},
+		"another account's group let in":  {ingress(types.IpPermission{IpProtocol: text("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &group, UserId: text("444455556666")}}}), "InvalidGroup.NotFound"},
 		"a rule that is not there":        {&ec2.RevokeSecurityGroupIngressInput{GroupId: &group, IpPermissions: []types.IpPermission{ports(80, 80)}}, "InvalidPermission.NotFound"},
 		"in the other direction":          {&ec2.RevokeSecurityGroupEgressInput{GroupId: &group, IpPermissions: []types.IpPermission{ports(22, 22)}}, "InvalidPermission.NotFound"},
 		"an unknown rule":                 {&ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{"sgr-0"}}, "InvalidSecurityGroupRuleId.NotFound"},

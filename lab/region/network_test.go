@@ -97,7 +97,7 @@ func TestInstancesInANewSubnet(t *testing.T) {
 		SubnetId: &subnet, MapPublicIpOnLaunch: &types.AttributeBooleanValue{Value: aws.Bool(true)},
 	}))
 	public := run()
-	if public.PublicIpAddress == nil || *public.SecurityGroups[0].GroupId != *private.SecurityGroups[0].GroupId {
+	if public.PublicIpAddress == nil || *public.NetworkInterfaces[0].Association.PublicIp != *public.PublicIpAddress || *public.SecurityGroups[0].GroupId != *private.SecurityGroups[0].GroupId {
 		t.Errorf("a public address %v, group %s", public.PublicIpAddress, *public.SecurityGroups[0].GroupId)
 	}
 	var seen []machine.Machine

@@ -30,6 +30,29 @@ does not honour is refused, not ignored: ` + "`UnsupportedOperation`" + ` in EC2
 service's validation error elsewhere.
 `
 
+// notes say of a service what its operations do not.
+func notes() map[string]string {
+	return map[string]string{
+		"ec2": `The region begins with the VPC of its cluster, as eksctl makes it: public and private subnets in three zones, an
+internet gateway, a NAT gateway in the first zone, their route tables, and the cluster's security groups. There is no
+default VPC. Networks of your own are kept beside it, with AWS's arithmetic and refusals: ranges that overlap or are out of
+bounds, addresses that run out, resources that something still depends on. Instances get an address of their subnet and, as
+the subnet or the launch says, a public one; public addresses are made up (198.18.0.0/15). A NAT gateway takes 90 seconds
+to come up and 45 to end, before the time scale.
+
+Routes and security groups are kept and described; no packet is filtered. IPv6, peering, transit gateways, network ACLs and
+DHCP options are not done. VPCs and addresses have no quota.`,
+		"iam": `Documents are read strictly: ` + "`MalformedPolicyDocument`" + ` says what is wrong and, in parentheses, where. Permissions are kept
+and listed, **not enforced**: whoever has credentials of this lab may call everything, whatever the policies and the
+boundary of the role say. Trust policies are enforced, by STS. The AWS managed policies that clusters use exist, with their
+actions in short; any other ARN is ` + "`NoSuchEntity`" + `.`,
+		"sts": `A role's trust policy decides who may have it. Tokens for ` + "`AssumeRoleWithWebIdentity`" + ` must be signed by the cluster's API
+server and issued for an audience of an IAM identity provider with the cluster's issuer; the keys of other issuers cannot be
+fetched, because the lab calls nobody. Conditions on dates, numbers and addresses never hold. Session credentials work on
+this endpoint until they expire, also after a restart.`,
+	}
+}
+
 // served are the titles of the services and the folders of their code, by the
 // name in the SigV4 credential scope.
 func served() map[string]struct{ title, folder string } {
@@ -72,7 +95,11 @@ func reference(t *testing.T, l *lab) string {
 			t.Fatalf("no title for service %s", name)
 		}
 		synopses := synopses(t, about.folder)
-		fmt.Fprintf(text, "\n## %s (%s)\n\n| operation | what it does here |\n|---|---|\n", about.title, name)
+		fmt.Fprintf(text, "\n## %s (%s)\n", about.title, name)
+		if note := notes()[name]; note != "" {
+			fmt.Fprintf(text, "\n%s\n", note)
+		}
+		text.WriteString("\n| operation | what it does here |\n|---|---|\n")
 		for _, operation := range operations(implementations[name]) {
 			fmt.Fprintf(text, "| %s | %s |\n", operation, synopsis(t, operation, synopses[operation]))
 		}

@@ -53,15 +53,26 @@ func operations(implementation any) (names []string) {
 
 // wire is a region served over HTTP, with the official clients to it.
 type wire struct {
-	server  *awswire.Server
-	clients map[string]any
+	server   *awswire.Server
+	endpoint string
+	clients  map[string]any
 }
 
 func serve(t *testing.T, l *lab) wire {
 	t.Helper()
 	server := awswire.New(awswire.Options{
 		Account: account, Region: l.options.Region,
-		Credentials: func(id string) (string, bool) { return "secret", id == accessKey },
+		Credentials: func(id string) (string, bool) {
+			if id == accessKey {
+				return "secret", true
+			}
+			session, _, found := l.Session(id)
+			return session.Secret, found
+		},
+		Session: func(id string) (string, bool, bool) {
+			session, expired, found := l.Session(id)
+			return session.Token, expired, found
+		},
 	})
 	for name, implementation := range l.services() {
 		if err := server.Register(name, implementation); err != nil {
@@ -76,7 +87,7 @@ func serve(t *testing.T, l *lab) wire {
 			return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: "secret"}, nil
 		}),
 	}
-	return wire{server: server, clients: map[string]any{
+	return wire{server: server, endpoint: endpoint.URL, clients: map[string]any{
 		"autoscaling": autoscaling.NewFromConfig(cfg), "cloudformation": cloudformation.NewFromConfig(cfg), "ec2": ec2.NewFromConfig(cfg), "eks": eks.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
 		"pricing": pricing.NewFromConfig(cfg), "ssm": ssm.NewFromConfig(cfg), "sts": sts.NewFromConfig(cfg),
 	}}

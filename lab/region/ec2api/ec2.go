@@ -1,5 +1,5 @@
 // Package ec2api is the region's EC2: instances, fleets, launch templates and
-// what they are made of.
+// what they are made of, and the networks that they are in.
 package ec2api
 
 import (

@@ -181,7 +181,12 @@ func (e *EC2) addAttachments(out *types.Instance, i world.Instance, subnet world
 
 func (e *EC2) networkInterface(i world.Instance, subnet world.Subnet, groups []types.GroupIdentifier) types.InstanceNetworkInterface {
 	name := aws.String(e.world.PrivateDNSName(i.PrivateIP))
+	var association *types.InstanceNetworkInterfaceAssociation
+	if i.PublicIP != "" {
+		association = &types.InstanceNetworkInterfaceAssociation{PublicIp: aws.String(i.PublicIP), IpOwnerId: aws.String("amazon")}
+	}
 	return types.InstanceNetworkInterface{
+		Association:        association,
 		NetworkInterfaceId: aws.String(i.InterfaceID), InterfaceType: aws.String("interface"), Status: types.NetworkInterfaceStatusInUse,
 		SubnetId: aws.String(subnet.ID), VpcId: aws.String(subnet.VPCID), OwnerId: aws.String(e.world.Options.Account),
 		PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, SourceDestCheck: aws.Bool(true), Groups: groups,

@@ -166,6 +166,9 @@ func (e *EC2) readPeers(p types.IpPermission) ([]network.Rule, error) {
 		if g.GroupId == nil {
 			return nil, missing("groupId of a UserIdGroupPair")
 		}
+		if owner := aws.ToString(g.UserId); owner != "" && owner != e.world.Options.Account {
+			return nil, awserr.New("InvalidGroup.NotFound", "The security group '%s' does not exist in account %s", *g.GroupId, owner)
+		}
 		peers = append(peers, network.Rule{GroupID: *g.GroupId, Description: aws.ToString(g.Description)})
 	}
 	if len(peers) == 0 {

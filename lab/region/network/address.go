@@ -24,9 +24,10 @@ func (n *Network) FindAddress(id string) (Address, error) {
 	return find(n.Addresses, id, "InvalidAllocationID.NotFound", "The allocation ID '%s' does not exist")
 }
 
-// PublicAddress makes up a public address that nothing has, from the range for
-// benchmarks: nothing routes it. The same id gets the same unless it is taken.
-func (n *Network) PublicAddress(id string) string {
+// PublicAddresses makes up public addresses that nothing has, one for each id,
+// from the range for benchmarks: nothing routes it. An id gets the same address
+// always, unless that is taken.
+func (n *Network) PublicAddresses(ids ...string) []string {
 	taken := map[string]bool{}
 	for _, a := range n.Addresses.All() {
 		taken[a.PublicIP] = true
@@ -34,12 +35,20 @@ func (n *Network) PublicAddress(id string) string {
 	for _, i := range n.Instances() {
 		taken[i.PublicIP] = true
 	}
-	for salt := hash(id); ; salt++ {
-		address := netip.AddrFrom4([4]byte{198, 18 + byte(salt>>16&1), byte(salt >> 8), byte(salt)}).String()
-		if !taken[address] {
-			return address
+	var addresses []string
+	for _, id := range ids {
+		salt := hash(id)
+		for taken[publicAddress(salt)] {
+			salt++
 		}
+		addresses = append(addresses, publicAddress(salt))
+		taken[publicAddress(salt)] = true
 	}
+	return addresses
+}
+
+func publicAddress(salt int64) string {
+	return netip.AddrFrom4([4]byte{198, 18 + byte(salt>>16&1), byte(salt >> 8), byte(salt)}).String()
 }
 
 // AllocateAddress makes an address that nothing has.
@@ -47,7 +56,7 @@ func (n *Network) AllocateAddress(tx *store.Tx) (a Address, err error) {
 	if a.ID, err = n.NewID(tx, "eipalloc-"); err != nil {
 		return a, err
 	}
-	a.PublicIP = n.PublicAddress(a.ID)
+	a.PublicIP = n.PublicAddresses(a.ID)[0]
 	return a, n.Addresses.Put(tx, a.ID, a)
 }
 

@@ -93,7 +93,7 @@ func (n *Network) seedNAT(tx *store.Tx) error {
 	now := n.Now()
 	g := NATGateway{
 		ID: c.NATGateway, SubnetID: s.ID, VPCID: c.VPCID, Public: true, AllocationID: c.NATAddress, InterfaceID: c.NATInterface,
-		PublicIP: n.PublicAddress(c.NATAddress), PrivateIP: addresses[0].String(), State: NATAvailable, StateSince: now, Created: now,
+		PublicIP: n.PublicAddresses(c.NATAddress)[0], PrivateIP: addresses[0].String(), State: NATAvailable, StateSince: now, Created: now,
 	}
 	a := Address{
 		ID: g.AllocationID, PublicIP: g.PublicIP, AssociationID: "eipassoc-" + g.AllocationID[len("eipalloc-"):],

@@ -75,9 +75,13 @@ func (n *Network) DeleteSubnet(tx *store.Tx, id string) error {
 func (n *Network) FreeAddresses(s Subnet) int { return s.Size() - len(n.usedAddresses(s)) }
 
 func (n *Network) usedAddresses(s Subnet) map[netip.Addr]bool {
+	return n.addressesOf(func(i Interface) bool { return i.SubnetID == s.ID })
+}
+
+func (n *Network) addressesOf(counts func(Interface) bool) map[netip.Addr]bool {
 	used := map[netip.Addr]bool{}
 	for _, i := range n.Interfaces() {
-		if i.SubnetID != s.ID {
+		if !counts(i) {
 			continue
 		}
 		if address, err := netip.ParseAddr(i.PrivateIP); err == nil {
@@ -87,8 +91,9 @@ func (n *Network) usedAddresses(s Subnet) map[netip.Addr]bool {
 	return used
 }
 
-// PickAddresses picks addresses that no interface has, spread over the subnet;
-// salt varies them.
+// PickAddresses picks addresses that no interface of the subnet has, spread
+// over it; salt varies them. Where it can it leaves out those that instances of
+// other VPCs have, because nodes are named by their address.
 func (n *Network) PickAddresses(s Subnet, count int, salt int64) ([]netip.Addr, error) {
 	used := n.usedAddresses(s)
 	if s.Size()-len(used) < count {
@@ -96,12 +101,16 @@ func (n *Network) PickAddresses(s Subnet, count int, salt int64) ([]netip.Addr, 
 			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", s.ID)
 	}
 	offset := int(hash(fmt.Sprint(s.ID, salt)) % int64(s.Size()))
+	anywhere := n.addressesOf(func(Interface) bool { return true })
 	addresses := make([]netip.Addr, 0, count)
-	for i := 0; len(addresses) < count; i++ {
-		// 4093 is prime to the size of every subnet, so every address comes once.
-		address := s.address((offset + i*4093) % s.Size())
-		if !used[address] {
-			addresses = append(addresses, address)
+	for _, avoided := range []map[netip.Addr]bool{anywhere, used} {
+		for i := 0; i < s.Size() && len(addresses) < count; i++ {
+			// 4093 is prime to the size of every subnet, so every address comes once.
+			address := s.address((offset + i*4093) % s.Size())
+			if !avoided[address] {
+				addresses = append(addresses, address)
+				used[address] = true
+			}
 		}
 	}
 	return addresses, nil

@@ -44,24 +44,29 @@ func (w *World) Launch(tx *store.Tx, l Launch, count int) ([]Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	instances := make([]Instance, 0, count)
-	for n, address := range addresses {
+	instances := make([]Instance, count)
+	ids := make([]string, count)
+	for n := range instances {
 		i, err := w.newInstance(tx, l)
 		if err != nil {
 			return nil, err
 		}
-		i.PrivateIP, i.LaunchIndex, i.Limit = address.String(), l.FirstIndex+int32(n), limitID
-		if l.Config.PublicIP {
-			i.PublicIP = w.Network.PublicAddress(i.ID)
+		i.PrivateIP, i.LaunchIndex, i.Limit = addresses[n].String(), l.FirstIndex+int32(n), limitID
+		instances[n], ids[n] = i, i.ID
+	}
+	if l.Config.PublicIP {
+		for n, address := range w.Network.PublicAddresses(ids...) {
+			instances[n].PublicIP = address
 		}
+	}
+	for n, i := range instances {
 		if err := w.tagNew(tx, i, l.Tags); err != nil {
 			return nil, err
 		}
 		if err := w.enter(tx, i, machine.Pending); err != nil {
 			return nil, err
 		}
-		i, _ = w.Instances.Get(i.ID)
-		instances = append(instances, i)
+		instances[n], _ = w.Instances.Get(i.ID)
 	}
 	return instances, nil
 }
