@@ -115,6 +115,12 @@ func TestWeightsAreUnitsOfCapacity(t *testing.T) {
 	l.setDesired("mixed", 4)
 	l.clock.Advance(2 * time.Minute)
 	check(t, "types", l.kinds("mixed", typeOf), "m5.xlarge 1")
+	id := l.run(1)[0]
+	l.clock.Advance(boot)
+	must[*autoscaling.AttachInstancesOutput](l)(l.AutoScaling().AttachInstances(ctx(), &autoscaling.AttachInstancesInput{AutoScalingGroupName: aws.String("mixed"), InstanceIds: []string{id}}))
+	l.clock.Advance(soon)
+	check(t, "types", l.kinds("mixed", typeOf), "m5.large 1, m5.xlarge 1")
+	check(t, "desired", *l.group("mixed").DesiredCapacity, 6)
 }
 
 func TestGroupByRequirements(t *testing.T) {
@@ -165,4 +171,35 @@ func TestOverrideWithItsOwnTemplate(t *testing.T) {
 		}
 		check(t, *i.InstanceType, *i.LaunchTemplate.LaunchTemplateName, want)
 	}
+}
+
+// TestTemplateThatGoesAway: one activity says so, and a new template ends it.
+func TestTemplateThatGoesAway(t *testing.T) {
+	t.Parallel()
+	l := open(t).withNodes("m5.large")
+	l.createGroup(l.mixedInput("mixed", 0, 0, 0, "m5.large"))
+	must[*ec2.DeleteLaunchTemplateOutput](l)(l.DeleteLaunchTemplate(ctx(), &ec2.DeleteLaunchTemplateInput{LaunchTemplateName: aws.String("nodes")}))
+	l.setDesired("mixed", 1)
+	l.clock.Advance(10 * time.Second)
+	all := l.activities("mixed")
+	check(t, "activities", len(all), 1)
+	check(t, "message", strings.HasPrefix(*all[0].StatusMessage, "Could not launch Spot Instances. InvalidLaunchTemplateId.NotFound - The specified launch template, with template ID lt-"), true)
+	l.typedTemplate("other", "m5.large")
+	l.updateGroup(&autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("mixed"), MixedInstancesPolicy: &asgtypes.MixedInstancesPolicy{
+		LaunchTemplate: &asgtypes.LaunchTemplate{LaunchTemplateSpecification: &asgtypes.LaunchTemplateSpecification{LaunchTemplateName: aws.String("other")}}}})
+	l.clock.Advance(soon)
+	check(t, "states", l.states("mixed"), "InService 1")
+}
+
+// TestCapacityInVCPUs: a group of one template may count vCPUs, too.
+func TestCapacityInVCPUs(t *testing.T) {
+	t.Parallel()
+	l := open(t).withNodes("m5.xlarge")
+	in := l.groupInput("workers", 0, 6, 20)
+	in.DesiredCapacityType = aws.String("vcpu")
+	l.createGroup(in)
+	l.clock.Advance(soon)
+	check(t, "states", l.states("workers"), "InService 2")
+	check(t, "failures", slices.ContainsFunc(l.activities("workers"), isFailed), false)
+	check(t, "unit", *l.group("workers").DesiredCapacityType, "vcpu")
 }

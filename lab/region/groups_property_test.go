@@ -44,7 +44,7 @@ func TestGroupsBecomeWhatTheyAreAskedToBe(t *testing.T) {
 		h.withNodes("m5.large")
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": h.create, "set desired": h.resize, "update": h.update, "delete": h.delete, "end an instance": h.endOne, "end in group": h.endInGroup,
-			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "capacity": h.capacity, "advance": h.advance, "reopen": h.restart,
+			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "refresh": h.refresh, "capacity": h.capacity, "advance": h.advance, "reopen": h.restart,
 			"": h.check,
 		})
 		h.settle(rt)
@@ -178,6 +178,14 @@ func (h *groupHistory) standby(rt *rapid.T) {
 func (h *groupHistory) health(rt *rapid.T) {
 	_, id := h.anyMember(rt)
 	must[*autoscaling.SetInstanceHealthOutput](h.lab)(h.AutoScaling().SetInstanceHealth(ctx(), &autoscaling.SetInstanceHealthInput{InstanceId: &id, HealthStatus: aws.String("Unhealthy")}))
+}
+
+func (h *groupHistory) refresh(rt *rapid.T) {
+	_, err := h.AutoScaling().StartInstanceRefresh(ctx(), &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: aws.String(h.any(rt)),
+		Preferences: &asgtypes.RefreshPreferences{MinHealthyPercentage: aws.Int32(int32(rapid.SampledFrom([]int{0, 50, 100}).Draw(rt, "healthy")))}})
+	if code := codeOf(err); code != "" && code != "InstanceRefreshInProgress" {
+		rt.Fatal(err)
+	}
 }
 
 func (h *groupHistory) capacity(rt *rapid.T) {

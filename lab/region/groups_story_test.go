@@ -135,6 +135,10 @@ func groupEnds() []step {
 			return &autoscaling.TerminateInstanceInAutoScalingGroupInput{InstanceId: aws.String(l.inGroup()), ShouldDecrementDesiredCapacity: aws.Bool(true)}
 		},
 		wait(20 * time.Second),
+		always(&autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: group}),
+		wait(10 * time.Second),
+		always(&autoscaling.DescribeInstanceRefreshesInput{AutoScalingGroupName: group}),
+		always(&autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: group}),
 		always(&autoscaling.DescribeAutoScalingGroupsInput{Filters: []asgtypes.Filter{{Name: aws.String("tag:a"), Values: []string{"é"}}}}),
 		always(&autoscaling.DescribeScalingActivitiesInput{AutoScalingGroupName: group}),
 		always(&autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: group, ForceDelete: aws.Bool(true)}),

@@ -234,3 +234,22 @@ func TestGroupsContinueAfterAKill(t *testing.T) {
 	check(t, "instances", l.states("workers"), "InService 1")
 	check(t, "activities", len(l.activities("workers")), 5)
 }
+
+// TestActivitiesAreForgotten: after six weeks, as on AWS.
+func TestActivitiesAreForgotten(t *testing.T) {
+	t.Parallel()
+	l := open(t).withNodes("m5.large")
+	l.createGroup(l.groupInput("workers", 0, 0, 40))
+	for range 2 {
+		l.setDesired("workers", 40)
+		l.clock.Advance(soon)
+		l.setDesired("workers", 0)
+		l.clock.Advance(time.Minute)
+		l.clock.Advance(43 * 24 * time.Hour)
+	}
+	for _, a := range l.activities("workers") {
+		if l.clock.Now().Sub(*a.StartTime) > 44*24*time.Hour {
+			t.Fatalf("an activity of %v is still listed", a.StartTime)
+		}
+	}
+}

@@ -1,7 +1,7 @@
-// Package region is a simulated AWS region with one EKS cluster in it: EC2, SSM,
-// Pricing, IAM, EKS and STS on one state and one clock, as plain Go. It keeps
-// its state in a data directory, so that whatever a call answered is still so
-// after the process was killed.
+// Package region is a simulated AWS region with one EKS cluster in it: EC2, Auto
+// Scaling, SSM, Pricing, IAM, EKS and STS on one state and one clock, as plain
+// Go. It keeps its state in a data directory, so that whatever a call answered
+// is still so after the process was killed.
 package region
 
 import (

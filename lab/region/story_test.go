@@ -111,6 +111,13 @@ func typeSteps() []step {
 	return []step{
 		always(&ec2.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"m5.large", "m5.metal", "m7g.large", "g5.12xlarge", "inf2.xlarge", "p4d.24xlarge", "m4.large", "t3.micro"}}),
 		always(&ec2.DescribeInstanceTypesInput{}),
+		always(&ec2.GetInstanceTypesFromInstanceRequirementsInput{
+			ArchitectureTypes: []types.ArchitectureType{"x86_64"}, VirtualizationTypes: []types.VirtualizationType{"hvm"},
+			InstanceRequirements: &types.InstanceRequirementsRequest{
+				VCpuCount: &types.VCpuCountRangeRequest{Min: aws.Int32(2), Max: aws.Int32(4)}, MemoryMiB: &types.MemoryMiBRequest{Min: aws.Int32(4096)},
+				CpuManufacturers: []types.CpuManufacturer{types.CpuManufacturerIntel}, ExcludedInstanceTypes: []string{"m4.*"},
+			},
+		}),
 		always(&ec2.DescribeInstanceTypeOfferingsInput{LocationType: "availability-zone"}),
 		func(l *lab) any {
 			return &ec2.DescribeSpotPriceHistoryInput{StartTime: aws.Time(l.clock.Now()), ProductDescriptions: []string{"Linux/UNIX"}, InstanceTypes: []types.InstanceType{"m5.large", "c5.large"}}

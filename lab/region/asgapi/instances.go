@@ -115,7 +115,7 @@ func (a *AutoScaling) DetachInstances(_ context.Context, in *autoscaling.DetachI
 				return notIn(r, m, "InService or Standby")
 			}
 		}
-		out.Activities = a.onAll(r, chosen, func(m *world.Member) string { return r.Detach(m, decrement && groups.Counts(m)) })
+		out.Activities = a.onAll(chosen, func(m *world.Member) string { return r.Detach(m, decrement && groups.Counts(m)) })
 		return nil
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func (a *AutoScaling) EnterStandby(_ context.Context, in *autoscaling.EnterStand
 				return notIn(r, m, "InService")
 			}
 		}
-		out.Activities = a.onAll(r, chosen, func(m *world.Member) string { return r.EnterStandby(m, decrement) })
+		out.Activities = a.onAll(chosen, func(m *world.Member) string { return r.EnterStandby(m, decrement) })
 		return nil
 	})
 	if err != nil {
@@ -176,7 +176,7 @@ func (a *AutoScaling) ExitStandby(_ context.Context, in *autoscaling.ExitStandby
 				return notIn(r, m, "Standby")
 			}
 		}
-		out.Activities = a.onAll(r, chosen, func(m *world.Member) string { return r.ExitStandby(m) })
+		out.Activities = a.onAll(chosen, func(m *world.Member) string { return r.ExitStandby(m) })
 		if r.Group.Desired > r.Group.Max {
 			return invalid("AutoScalingGroup %s has min: %d, max: %d, desired: %d: the instances cannot leave Standby without exceeding its max size.",
 				r.Group.Name, r.Group.Min, r.Group.Max, r.Group.Desired)

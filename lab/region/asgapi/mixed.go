@@ -107,7 +107,10 @@ func checkOverride(o types.LaunchTemplateOverrides) error {
 		if len(r.AllowedInstanceTypes) > 0 && len(r.ExcludedInstanceTypes) > 0 {
 			return invalid("You can't specify both AllowedInstanceTypes and ExcludedInstanceTypes.")
 		}
-		return supported(r, requirements.Honoured()...)
+		if name := requirements.Unknown(*r); name != "" {
+			return unsupported("the parameter " + name)
+		}
+		return nil
 	}
 	if o.WeightedCapacity == nil {
 		return nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/ec2api"
-	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -166,7 +165,7 @@ func healthOf(m world.Member) *string {
 func inService(m *world.Member) bool { return m.State == types.LifecycleStateInService }
 
 // onAll runs an operation on instances and gives the activities it began.
-func (a *AutoScaling) onAll(r *groups.Round, chosen []*world.Member, do func(*world.Member) string) (activities []types.Activity) {
+func (a *AutoScaling) onAll(chosen []*world.Member, do func(*world.Member) string) (activities []types.Activity) {
 	for _, m := range chosen {
 		activity, _ := a.world.Activities.Get(do(m))
 		activities = append(activities, describeActivity(activity, false))

@@ -164,12 +164,13 @@ func zoneName(z world.Zone) string { return strings.ToUpper(strings.ReplaceAll(z
 // clusterRoutes are the subnets and the ways out of them.
 func (c *CloudFormation) clusterRoutes() []grown {
 	n := c.world.Network.Cluster
+	nat, _ := c.world.Network.Addresses.Get(n.NATAddress)
 	list := []grown{
 		{name: "PublicRouteTable", kind: "AWS::EC2::RouteTable", physical: n.PublicTable, properties: object{"VpcId": ref("VPC")}, attributes: object{"RouteTableId": n.PublicTable}},
 		{name: "PublicSubnetRoute", kind: "AWS::EC2::Route", physical: n.PublicTable + "|0.0.0.0/0", needs: []string{"VPCGatewayAttachment"},
 			properties: object{"RouteTableId": ref("PublicRouteTable"), "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ref("InternetGateway")}},
-		{name: "NATIP", kind: "AWS::EC2::EIP", physical: c.world.Network.PublicAddress(n.NATAddress), properties: object{"Domain": "vpc"},
-			attributes: object{"AllocationId": n.NATAddress, "PublicIp": c.world.Network.PublicAddress(n.NATAddress)}},
+		{name: "NATIP", kind: "AWS::EC2::EIP", physical: nat.PublicIP, properties: object{"Domain": "vpc"},
+			attributes: object{"AllocationId": n.NATAddress, "PublicIp": nat.PublicIP}},
 	}
 	zones := c.world.Network.Zones
 	public := "SubnetPublic" + zoneName(zones[0])

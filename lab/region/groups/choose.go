@@ -142,7 +142,7 @@ func (r *Round) byStrategy() comparison {
 // byTemplate puts first the instances of templates that are not the group's,
 // then those of its lowest version.
 func (r *Round) byTemplate(a, b *world.Member) int {
-	return cmp.Or(cmp.Compare(r.templateAge(a), r.templateAge(b)))
+	return cmp.Compare(r.templateAge(a), r.templateAge(b))
 }
 
 func (r *Round) templateAge(m *world.Member) int64 {

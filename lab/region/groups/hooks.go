@@ -28,19 +28,6 @@ const (
 	AZRebalance      = "AZRebalance"
 )
 
-// Action is a life cycle action that has begun.
-type Action struct {
-	Group, GroupARN, InstanceID string
-	Hook, Transition, Token     string
-	Metadata                    string
-	Began                       time.Time
-}
-
-// OnAction has began called for every life cycle action, once it is durable:
-// while the store is locked, so it must only note it or arm a timer. It is for
-// the region's own services, before the region is used.
-func (k *Keeper) OnAction(began func(Action)) { k.watchers = append(k.watchers, began) }
-
 // startActions begins the hooks of a transition and reports whether there are
 // any.
 func (r *Round) startActions(m *world.Member, transition string) bool {
@@ -54,15 +41,6 @@ func (r *Round) startActions(m *world.Member, transition string) bool {
 		now := r.now()
 		m.Actions = append(m.Actions, world.HookAction{
 			Hook: h.Name, Token: token, Seconds: h.Seconds, Default: h.Result, Began: now, Heartbeat: now,
-		})
-		began := Action{
-			Group: r.Group.Name, GroupARN: r.Group.ARN, InstanceID: m.InstanceID, Hook: h.Name,
-			Transition: transition, Token: token, Metadata: h.Metadata, Began: now,
-		}
-		r.tx.OnCommit(func() {
-			for _, tell := range r.keeper.watchers {
-				tell(began)
-			}
 		})
 	}
 	return len(m.Actions) > 0

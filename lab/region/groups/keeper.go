@@ -35,9 +35,8 @@ type Keeper struct {
 	world *world.World
 	ec2   *ec2api.EC2
 
-	mu       sync.Mutex
-	alarms   map[string]alarm // by group
-	watchers []func(Action)
+	mu     sync.Mutex
+	alarms map[string]alarm // by group
 }
 
 // alarm is when a group is looked at next.
@@ -108,6 +107,7 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	r.settle()
 	r.replace()
 	r.expire()
+	r.refresh()
 	r.resize()
 	r.rebalance()
 	return r.Finish()

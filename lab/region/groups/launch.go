@@ -40,9 +40,9 @@ func (r *Round) places() []place {
 // launch launches units of capacity, each purchase option its share, and
 // reports whether that was all.
 func (r *Round) launch(units int) bool {
-	l := &launching{Round: r, before: r.Actual(), total: units, cause: r.launchCause(units)}
+	l := &launching{Round: r, cause: r.launchCause(units)}
 	if r.Group.Mixed == nil {
-		return l.market(ec2api.AsTemplate, units) == 0
+		return l.market(ec2api.AsTemplate, units) <= 0
 	}
 	onDemand := min(max(onDemandOf(r.Group, r.Group.Desired)-r.units(false), 0), units)
 	left := l.market(ec2api.OnDemand, onDemand)
@@ -55,6 +55,9 @@ func (r *Round) launchCause(units int) string {
 	if r.replacing > 0 {
 		return At(r.now()) + " an instance was launched in response to an unhealthy instance needing to be replaced."
 	}
+	if r.refreshing > 0 {
+		return At(r.now()) + " an instance was launched in response to an instance refresh."
+	}
 	before := r.Actual()
 	return r.because("an instance was started in response to a difference between desired and actual capacity, "+
 		"increasing the capacity from %d to %d.", before, before+units)
@@ -63,14 +66,16 @@ func (r *Round) launchCause(units int) string {
 // launching is one attempt to launch.
 type launching struct {
 	*Round
-	before, total int
-	cause         string
-	extra         bool
+	cause string
+	extra bool // see world.Member.Extra
 }
 
 // market launches units of one purchase option over the group's zones and gives
 // what is still missing, below zero when weights brought more.
 func (l *launching) market(market string, units int) (missing int) {
+	if units <= 0 {
+		return units
+	}
 	options, err := l.keeper.Options(l.Group, market)
 	if err != nil {
 		l.report(market, place{}, err)
@@ -128,7 +133,7 @@ func (l *launching) in(p place, market string, units int, options []ec2api.Optio
 	}
 	l.failedLaunch(p.zone)
 	if len(short) == 0 {
-		short = []error{errors.New("There is no instance type that fits the group's requirements.")} //nolint:staticcheck // AWS's own text
+		short = []error{awserr.New("UnfulfillableCapacity", "There is no instance type that fits the group's requirements.")}
 	}
 	l.report(market, p, short[0])
 	return got, false

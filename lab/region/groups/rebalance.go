@@ -2,14 +2,12 @@ package groups
 
 import (
 	"cmp"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/drover-project/drover/lab/region/ec2api"
-	"github.com/drover-project/drover/lab/region/fleet"
-	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -71,30 +69,16 @@ func (r *Round) restsAll() bool {
 // balanceZones launches an instance in the emptiest zone when the fullest has
 // two more, or when there are instances in a zone that is not the group's.
 func (r *Round) balanceZones() {
-	load := map[string]int{}
-	for _, m := range r.Members {
-		if Counts(m) && !m.Protected {
-			load[m.Zone]++
-		}
-	}
-	counts := map[string]int{}
-	for _, m := range r.Members {
-		if Counts(m) {
-			counts[m.Zone]++
-		}
-	}
 	open := slices.DeleteFunc(slices.Clone(r.Group.Zones), r.rests)
 	if len(open) == 0 {
 		return
 	}
+	counts, spare := r.zoneCounts()
 	emptiest := slices.MinFunc(open, func(a, b string) int { return cmp.Compare(counts[a], counts[b]) })
 	fullest := ""
-	for _, zone := range sortedKeys(load) {
-		over := counts[zone] - counts[emptiest]
-		if !slices.Contains(r.Group.Zones, zone) {
-			over = elsewhere
-		}
-		if over >= 2 && (fullest == "" || counts[zone] > counts[fullest]) {
+	for _, zone := range slices.Sorted(maps.Keys(counts)) {
+		uneven := counts[zone]-counts[emptiest] >= 2 || !slices.Contains(r.Group.Zones, zone)
+		if uneven && spare[zone] && (fullest == "" || counts[zone] > counts[fullest]) {
 			fullest = zone
 		}
 	}
@@ -105,13 +89,16 @@ func (r *Round) balanceZones() {
 		"resulting in more than desired number of instances in the group.", emptiest))
 }
 
-func sortedKeys(m map[string]int) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
+// zoneCounts are the instances of each zone, and where one may go.
+func (r *Round) zoneCounts() (counts map[string]int, spare map[string]bool) {
+	counts, spare = map[string]int{}, map[string]bool{}
+	for _, m := range r.Members {
+		if Counts(m) {
+			counts[m.Zone]++
+			spare[m.Zone] = spare[m.Zone] || !m.Protected
+		}
 	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
+	return counts, spare
 }
 
 // marketIn is the purchase option of what goes from a zone.
@@ -141,47 +128,5 @@ func (r *Round) launchExtra(market string, zones []string, cause string) {
 			return
 		}
 		places, load = slices.Delete(places, least, least+1), slices.Delete(load, least, least+1)
-	}
-}
-
-// strategyRanks give each instance its place in the order in which the group's
-// allocation strategy would launch now: the higher, the sooner it may go.
-func (r *Round) strategyRanks() map[string]float64 {
-	options, err := r.keeper.Options(r.Group, ec2api.OnDemand)
-	if err != nil {
-		return nil
-	}
-	priorities := map[string]int{}
-	for i, o := range options {
-		if _, known := priorities[string(o.Data.InstanceType)]; !known {
-			priorities[string(o.Data.InstanceType)] = i
-		}
-	}
-	ranks := map[string]float64{}
-	for _, m := range r.Members {
-		priority, known := priorities[m.Type]
-		if !known {
-			priority = len(options)
-		}
-		ranks[m.InstanceID] = r.rank(m, priority)
-	}
-	return ranks
-}
-
-func (r *Round) rank(m *world.Member, priority int) float64 {
-	d := r.Group.Mixed.InstancesDistribution
-	strategy := d.OnDemandAllocationStrategy
-	if m.Spot {
-		strategy = d.SpotAllocationStrategy
-	}
-	switch s := fleet.Strategy(*strategy); s {
-	case fleet.Prioritized:
-		return float64(priority)
-	case fleet.CapacityOptimized, fleet.CapacityOptimizedPrioritized:
-		return -float64(r.world.Spot.Depth(spot.Pool{InstanceType: m.Type, Zone: m.Zone}))
-	default:
-		pool := world.Pool{InstanceType: m.Type, Zone: m.Zone, CapacityType: world.Instance{Spot: m.Spot}.CapacityType()}
-		usd, _ := r.world.Price(pool)
-		return usd / float64(m.Weight)
 	}
 }

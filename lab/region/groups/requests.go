@@ -106,7 +106,7 @@ func (r *Round) Attach(i world.Instance) {
 	before := r.Group.Desired
 	m := &world.Member{
 		InstanceID: i.ID, Group: r.Group.Name, Type: i.Type, Zone: subnet.Zone.Name, ZoneID: subnet.Zone.ID, Image: i.ImageID, Spot: i.Spot,
-		Joined: r.now(), Weight: r.keeper.weight(r.Group, i.Type, ""), Protected: r.Group.ProtectNew,
+		Joined: r.now(), Weight: r.keeper.weight(r.Group, i.Type, override(r.Group, i.Type)), Weighted: weighted(r.Group), Protected: r.Group.ProtectNew,
 	}
 	tags := r.world.TagsOf(i.ID)
 	if id := tags["aws:ec2launchtemplate:id"]; id != "" {

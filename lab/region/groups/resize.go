@@ -106,6 +106,7 @@ func (r *Round) scaleIn(units int) {
 	}
 	if len(chosen) == 0 {
 		r.tellProtected(before)
+		r.Group.Why = "" // as near as can be
 		return
 	}
 	after := before
@@ -137,5 +138,4 @@ func (r *Round) tellProtected(actual int) {
 		Description: "Terminating EC2 instance.  Status Reason: " + message, Message: message,
 		Status: types.ScalingActivityStatusCodeCancelled, Progress: 100, Ended: &now,
 	})
-	r.Group.Why = ""
 }

@@ -21,12 +21,12 @@ type Round struct {
 	world  *world.World
 	tx     *store.Tx
 	err    error
-	// removed are instances that are no longer in the group.
-	removed []string
 	// again is after which realistic duration to look again, 0 for not by time.
 	again time.Duration
 	// replacing is how many launches are for an unhealthy instance.
 	replacing int
+	// refreshing is how many launches are for an instance refresh.
+	refreshing int
 }
 
 // Round begins a look at a group. Use it within Update.

@@ -144,6 +144,19 @@ func (k *Keeper) lowestSpotPrice(g world.Group, t catalog.Type) float64 {
 	return lowest
 }
 
+// override is the weight that a group's overrides give a type, empty for none.
+func override(g world.Group, instanceType string) string {
+	if g.Mixed == nil {
+		return ""
+	}
+	for _, o := range g.Mixed.LaunchTemplate.Overrides {
+		if aws.ToString(o.InstanceType) == instanceType {
+			return aws.ToString(o.WeightedCapacity)
+		}
+	}
+	return ""
+}
+
 // weight is how many units of a group's capacity an instance is.
 func (k *Keeper) weight(g world.Group, instanceType, override string) int {
 	if n, err := strconv.Atoi(override); err == nil {

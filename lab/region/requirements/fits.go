@@ -9,13 +9,24 @@ import (
 	"github.com/drover-project/drover/internal/catalog"
 )
 
-// Honoured are the fields that Fits and Match decide by.
-func Honoured() []string {
-	return []string{"MemoryMiB", "VCpuCount", "AcceleratorCount", "AcceleratorManufacturers", "AcceleratorNames", "AcceleratorTotalMemoryMiB",
-		"AcceleratorTypes", "AllowedInstanceTypes", "BareMetal", "BurstablePerformance", "CpuManufacturers", "ExcludedInstanceTypes",
-		"InstanceGenerations", "LocalStorage", "LocalStorageTypes", "MaxSpotPriceAsPercentageOfOptimalOnDemandPrice", "MemoryGiBPerVCpu",
-		"NetworkBandwidthGbps", "NetworkInterfaceCount", "OnDemandMaxPricePercentageOverLowestPrice", "SpotMaxPricePercentageOverLowestPrice",
-		"TotalLocalStorageGB"}
+// Unknown is the first attribute asked for that a type's facts do not tell, empty
+// when they tell all: instance store is known of few types, and bandwidth to
+// EBS, performance factors and hibernation of none.
+func Unknown(r types.InstanceRequirements) string {
+	for _, c := range []struct {
+		name  string
+		asked bool
+	}{
+		{"LocalStorage", r.LocalStorage != "" && r.LocalStorage != types.LocalStorageIncluded},
+		{"LocalStorageTypes", len(r.LocalStorageTypes) > 0}, {"TotalLocalStorageGB", r.TotalLocalStorageGB != nil},
+		{"BaselineEbsBandwidthMbps", r.BaselineEbsBandwidthMbps != nil}, {"BaselinePerformanceFactors", r.BaselinePerformanceFactors != nil},
+		{"RequireHibernateSupport", r.RequireHibernateSupport != nil && *r.RequireHibernateSupport},
+	} {
+		if c.asked {
+			return "InstanceRequirements." + c.name
+		}
+	}
+	return ""
 }
 
 // Fits reports whether a type has the attributes, prices aside.
@@ -23,7 +34,7 @@ func Fits(r types.InstanceRequirements, t catalog.Type) bool {
 	if len(r.AllowedInstanceTypes) > 0 && !names(r.AllowedInstanceTypes, t.Name) || names(r.ExcludedInstanceTypes, t.Name) {
 		return false
 	}
-	return fitsSize(r, t) && fitsKind(r, t) && fitsAccelerators(r, t) && fitsStorage(r, t)
+	return fitsSize(r, t) && fitsKind(r, t) && fitsAccelerators(r, t)
 }
 
 func fitsSize(r types.InstanceRequirements, t catalog.Type) bool {
@@ -107,16 +118,4 @@ func accelerators(t catalog.Type) accelerator {
 		return accelerator{}
 	}
 	return accelerator{count: t.GPU.Count, memoryMiB: t.GPU.Count * t.GPU.MemoryMiB, maker: maker(t.GPU.Manufacturer), name: named(t.GPU.Name), kind: "gpu"}
-}
-
-func fitsStorage(r types.InstanceRequirements, t catalog.Type) bool {
-	s := t.LocalStorage
-	if wish := string(r.LocalStorage); wish == "required" && s.Disks == 0 || wish == "excluded" && s.Disks > 0 {
-		return false
-	}
-	if len(r.LocalStorageTypes) > 0 && s.Disks > 0 && !slices.Contains(r.LocalStorageTypes, types.LocalStorageType(s.Kind)) {
-		return false
-	}
-	g := r.TotalLocalStorageGB
-	return g == nil || within(float64(s.Disks*s.DiskGB), g.Min, g.Max)
 }

@@ -43,6 +43,9 @@ type Group struct {
 	Suspended            []Suspension `json:",omitempty"` // by process
 	Metrics              []string     `json:",omitempty"`
 
+	// Refreshes are the instance refreshes, the latest last.
+	Refreshes []Refresh `json:",omitempty"`
+
 	// Deleting says that the group goes with its last instance.
 	Deleting bool `json:",omitempty"`
 	// Why is the request that changed the desired capacity, until that is met:
@@ -80,6 +83,23 @@ type Hook struct {
 	Result     string // when nobody answers: CONTINUE or ABANDON
 	Seconds    int    // how long it waits for a heartbeat
 	Metadata   string `json:",omitempty"`
+}
+
+// Refresh is one instance refresh.
+type Refresh struct {
+	ID     string
+	Status types.InstanceRefreshStatus
+	Reason string `json:",omitempty"`
+	// Began is when it was asked for: instances that joined before are replaced.
+	Began time.Time
+	Ended *time.Time `json:",omitempty"`
+	// Progress is when an instance was last replaced.
+	Progress time.Time
+	// Total is how many instances there were to replace, Left how many still are.
+	Total, Left   int
+	MinHealthy    int // percent of the desired capacity
+	WarmupSeconds int
+	SkipMatching  bool `json:",omitempty"`
 }
 
 // Member is an instance in a group.
@@ -164,8 +184,12 @@ func sortMembers(members []Member) {
 	})
 }
 
-// activitiesKeptFor is how long AWS tells of scaling activities.
-const activitiesKeptFor = 42 * 24 * time.Hour
+// activitiesKeptFor is how long AWS tells of scaling activities. Older ones are
+// looked for with every forgettingth.
+const (
+	activitiesKeptFor = 42 * 24 * time.Hour
+	forgetting        = 64
+)
 
 // NewActivity stores a scaling activity with an id and a number of its own.
 func (w *World) NewActivity(tx *store.Tx, a Activity) (Activity, error) {
@@ -176,9 +200,11 @@ func (w *World) NewActivity(tx *store.Tx, a Activity) (Activity, error) {
 	if a.ID, err = w.NewUUID(tx, "activity"); err != nil {
 		return a, err
 	}
-	for _, old := range w.Activities.All() {
-		if a.Started.Sub(old.Started) > activitiesKeptFor {
-			w.Activities.Delete(tx, old.ID)
+	if w.Activities.Len()%forgetting == 0 {
+		for _, old := range w.Activities.All() {
+			if a.Started.Sub(old.Started) > activitiesKeptFor {
+				w.Activities.Delete(tx, old.ID)
+			}
 		}
 	}
 	return a, w.Activities.Put(tx, a.ID, a)
