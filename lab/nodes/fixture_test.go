@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,7 +111,16 @@ type lab struct {
 	dir    string
 	// endpoint is where the API server is at present.
 	endpoint string
-	stop     func()
+	// refusal is why no machine is let into the cluster; empty lets all in.
+	refusal atomic.Pointer[string]
+	stop    func()
+}
+
+func (l *lab) admit(context.Context, machine.Machine, string) error {
+	if refusal := l.refusal.Load(); refusal != nil {
+		return errors.New(*refusal)
+	}
+	return nil
 }
 
 // inBubble runs a test with time that passes when everyone waits.
@@ -129,6 +140,7 @@ func (l *lab) start() {
 	simulator, err := nodes.New(nodes.Options{
 		Client: l.client, Source: l.region, Clock: clock.Wall{}, DataDir: l.dir,
 		Cluster: nodes.Cluster{Name: "test", Version: "1.37.2", Endpoint: l.endpoint, CA: clusterCA},
+		Admit:   l.admit,
 		Log:     slog.New(slog.NewTextHandler(l.log, nil)),
 	})
 	if err != nil {

@@ -31,7 +31,6 @@ type cluster struct {
 	mu sync.Mutex
 	// absent keeps all further instances from joining.
 	absent bool
-	known  map[string]bool // instances that may join, once absent
 	state  map[string]*nodegroups.Node
 	pods   map[string][]nodegroups.Pod // by node
 	// kept are the pods that a disruption budget keeps, stuck those that ignore

@@ -106,7 +106,7 @@ func ending(g asgtypes.AutoScalingGroup) (n int) {
 func TestUpgradeThatABudgetBlocks(t *testing.T) {
 	t.Parallel()
 	l, c := openEKS(t)
-	g := l.active(l.nodegroup("ng", ofOldRelease))
+	l.active(l.nodegroup("ng", ofOldRelease))
 	web := c.run(c.nodesOf("ng")[0].Name, "web")
 	c.kept[web] = true
 	c.run(c.nodesOf("ng")[1].Name, "other")
@@ -127,7 +127,7 @@ func TestUpgradeThatABudgetBlocks(t *testing.T) {
 	if e.ErrorCode != types.ErrorCodePodEvictionFailure || *e.ErrorMessage != want || len(e.ResourceIds) != 1 || !strings.HasSuffix(e.ResourceIds[0], ".compute.internal") {
 		t.Errorf("%s %s %v", e.ErrorCode, *e.ErrorMessage, e.ResourceIds)
 	}
-	g = l.describeNodegroup("ng")
+	g := l.describeNodegroup("ng")
 	asg := l.asgOf(g)
 	if g.Status != types.NodegroupStatusActive || *g.ReleaseVersion != oldRelease || *asg.MaxSize != 3 || *asg.DesiredCapacity != 2 {
 		t.Errorf("after the failure %s %s %q, max %d, desired %d", g.Status, *g.ReleaseVersion, plainIssues(g), *asg.MaxSize, *asg.DesiredCapacity)
@@ -157,7 +157,7 @@ func (l *lab) lifecycle(g asgtypes.AutoScalingGroup, id string) string {
 func TestUpgradeWhoseNewNodesDoNotCome(t *testing.T) {
 	t.Parallel()
 	l, c := openEKS(t)
-	g := l.active(l.nodegroup("ng", ofOldRelease))
+	l.active(l.nodegroup("ng", ofOldRelease))
 	before := c.nodesOf("ng")
 	c.absent = true
 	id := l.upgrade(false)
@@ -166,7 +166,7 @@ func TestUpgradeWhoseNewNodesDoNotCome(t *testing.T) {
 	if u.Status != types.UpdateStatusFailed || u.Errors[0].ErrorCode != types.ErrorCodeNodeCreationFailure {
 		t.Fatalf("%s %+v", u.Status, u.Errors)
 	}
-	g = l.describeNodegroup("ng")
+	g := l.describeNodegroup("ng")
 	if asg := l.asgOf(g); *asg.MaxSize != 3 || *asg.DesiredCapacity != 2 || len(asg.Instances) != 2 || *g.ReleaseVersion != oldRelease {
 		t.Errorf("max %d, desired %d, %d instances of %s", *asg.MaxSize, *asg.DesiredCapacity, len(asg.Instances), *g.ReleaseVersion)
 	}
@@ -327,5 +327,29 @@ func TestNodegroupsContinueAfterAKill(t *testing.T) {
 	templates := must[*ec2.DescribeLaunchTemplatesOutput](l)(l.DescribeLaunchTemplates(ctx(), &ec2.DescribeLaunchTemplatesInput{})).LaunchTemplates
 	if len(templates) > 0 {
 		t.Errorf("%d launch templates are left", len(templates))
+	}
+}
+
+// TestNothingIsDrainedBlindly: while the cluster is not known, no node is taken
+// for empty.
+func TestNothingIsDrainedBlindly(t *testing.T) {
+	t.Parallel()
+	l, c := openEKS(t, onDisk(t))
+	g := l.active(l.nodegroup("ng", ofOldRelease))
+	old := c.nodesOf("ng")
+	for _, n := range old {
+		c.kept[c.run(n.Name, "web-"+n.Name)] = true
+	}
+	l.upgrade(false)
+	l.updateGroup(sized(*g.Resources.AutoScalingGroups[0].Name, 1, 3, 1))
+	l.clock.Advance(time.Minute)
+	for range 3 {
+		l.reopen() // without its cluster
+		l.clock.Advance(2 * time.Minute)
+		for _, n := range old {
+			if s := l.stateOf(n.InstanceID); s != ec2types.InstanceStateNameRunning {
+				t.Fatalf("%s is %s though nobody knows whether it is empty", n.Name, s)
+			}
+		}
 	}
 }

@@ -2,15 +2,14 @@ package eksapi
 
 import (
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"k8s.io/kube-openapi/pkg/validation/spec"
-	"k8s.io/kube-openapi/pkg/validation/strfmt"
-	"k8s.io/kube-openapi/pkg/validation/validate"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-project/drover/lab/region/world"
@@ -77,29 +76,49 @@ func (f addonFacts) checkConfiguration(values string) error {
 	if err := yaml.UnmarshalStrict([]byte(values), &data); err != nil {
 		return invalid("ConfigurationValue is not in valid JSON or YAML format: %v", err)
 	}
-	text, err := f.schema()
+	schema, err := f.compile()
 	if err != nil {
 		return err
 	}
-	schema := &spec.Schema{}
-	if err := json.Unmarshal([]byte(text), schema); err != nil {
-		return fmt.Errorf("schema of add-on %s: %w", f.name, err)
-	}
-	if err := validate.AgainstSchema(schema, data, strfmt.Default); err != nil {
+	if err := schema.Validate(data); err != nil {
 		return invalid("ConfigurationValue provided in request is not supported: Json schema validation failed with error: [%s]", flat(err))
 	}
 	return nil
 }
 
-// flat is an error in one line.
+func (f addonFacts) compile() (*jsonschema.Schema, error) {
+	text, err := f.schema()
+	if err != nil {
+		return nil, err
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("schema of add-on %s: %w", f.name, err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(f.name, document); err != nil {
+		return nil, fmt.Errorf("schema of add-on %s: %w", f.name, err)
+	}
+	return compiler.Compile(f.name)
+}
+
+// flat is what a validation found, in one line: each place with what is wrong
+// there.
 func flat(err error) string {
-	var several interface{ Unwrap() []error }
-	if !errors.As(err, &several) {
-		return strings.Join(strings.Fields(err.Error()), " ")
+	var found *jsonschema.ValidationError
+	if !errors.As(err, &found) {
+		return err.Error()
 	}
 	var texts []string
-	for _, one := range several.Unwrap() {
-		texts = append(texts, flat(one))
+	var leaves func(*jsonschema.ValidationError)
+	leaves = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) == 0 {
+			texts = append(texts, "$."+strings.Join(e.InstanceLocation, ".")+": "+e.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
+		}
+		for _, cause := range e.Causes {
+			leaves(cause)
+		}
 	}
+	leaves(found)
 	return strings.Join(texts, ", ")
 }

@@ -170,14 +170,14 @@ func checkMode(from, to types.AuthenticationMode) error {
 // DescribeClusterVersions describes the Kubernetes versions that there are node
 // images of, of which the lab's control plane has one.
 func (e *EKS) DescribeClusterVersions(_ context.Context, in *eks.DescribeClusterVersionsInput) (*eks.DescribeClusterVersionsOutput, error) {
-	if err := supported(in, "ClusterType", "ClusterVersions", "DefaultOnly", "IncludeAll", "MaxResults", "NextToken", "Status", "VersionStatus"); err != nil {
+	if err := supported(in, "ClusterType", "ClusterVersions", "DefaultOnly", "IncludeAll", "MaxResults", "NextToken", "VersionStatus"); err != nil {
 		return nil, err
 	}
 	var list []types.ClusterVersionInformation
 	for _, v := range e.versions() {
 		wanted := len(in.ClusterVersions) == 0 || slices.Contains(in.ClusterVersions, *v.ClusterVersion)
 		wanted = wanted && (!aws.ToBool(in.DefaultOnly) || v.DefaultVersion)
-		wanted = wanted && (in.VersionStatus == "" || in.VersionStatus == v.VersionStatus) && (in.Status == "" || in.Status == v.Status)
+		wanted = wanted && (in.VersionStatus == "" || in.VersionStatus == v.VersionStatus)
 		if wanted && (aws.ToString(in.ClusterType) == "" || *in.ClusterType == *v.ClusterType) {
 			list = append(list, v)
 		}

@@ -156,11 +156,11 @@ func validTaints(taints []types.Taint) error {
 		if !qualified(key) || !labelValue.MatchString(aws.ToString(t.Value)) {
 			return invalid("Invalid taint %s=%s: key and value must be those of a Kubernetes taint", key, aws.ToString(t.Value))
 		}
-		if id := key + ":" + string(t.Effect); seen[id] {
+		id := key + ":" + string(t.Effect)
+		if seen[id] {
 			return invalid("Duplicate taint %s: key and effect must be unique", id)
-		} else {
-			seen[id] = true
 		}
+		seen[id] = true
 	}
 	return nil
 }

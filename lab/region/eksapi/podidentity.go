@@ -15,7 +15,8 @@ import (
 
 var objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
-// CreatePodIdentityAssociation gives a role to a service account.
+// CreatePodIdentityAssociation notes which role a service account is to have;
+// pods get no credentials by it.
 func (e *EKS) CreatePodIdentityAssociation(_ context.Context, in *eks.CreatePodIdentityAssociationInput) (*eks.CreatePodIdentityAssociationOutput, error) {
 	if err := e.checkCluster(in.ClusterName); err != nil {
 		return nil, err

@@ -56,8 +56,12 @@ func (s *Service) retire(ctx context.Context, v view, id string) {
 		d.Since = s.world.Clock.Now()
 		s.noteDrain(v.group, id, d)
 	}
-	if !joined || s.connected() == nil || s.passed(d.Since, evictPatience) {
+	known := s.knows(v)
+	if known && !joined || s.passed(d.Since, evictPatience) {
 		s.completeHook(ctx, v.group, terminateHook, id)
+		return
+	}
+	if !known {
 		return
 	}
 	result, err := s.drain(ctx, n, false)

@@ -144,7 +144,7 @@ func usedVersion(group *asgtypes.AutoScalingGroup) (version string, known bool) 
 
 // late are the instances that should have become nodes by now.
 func (s *Service) late(v view) (ids []string) {
-	if v.asg == nil || s.connected() == nil {
+	if v.asg == nil || !s.knows(v) {
 		return nil
 	}
 	launched := map[string]time.Time{}

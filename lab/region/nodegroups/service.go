@@ -147,6 +147,12 @@ func (s *Service) connected() Cluster {
 	return s.cluster
 }
 
+// knows reports whether the nodes of a view are those of the cluster: without
+// an answer from it, that there is no node says nothing.
+func (s *Service) knows(v view) bool {
+	return s.connected() != nil && v.unreachable == nil && v.nodes != nil
+}
+
 // change changes a group that is still as it was seen: in the same status and
 // phase. One that was changed meanwhile is looked at again in the next tick.
 func (s *Service) change(seen world.NodeGroup, change func(*store.Tx, *world.NodeGroup) error) {

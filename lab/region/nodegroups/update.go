@@ -20,6 +20,8 @@ func (s *Service) update(ctx context.Context, v view) {
 	case v.asg == nil:
 		s.finish(v.group, u, &types.ErrorDetail{ErrorCode: types.ErrorCodeUnknown,
 			ErrorMessage: autoScalingGroupNotFound(v.group).Message, ResourceIds: []string{v.group.AutoScalingGroup()}})
+	case len(v.asg.Instances) > 0 && !s.knows(v):
+		return // there may be nodes that must not be passed over
 	case u.Rollout != nil:
 		s.rollOut(ctx, v, u)
 	case u.Config != nil:

@@ -113,6 +113,9 @@ func (w *World) DismissNodeRole(tx *store.Tx, principal string) {
 // seedAccess lets in who is let into a new eksctl cluster: its creator, and the
 // nodes that Karpenter makes.
 func (w *World) seedAccess(tx *store.Tx) error {
+	if err := w.PutCluster(tx, w.Cluster()); err != nil {
+		return err
+	}
 	creator, err := w.NewAccessEntry(tx, w.UserARN(), AccessStandard, "", nil)
 	if err != nil {
 		return err

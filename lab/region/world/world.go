@@ -178,10 +178,15 @@ func (w *World) begin() error {
 	w.created = stored.Created
 	return w.Store.Update(func(tx *store.Tx) error {
 		w.resume()
-		if stored.Networks {
+		if !stored.Networks {
+			if err := w.seedNetwork(tx); err != nil {
+				return err
+			}
+		}
+		if w.Clusters.Len() > 0 {
 			return nil
 		}
-		return w.seedNetwork(tx)
+		return w.seedAccess(tx) // the region is older than access entries
 	})
 }
 
