@@ -58,7 +58,7 @@ this endpoint until they expire, also after a restart.`,
 func served() map[string]struct{ title, folder string } {
 	return map[string]struct{ title, folder string }{
 		"autoscaling": {"Auto Scaling", "asgapi"}, "cloudformation": {"CloudFormation", "cfnapi"},
-		"ec2":         {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
+		"ec2": {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
 		"iam": {"Identity and Access Management", "iamapi"}, "pricing": {"Price List", "pricingapi"},
 		"ssm": {"Systems Manager", "ssmapi"}, "sts": {"Security Token Service", "stsapi"},
 	}

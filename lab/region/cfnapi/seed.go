@@ -161,22 +161,16 @@ func (c *CloudFormation) eksctlTags(more map[string]string) map[string]string {
 
 func zoneName(z world.Zone) string { return strings.ToUpper(strings.ReplaceAll(z.Name, "-", "")) }
 
-// natAddress is the public address of the cluster's NAT gateway; empty when
-// somebody has given it up.
-func (c *CloudFormation) natAddress() string {
-	a, _ := c.world.Network.Addresses.Get(c.world.Network.Cluster.NATAddress)
-	return a.PublicIP
-}
-
 // clusterRoutes are the subnets and the ways out of them.
 func (c *CloudFormation) clusterRoutes() []grown {
 	n := c.world.Network.Cluster
+	nat, _ := c.world.Network.Addresses.Get(n.NATAddress)
 	list := []grown{
 		{name: "PublicRouteTable", kind: "AWS::EC2::RouteTable", physical: n.PublicTable, properties: object{"VpcId": ref("VPC")}, attributes: object{"RouteTableId": n.PublicTable}},
 		{name: "PublicSubnetRoute", kind: "AWS::EC2::Route", physical: n.PublicTable + "|0.0.0.0/0", needs: []string{"VPCGatewayAttachment"},
 			properties: object{"RouteTableId": ref("PublicRouteTable"), "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ref("InternetGateway")}},
-		{name: "NATIP", kind: "AWS::EC2::EIP", physical: c.natAddress(), properties: object{"Domain": "vpc"},
-			attributes: object{"AllocationId": n.NATAddress, "PublicIp": c.natAddress()}},
+		{name: "NATIP", kind: "AWS::EC2::EIP", physical: nat.PublicIP, properties: object{"Domain": "vpc"},
+			attributes: object{"AllocationId": n.NATAddress, "PublicIp": nat.PublicIP}},
 	}
 	zones := c.world.Network.Zones
 	public := "SubnetPublic" + zoneName(zones[0])
