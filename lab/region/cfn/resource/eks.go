@@ -52,7 +52,7 @@ func (c *Call) mapTags() map[string]string {
 }
 
 // nodegroup is AWS::EKS::Nodegroup; its identifier is cluster/group.
-type nodegroup struct{ base }
+type nodegroup struct{}
 
 func (nodegroup) Create(ctx context.Context, c *Call) (Made, error) {
 	in := &eks.CreateNodegroupInput{}

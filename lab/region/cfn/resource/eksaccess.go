@@ -13,7 +13,7 @@ import (
 )
 
 // addon is AWS::EKS::Addon; its identifier is cluster|addon.
-type addon struct{ base }
+type addon struct{}
 
 func (addon) Create(ctx context.Context, c *Call) (Made, error) {
 	in := &eks.CreateAddonInput{}

@@ -215,7 +215,7 @@ func (elasticIP) Delete(ctx context.Context, c *Call) error {
 }
 
 // natGateway is AWS::EC2::NatGateway.
-type natGateway struct{ base }
+type natGateway struct{}
 
 func (natGateway) Create(ctx context.Context, c *Call) (Made, error) {
 	in := &ec2.CreateNatGatewayInput{TagSpecifications: c.specification(types.ResourceTypeNatgateway)}

@@ -42,7 +42,7 @@ func scalingTypes() []Type {
 }
 
 // scalingGroup is AWS::AutoScaling::AutoScalingGroup.
-type scalingGroup struct{ base }
+type scalingGroup struct{}
 
 // sameInGroup are what both requests for a group take as it is written.
 func sameInGroup() []string {
