@@ -176,11 +176,22 @@ func addonListing(found []addons.Summary) *listing {
 	for i := range found {
 		a := &found[i]
 		l.rows = append(l.rows, []string{
-			a.Name, a.Version, a.Status, strconv.Itoa(len(a.Issues)), a.IAMRole, a.NewerVersion, strings.ReplaceAll(a.ConfigurationValues, "\n", " "), a.Namespace,
+			a.Name, a.Version, a.Status, strconv.Itoa(len(a.Issues)), a.IAMRole, a.NewerVersion, shortened(a.ConfigurationValues), a.Namespace,
 			strings.Join(a.PodIdentityAssociations, ","),
 		})
 	}
 	return l
+}
+
+// mostShown is how much of a value a table shows; -o json has all of it.
+const mostShown = 60
+
+func shortened(text string) string {
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > mostShown {
+		return string(line[:mostShown]) + "…"
+	}
+	return string(line)
 }
 
 func newGetClusterCommand(connect connector) *cobra.Command {

@@ -181,6 +181,8 @@ addons:
 	says(t, log, `creating role using provided policies for addon "vpc-cni"`, "creating addon: vpc-cni", `addon "coredns" active`)
 	says(t, strings.Join(c.Calls(), "\n"), "CreateAddon vpc-cni v1.3.0-eksbuild.1 role=arn:aws:iam::111122223333:role/eksctl-blue-addon-vpc-cni-Role1 conflicts=OVERWRITE",
 		"CreateAddon aws-ebs-csi-driver v1.2.0-eksbuild.2")
+	_, log = newCloud().must(t, file, "create", "addon", "-f", "-")
+	says(t, log, `addon "vpc-cni" gets no role of its own: cluster "blue" has no IAM OIDC provider`)
 	_, log = c.must(t, file, "create", "addon", "-f", "-")
 	says(t, log, "Addon coredns is already present in this cluster")
 	out, _ := c.must(t, "", "get", "addon", "--cluster", "blue")

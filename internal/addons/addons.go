@@ -159,8 +159,9 @@ func (m *Manager) role(ctx context.Context, config *eksctl.ClusterConfig, addon 
 	}
 	provider, err := m.AWS.OIDCProvider(ctx, m.Cluster.Issuer)
 	if errors.Is(err, eks.ErrNotFound) {
-		return "", fmt.Errorf("it has permissions, and cluster %q has no IAM OIDC provider to give them by; run `drover utils associate-iam-oidc-provider --cluster %s --approve`",
-			m.Cluster.Name, m.Cluster.Name)
+		m.Log.Warning("addon %q gets no role of its own: cluster %q has no IAM OIDC provider, so the roles of nodes need its permissions; "+
+			"or run `drover utils associate-iam-oidc-provider --cluster %s --approve` first", addon.Name, m.Cluster.Name, m.Cluster.Name)
+		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("looking for the IAM OIDC provider: %w", err)
