@@ -53,7 +53,7 @@ func (l *Lab) applyObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.options.DroverBinary != "" {
+	if l.options.DroverBinary != "" && !l.options.NotDeployed {
 		drover, err := l.droverObjects()
 		if err != nil {
 			return err
