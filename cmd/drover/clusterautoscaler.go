@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -182,6 +183,7 @@ func runGroups(ctx context.Context, options groupCommandOptions, wanted nodegrou
 	if err != nil {
 		return err
 	}
+	options.address = freeAddress(options.address, log)
 	mgr, err := groupManager(configuration, options, wanted.Namespace)
 	if err != nil {
 		return err
@@ -203,6 +205,21 @@ func runGroups(ctx context.Context, options groupCommandOptions, wanted nodegrou
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// freeAddress is the address if it can be listened on, else none: pods are better
+// served without metrics than not at all.
+func freeAddress(address string, log logr.Logger) string {
+	if address == "0" {
+		return address
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		log.Error(err, "metrics and health checks are not served; give --address a free one")
+		return "0"
+	}
+	_ = listener.Close() // it was only tried
+	return address
 }
 
 func groupManager(configuration *rest.Config, options groupCommandOptions, namespace string) (ctrl.Manager, error) {

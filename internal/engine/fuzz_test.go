@@ -105,6 +105,17 @@ func isPossible(s *model.Snapshot) bool {
 		ok = ok && s.NodePools[i].Name != "" && fresh("pool "+s.NodePools[i].Name)
 		amounts(s.NodePools[i].Limits, s.NodePools[i].Usage)
 	}
+	for i := range s.NodeGroups {
+		ok = ok && s.NodeGroups[i].Name != "" && fresh("group "+s.NodeGroups[i].Name)
+		for j := range s.NodeGroups[i].Types {
+			t := &s.NodeGroups[i].Types[j]
+			ok = ok && fresh("group "+s.NodeGroups[i].Name+" "+t.Name)
+			amounts(t.Capacity, t.Allocatable)
+			for _, offering := range t.Offerings {
+				ok = ok && offering.InstanceType == t.Name && offering.PricePerHour >= 0 && offering.PricePerHour < 1000
+			}
+		}
+	}
 	for i := range s.DaemonSets {
 		ok = ok && fresh("daemon "+s.DaemonSets[i].String())
 		amounts(s.DaemonSets[i].Template.Requests)

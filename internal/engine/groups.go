@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"sort"
 	"strings"
@@ -46,6 +47,8 @@ func groupPool(g *model.NodeGroup) model.NodePool {
 	}
 	switch {
 	case pool.NotReadyReason != "":
+	case groupFault(g) != "":
+		pool.NotReadyReason = groupFault(g)
 	case len(g.Types) == 0:
 		pool.NotReadyReason = "its instance types are not known"
 	case !(expectedPrice(g, 1) > 0) || !(expectedPrice(g, max(groupRoom(g), 1)) > 0):
@@ -54,9 +57,33 @@ func groupPool(g *model.NodeGroup) model.NodePool {
 	return pool
 }
 
+// Bounds of Auto Scaling, or far above them.
+const (
+	maxGroupSize   = 1_000_000
+	maxGroupWeight = 999
+)
+
+// groupFault says which of the group's numbers means nothing.
+func groupFault(g *model.NodeGroup) string {
+	for _, n := range []int{g.Min, g.Max, g.Desired, g.OnDemandBase} {
+		if n < 0 || n > maxGroupSize {
+			return fmt.Sprintf("%d is not a size: sizes are from 0 to %d", n, maxGroupSize)
+		}
+	}
+	if g.OnDemandPercentage < 0 || g.OnDemandPercentage > 100 {
+		return fmt.Sprintf("the on-demand percentage %d must be from 0 to 100", g.OnDemandPercentage)
+	}
+	for i := range g.Types {
+		if weight := g.Types[i].Weight; weight < 0 || weight > maxGroupWeight {
+			return fmt.Sprintf("the weight %d of %s must be from 1 to %d", weight, g.Types[i].Name, maxGroupWeight)
+		}
+	}
+	return ""
+}
+
 // groupCatalog has one type, the least of all that may come, and one offering.
 func groupCatalog(g *model.NodeGroup, growth int) model.Catalog {
-	if len(g.Types) == 0 {
+	if len(g.Types) == 0 || groupFault(g) != "" {
 		return model.Catalog{}
 	}
 	least := model.InstanceType{Name: groupTypeName(g), Labels: sharedLabels(g),

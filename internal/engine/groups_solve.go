@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"sort"
 	"strings"
 
@@ -75,16 +76,43 @@ func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int) {
 	factor := 1.0
 	for i := range snapshot.NodeGroups {
 		g := &snapshot.NodeGroups[i]
+		if groupFault(g) != "" {
+			continue
+		}
 		price := expectedPrice(g, max(assumed[g.Name], 1))
-		for nodes := 1; nodes <= groupRoom(g); nodes++ {
-			if other := expectedPrice(g, nodes); price > 0 && other < float64(price*factor) {
-				factor = other / price
-			}
+		if least := leastPrice(g); price > 0 && least < float64(price*factor) {
+			factor = least / price
 		}
 	}
 	if p.report.Bound = float64(p.report.Bound * factor); p.report.Bound > 0 {
 		p.report.Gap = max(0, p.plan.PricePerHour/p.report.Bound-1)
 	}
+}
+
+// priceSizes is at how many sizes of a group the price is looked at.
+const priceSizes = 1000
+
+// leastPrice is what one further node costs at least, at whatever size. The
+// shares of on-demand and Spot are by then within one unit of the percentage.
+func leastPrice(g *model.NodeGroup) float64 {
+	if certainCapacityType(g, max(groupRoom(g), 1)) != "" {
+		return expectedPrice(g, 1)
+	}
+	least := math.Inf(1)
+	for nodes := 1; nodes <= min(groupRoom(g), priceSizes); nodes++ {
+		if price := expectedPrice(g, nodes); price < least {
+			least = price
+		}
+	}
+	if groupRoom(g) <= priceSizes {
+		return least
+	}
+	onDemand, spot := unitPrice(g, model.OnDemand, g.OnDemandStrategy), unitPrice(g, model.Spot, g.SpotStrategy)
+	share := max(0, float64(g.OnDemandPercentage)/100-1.0/priceSizes)
+	if onDemand < spot {
+		return min(least, float64(onDemand*float64(groupUnit(g))))
+	}
+	return min(least, float64((spot+float64((onDemand-spot)*share))*float64(groupUnit(g))))
 }
 
 func (p *groupPlan) betterThan(other *groupPlan) bool {

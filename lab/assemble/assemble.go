@@ -45,6 +45,8 @@ type Options struct {
 	Ephemeral bool
 	// DroverBinary is the program to run as drover; empty runs none.
 	DroverBinary string
+	// NotDeployed leaves it to pods that name an image of drover's to run it.
+	NotDeployed bool
 	// ComponentCommand: see controlplane.Config.
 	ComponentCommand []string
 	// Progress is called as each part becomes ready; may be nil.

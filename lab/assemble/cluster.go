@@ -60,7 +60,7 @@ func (l *Lab) applyObjects(ctx, background context.Context) error {
 		return err
 	}
 	objects = append(objects, webhook)
-	if l.options.DroverBinary != "" {
+	if l.options.DroverBinary != "" && !l.options.NotDeployed {
 		drover, err := l.droverObjects()
 		if err != nil {
 			return err

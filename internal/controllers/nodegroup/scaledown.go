@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func (a *Autoscaler) scaleDown(ctx context.Context, state *state) (bool, error) 
 	if err != nil {
 		return leaving.all > 0, err
 	}
-	a.stay = stay
+	a.sayStay(stay)
 	a.remember(unneeded)
 	a.Metrics.Unneeded.Set(float64(len(unneeded)))
 	ripe := a.ripe(unneeded)
@@ -50,6 +51,16 @@ func (a *Autoscaler) scaleDown(ctx context.Context, state *state) (bool, error) 
 		}
 	}
 	return leaving.all+len(chosen) > 0, nil
+}
+
+// sayStay notes why nodes stay, and logs for each node what is new.
+func (a *Autoscaler) sayStay(stay map[string]refusal) {
+	for _, node := range slices.Sorted(maps.Keys(stay)) {
+		if why := stay[node]; a.stay[node] != why {
+			a.Log.Info(fmt.Sprintf("Node %s is not suitable for removal: %s", node, why.text), "reason", why.reason)
+		}
+	}
+	a.stay = stay
 }
 
 // remember keeps since when each node has been unneeded without a break.

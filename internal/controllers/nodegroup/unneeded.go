@@ -86,7 +86,7 @@ func (c *candidate) examine(state *state, options ScaleDownOptions) refusal {
 	}
 	c.utilization = utilization(requested, state.nodes[c.node.Name])
 	if c.ready && c.utilization > options.UtilizationThreshold {
-		return refusal{"NotUnderutilized", fmt.Sprintf("%.0f %% of it is requested, more than %.0f %%", c.utilization*100, options.UtilizationThreshold*100)}
+		return refusal{"NotUnderutilized", fmt.Sprintf("more than %.0f %% of it is requested", options.UtilizationThreshold*100)}
 	}
 	return refusal{}
 }

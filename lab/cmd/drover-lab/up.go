@@ -97,9 +97,15 @@ func (f *upFlags) check() error {
 }
 
 func (f *upFlags) findDrover() error {
-	if f.noDrover {
+	err := f.lookForDrover()
+	if err != nil && f.noDrover {
+		f.droverBinary = "" // nobody asked for it
 		return nil
 	}
+	return err
+}
+
+func (f *upFlags) lookForDrover() error {
 	if f.droverBinary == "" {
 		self, err := os.Executable()
 		if err != nil {
@@ -165,6 +171,7 @@ func (f *upFlags) start(ctx context.Context, dir *datadir.Dir, progress *progres
 		BaseNodes:        f.nodes,
 		Ephemeral:        f.ephemeral,
 		DroverBinary:     f.droverBinary,
+		NotDeployed:      f.noDrover,
 		ComponentCommand: []string{componentVerb},
 		Progress:         progress.done,
 		Log:              slog.New(slog.NewJSONHandler(log, nil)),

@@ -42,7 +42,7 @@ spec:
   cluster: {name: mine, apiServerEndpoint: "https://a", certificateAuthority: Q0E=, cidr: 10.100.0.0/16}
   kubelet:
     config: {maxPods: 17, clusterDNS: [10.100.0.10]}
-    flags: ["--node-labels=team=red,zone-free=", "--v=2"]
+    flags: ["--node-labels=team=red,zone-free=", "--v=2", "--register-with-taints="]
 
 --//
 Content-Type: application/node.eks.aws

@@ -46,6 +46,9 @@ func (j *Join) flag(name, value string) error {
 		}
 	case "--register-with-taints":
 		for text := range strings.SplitSeq(value, ",") {
+			if strings.TrimSpace(text) == "" {
+				continue
+			}
 			taint, err := ParseTaint(strings.TrimSpace(text))
 			if err != nil {
 				return err
