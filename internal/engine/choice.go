@@ -20,8 +20,14 @@ type choice struct {
 }
 
 func (k *packer) newChoice(f *filler, v variant, used usage, remaining int64) *choice {
-	g := &choice{k: k, f: f, largest: v.largest, smallest: v.smallest, banned: map[int]bool{}, worth: k.promises(f.left), promise: make([]float64, len(k.configs)), optional: v.limit > 0}
-	g.prices = make([]float64, len(k.configs))
+	if k.choice == nil {
+		k.choice = &choice{k: k, worth: make([]float64, len(k.configs)), promise: make([]float64, len(k.configs)),
+			prices: make([]float64, len(k.configs)), order: make([]int, 0, len(k.configs)), banned: map[int]bool{}}
+	}
+	g := k.choice // its buffers serve one run after the other
+	g.f, g.largest, g.smallest, g.optional = f, v.largest, v.smallest, v.limit > 0
+	clear(g.banned)
+	k.promises(f.left, g.worth)
 	for n, i := range k.configs {
 		c := &k.p.space.configs[i]
 		g.prices[n] = float64(max(c.price, 1))

@@ -11,6 +11,7 @@ type knapsack struct {
 	density []float64 // by position in items
 	taken   []int     // by position, of the best pods found
 	trial   []int
+	rests   []vector // buffers of the search, by position
 	steps   int
 }
 
@@ -27,6 +28,10 @@ func newKnapsack(k *packer, config int, counts []int) *knapsack {
 		if s.most[i] = it.class.request.times(c.room, min(counts[i], it.perNode)); s.most[i] > 0 {
 			s.items = append(s.items, i)
 		}
+	}
+	backing := make(vector, len(s.items)*len(c.room))
+	for range s.items {
+		s.rests, backing = append(s.rests, backing[:len(c.room)]), backing[len(c.room):]
 	}
 	s.taken, s.trial, s.density = make([]int, len(s.items)), make([]int, len(s.items)), make([]float64, len(s.items))
 	return s
@@ -159,7 +164,8 @@ func (d *descent) from(at int, room vector, worth float64) {
 		for take := request.times(room, s.most[i]); take > 0 && d.limit > 0; take-- {
 			d.limit--
 			s.trial[at] = take
-			rest := room.clone()
+			rest := s.rests[at]
+			copy(rest, room)
 			rest.add(request, -take)
 			d.from(at+1, rest, worth+float64(d.values[i]*float64(take)))
 		}

@@ -81,6 +81,7 @@ type packer struct {
 	prices  []int64 // of a pod by item, from patterns
 	steps   int
 	filler  *filler // of the runs, which are one after the other
+	choice  *choice // likewise
 	most    int     // steps at which runs with a limit end
 }
 
@@ -109,7 +110,8 @@ func newPacker(u *purchase, tier bitset) *packer {
 
 // rankConfigs orders configs by the most that a dollar could buy with them.
 func (k *packer) rankConfigs(left []int) {
-	worth := k.promises(left)
+	worth := make([]float64, len(k.configs))
+	k.promises(left, worth)
 	promise := make(map[int]float64, len(k.configs))
 	for n, i := range k.configs {
 		promise[i] = worth[n]
@@ -124,9 +126,9 @@ func (k *packer) rankConfigs(left []int) {
 	})
 }
 
-// promises bound what each config's node can be worth when filled with what is
-// left, with each resource at its highest worth to any item.
-func (k *packer) promises(left []int) []float64 {
+// promises bound from above what each config's node can be worth when filled with
+// what is left, with each resource at its highest worth to any item.
+func (k *packer) promises(left []int, promise []float64) {
 	best := make([]float64, len(k.p.resources.names))
 	least, most, mixed := 1.0, 0.0, k.scale.first != k.scale.second
 	for i, it := range k.items {
@@ -149,8 +151,8 @@ func (k *packer) promises(left []int) []float64 {
 			}
 		}
 	}
-	promise := make([]float64, len(k.configs))
 	for n, i := range k.configs {
+		promise[n] = 0
 		room := k.p.space.configs[i].room
 		for r := range best {
 			promise[n] += float64(best[r] * float64(max(room[r], 0)))
@@ -164,7 +166,6 @@ func (k *packer) promises(left []int) []float64 {
 			}
 		}
 	}
-	return promise
 }
 
 // unusable is what the room's two main resources are worth that pods with a tilt

@@ -61,8 +61,12 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	for _, v := range k.variants(h.counts, h.best) {
 		h.try(v)
 	}
+	if len(k.slots) > 0 {
+		h.tryRepriced()
+		h.try(variant{plain: true})
+	}
 	if float64(h.best.cost) > float64(k.linear*(1+worthPatterns)) {
-		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+patternShare*k.pods*k.pods)); next != nil {
+		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget/2, k.steps+patternShare*k.pods*k.pods)); next != nil {
 			u.notePrices(k)
 			h.best = h.best.orBetter(next)
 		}
@@ -175,7 +179,7 @@ func (u *purchase) notePrices(k *packer) {
 // when the first run ends farther than farAway from what the resources cost.
 const (
 	greedyShare = 50
-	farShare    = 6
+	farShare    = 8
 	farAway     = 0.05
 )
 
