@@ -65,9 +65,9 @@ func nodeMutants() []mutant {
 		{"ports of DaemonSets to come on nodes", node, "n.ports = append(n.ports, daemon.Template.HostPorts...)", "_ = n.ports"},
 		{"DaemonSet pods that are there", node, "return true\n\t\t}\n\t}\n\treturn false\n}\n\nfunc (n *node) hasLabels", "return false\n\t\t}\n\t}\n\treturn false\n}\n\nfunc (n *node) hasLabels"},
 		{"DaemonSets that do not run on a node", node, "return !off && n.admits(selectorTerms(&daemon.Template))", "return !off || n.admits(selectorTerms(&daemon.Template))"},
-		{"DaemonSets on new nodes", config, "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
-		{"DaemonSets where they run", config, "sets[d] = s.admits(selectorTerms(&daemon.Template))", "sets[d] = fullBitset(len(s.configs))"},
-		{"tolerations of DaemonSets", config, "all = append(all, model.Toleration{Key: \"node.kubernetes.io/\" + name, Operator: \"Exists\"})", "_ = name"},
+		{"DaemonSets on new nodes", "internal/engine/daemons.go", "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
+		{"DaemonSets where they run", "internal/engine/daemons.go", "sets[d] = s.admits(selectorTerms(&daemon.Template))", "sets[d] = fullBitset(len(s.configs))"},
+		{"tolerations of DaemonSets", "internal/engine/daemons.go", "all = append(all, model.Toleration{Key: \"node.kubernetes.io/\" + name, Operator: \"Exists\"})", "_ = name"},
 		{"ports of DaemonSets on new nodes", "internal/engine/occupancy.go", "o.ports = append(o.ports, pod.HostPorts...)", "_ = pod"},
 	}
 }
@@ -211,7 +211,7 @@ func groupMutants() []mutant {
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
 		{"labels that depend on what a group brings", solve, "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
 		{"topology by such labels", solve, "if doubtfulKey(c, pool) == \"\" {", "if doubtfulKey(c, pool) != \"-\" {"},
-		{"DaemonSets that may come with a group's node", config, "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
+		{"DaemonSets that may come with a group's node", "internal/engine/daemons.go", "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
 		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
 		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},
 		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},

@@ -13,7 +13,7 @@ func mutations() []mutation {
 		{"pods per node", "resources.go", "return pod.Requests.Add(model.Resources{model.PodCount: 1})", "return pod.Requests"},
 		{"room of running pods", "node.go", "n.room.add(x.podVector(spec.Pods[i].Requests), -1)", "_ = x"},
 		{"share of DaemonSets on existing nodes", "node.go", "n.room.add(x.podVector(daemon.Template.Requests), -1)", "_ = x"},
-		{"share of DaemonSets on new nodes", "config.go", "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
+		{"share of DaemonSets on new nodes", "daemons.go", "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
 		{"cordoned nodes", "node.go", "\tif n.spec.Unschedulable {\n\t\treturn false\n\t}\n", ""},
 		{"host ports", "node.go", "if t.Port == w.Port && protocol(t)", "if t.Port == w.Port+1 && protocol(t)"},
 		{"host ports of all addresses", "node.go", `return ip == "" || ip == "0.0.0.0"`, `return ip == ""`},
