@@ -115,7 +115,8 @@ func stackTags(list []types.Tag) (map[string]string, error) {
 		case utf8.RuneCountInString(value) > 256:
 			return nil, invalid("1 validation error detected: Value '%s' at 'tags.member.value' failed to satisfy constraint: Member must have length less than or equal to 256", value)
 		}
-		if _, twice := tags[key]; twice {
+		// eksctl gives a change set the stack's tags and its own, which are among them.
+		if before, twice := tags[key]; twice && before != value {
 			return nil, invalid("Duplicate tag keys found: %s", key)
 		}
 		tags[key] = value
