@@ -45,6 +45,8 @@ func (c *config) label(key string) (string, bool) {
 		return c.pool.spec.Name, true
 	case labelHostname:
 		return "", true
+	case labelInstanceType:
+		return c.kind.Name, true
 	}
 	if value, ok := c.pool.spec.Labels[key]; ok {
 		return value, true
@@ -52,10 +54,8 @@ func (c *config) label(key string) (string, bool) {
 	if value, ok := c.free[key]; ok {
 		return value, true
 	}
-	if value, ok := c.kind.Labels[key]; ok {
-		return value, true
-	}
-	return c.kind.Name, key == labelInstanceType
+	value, ok := c.kind.Labels[key]
+	return value, ok
 }
 
 func (c *config) meets(requirements []model.Requirement) bool {
