@@ -34,12 +34,14 @@ func TestCreateNodegroupRefuses(t *testing.T) {
 		change     func(*input)
 		code, text string
 	}{
-		"cluster":        {func(in *input) { in.ClusterName = aws.String("other") }, "ResourceNotFoundException", "No cluster found for name: other."},
-		"taken":          {func(in *input) { in.NodegroupName = aws.String("taken") }, "ResourceInUseException", "NodeGroup already exists with name taken and cluster name " + clusterName},
-		"name":           {func(in *input) { in.NodegroupName = aws.String("-x") }, parameter, "63 letters"},
-		"role":           {func(in *input) { in.NodeRole = aws.String("nodes") }, parameter, "not the ARN of a role"},
-		"unknown role":   {func(in *input) { in.NodeRole = aws.String("arn:aws:iam::" + account + ":role/none") }, parameter, "role with name none cannot be found"},
-		"trust":          {func(in *input) { in.NodeRole = aws.String(l.role("untrusted", trust)) }, parameter, "[ec2.amazonaws.com] were not found"},
+		"cluster":      {func(in *input) { in.ClusterName = aws.String("other") }, "ResourceNotFoundException", "No cluster found for name: other."},
+		"taken":        {func(in *input) { in.NodegroupName = aws.String("taken") }, "ResourceInUseException", "NodeGroup already exists with name taken and cluster name " + clusterName},
+		"name":         {func(in *input) { in.NodegroupName = aws.String("-x") }, parameter, "63 letters"},
+		"role":         {func(in *input) { in.NodeRole = aws.String("nodes") }, parameter, "not the ARN of a role"},
+		"unknown role": {func(in *input) { in.NodeRole = aws.String("arn:aws:iam::" + account + ":role/none") }, parameter, "role with name none cannot be found"},
+		"trust": {func(in *input) {
+			in.NodeRole = aws.String(l.role("untrusted", strings.ReplaceAll(ec2Trust, "ec2.", "eks.")))
+		}, parameter, "[ec2.amazonaws.com] were not found"},
 		"no subnet":      {func(in *input) { in.Subnets = nil }, parameter, "Subnets are required"},
 		"subnet":         {func(in *input) { in.Subnets = []string{"subnet-1"} }, parameter, "subnet ID 'subnet-1' does not exist"},
 		"min > desired":  {func(in *input) { in.ScalingConfig = sizes(3, 4, 2) }, parameter, "Minimum capacity 3 can't be greater than desired size 2"},
