@@ -64,7 +64,9 @@ func (a *Applier) Keep(ctx context.Context, decision *Decision) error {
 	for _, placement := range decision.Plan.Placements {
 		pod, node := asking[placement.Pod], nodes[placement.Node]
 		switch {
-		case pod == nil || node == nil:
+		case pod == nil || node == nil || node.Launching && node.NodeClaim == "":
+			// A node group's node on its way has nothing that could remember pods:
+			// the next decision finds the same room.
 		case !node.Launching:
 			uid := types.UID(pod.UID)
 			placed[uid] = node.Name
@@ -79,7 +81,12 @@ func (a *Applier) Keep(ctx context.Context, decision *Decision) error {
 	}
 	a.nominated = placed
 	nominator := Nominator{Client: a.Client, Live: a.Live}
-	return errors.Join(a.remember(ctx, coming), nominator.all(ctx, ready))
+	err := nominator.all(ctx, ready)
+	if apierrors.IsForbidden(err) { // as by the permissions that Cluster Autoscaler's manifest gives
+		a.Log.V(1).Info("pods are not nominated: the service account may not patch pods/status", "error", err.Error())
+		err = nil
+	}
+	return errors.Join(a.remember(ctx, coming), err)
 }
 
 // remember adds pods to those that NodeClaims are for.

@@ -112,6 +112,32 @@ func TestClaimsRememberTheirPods(t *testing.T) {
 	}
 }
 
+func TestNodesOfGroupsOnTheirWayRememberNothing(t *testing.T) {
+	cluster := clustertest.New(t, cloudtest.World{}, clustertest.PendingPod("a", "1Gi"))
+	decision := decide(t, cluster, model.Plan{Placements: []model.Placement{{Pod: podKey("a"), Node: "i-1"}}})
+	decision.Snapshot.Nodes = append(decision.Snapshot.Nodes, model.Node{Name: "i-1", Launching: true})
+	if err := applierTo(cluster, cluster.Client).Keep(t.Context(), decision); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPodsAreLeftAloneWherePermissionsAreFew(t *testing.T) {
+	cluster := clustertest.New(t, cloudtest.World{}, readyNode("n1"), clustertest.PendingPod("p", "1Gi"))
+	decision := decide(t, cluster, model.Plan{Placements: []model.Placement{{Pod: podKey("p"), Node: "n1"}}})
+	if err := applierTo(cluster, withoutPodStatus(cluster.Client)).Keep(t.Context(), decision); err != nil {
+		t.Error(err)
+	}
+}
+
+// withoutPodStatus may not write the status of pods.
+func withoutPodStatus(allowed client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(allowed, interceptor.Funcs{
+		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "pods/status"}, "p", fmt.Errorf("no rule allows it"))
+		},
+	})
+}
+
 func TestPodsOfAClaimThatIsGoneAskAgain(t *testing.T) {
 	cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool(), clustertest.PendingPod("a", "1Gi"))
 	applier := applierTo(cluster, cluster.Client)
@@ -192,11 +218,7 @@ func TestNominationsAgainstTime(t *testing.T) {
 
 func TestNominationThatIsRefusedIsSaid(t *testing.T) {
 	cluster := clustertest.New(t, cloudtest.World{}, readyNode("n1"), clustertest.PendingPod("p", "1Gi"))
-	forbidden := interceptor.NewClient(cluster.Client, interceptor.Funcs{
-		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
-			return apierrors.NewForbidden(schema.GroupResource{Resource: "pods/status"}, "p", fmt.Errorf("no rule allows it"))
-		},
-	})
+	forbidden := withoutPodStatus(cluster.Client)
 	err := apply.Nominator{Client: forbidden, Live: cluster.Client}.Nominate(t.Context(), "n1", []*corev1.Pod{podOf(cluster, "p")})
 	if err == nil || !strings.Contains(err.Error(), "nominating pod other/p to node n1") {
 		t.Errorf("error is %v", err)
