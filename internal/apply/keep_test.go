@@ -116,7 +116,13 @@ func TestNodesOfGroupsOnTheirWayRememberNothing(t *testing.T) {
 	cluster := clustertest.New(t, cloudtest.World{}, clustertest.PendingPod("a", "1Gi"))
 	decision := decide(t, cluster, model.Plan{Placements: []model.Placement{{Pod: podKey("a"), Node: "i-1"}}})
 	decision.Snapshot.Nodes = append(decision.Snapshot.Nodes, model.Node{Name: "i-1", Launching: true})
-	if err := applierTo(cluster, cluster.Client).Keep(t.Context(), decision); err != nil {
+	applier := applierTo(cluster, cluster.Client)
+	applier.Live = interceptor.NewClient(cluster.Client, interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return fmt.Errorf("the cluster knows no NodeClaims")
+		},
+	})
+	if err := applier.Keep(t.Context(), decision); err != nil {
 		t.Error(err)
 	}
 }
