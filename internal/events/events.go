@@ -42,6 +42,7 @@ const (
 	ScaleDownEmpty       = "ScaleDownEmpty"
 	ScaleDownFailed      = "ScaleDownFailed"
 	DeleteUnregistered   = "DeleteUnregistered"
+	NodeGroupGone        = "NodeGroupGone" // drover's own: cluster-autoscaler says nothing
 
 	quietPeriod     = 5 * time.Minute
 	maxNote         = 1000 // events.k8s.io refuses notes of 1 KiB and more

@@ -102,6 +102,7 @@ func (a *Autoscaler) Round(ctx context.Context) (bool, error) {
 		a.Wake()
 	}
 	a.noteGrowth(state)
+	a.tellGone()
 	a.tellFailures(state)
 	a.giveUp(ctx, state)
 	busy, err := a.scaleDown(ctx, state)
@@ -166,6 +167,15 @@ func (a *Autoscaler) noteGrowth(state *state) {
 		if grew := state.groups[i].Grew; grew.After(a.lastAdd) {
 			a.lastAdd = grew
 		}
+	}
+}
+
+// tellGone names the groups that somebody deleted, or took out of drover's hands.
+func (a *Autoscaler) tellGone() {
+	for _, name := range a.Keeper.takeGone() {
+		a.Log.Info("node group is gone", "node-group", name)
+		a.Events.Warning(a.statusObject(), events.NodeGroupGone, fmt.Sprintf("node group %s is gone: its Auto Scaling group was deleted, "+
+			"or is no longer among those that drover is to size; pods that only it could serve wait for another", name))
 	}
 }
 

@@ -32,6 +32,7 @@ type Keeper struct {
 
 	mu     sync.Mutex
 	memory map[string]*memory
+	gone   []string // groups that AWS no longer has, until somebody is told
 	last   []Group
 	said   map[string]string
 }
@@ -101,7 +102,7 @@ func (k *Keeper) Look(ctx context.Context, nodes []corev1.Node) ([]Group, error)
 	for name := range k.memory {
 		if !present[name] {
 			delete(k.memory, name)
-			k.Log.Info("node group is gone", "node-group", name)
+			k.gone = append(k.gone, name)
 		}
 	}
 	k.last = groups
@@ -326,4 +327,14 @@ func (g *Group) expected(instance cloud.GroupInstance, name string) model.Node {
 	}
 	node.Labels[corev1.LabelHostname] = name
 	return node
+}
+
+// takeGone hands over, once, the names of the groups that went away.
+func (k *Keeper) takeGone() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	gone := k.gone
+	k.gone = nil
+	slices.Sort(gone)
+	return gone
 }

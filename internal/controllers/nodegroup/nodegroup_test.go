@@ -126,6 +126,18 @@ func TestShortageSendsPodsToAnotherGroup(t *testing.T) {
 	}
 }
 
+func TestGroupThatIsDeletedIsNamedOnce(t *testing.T) {
+	w := newWorld(t, nil, cloudtest.Group("workers", "us-west-2a", 0, 0, 4), cloudtest.Group("others", "us-west-2a", 0, 0, 4))
+	w.deploy(1)
+	w.grow()
+	w.groups.Delete("workers")
+	w.pass(time.Minute)
+	w.pass(time.Minute)
+	if events := w.said("NodeGroupGone"); len(events) != 1 || !strings.Contains(events[0], "node group workers is gone") {
+		t.Errorf("events are %q, want one that names workers", events)
+	}
+}
+
 func TestInstanceThatNeverJoinsIsNamedAndEnded(t *testing.T) {
 	group := cloudtest.Group("workers", "us-west-2a", 0, 0, 4)
 	group.JoinsCluster = "other"
