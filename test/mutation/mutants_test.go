@@ -168,7 +168,7 @@ func fairnessMutants() []mutant {
 		{"soft taints", prefer, "c.granted.taints = true", "_ = c"},
 		{"pools that ignore preferences", problem, "set.or(p.indifferent)", "_ = p.indifferent"},
 		{"preferred nodes by name", prefer, "if len(preferred.Term.Fields)+len(preferred.Term.Labels) > 0 {", "if len(preferred.Term.Labels) > 0 {"},
-		{"preferences on nodes", node, "if !n.indifferent && !n.meets(term) {", "if n.indifferent {"},
+		{"preferences on nodes", node, "if !n.indifferent && !n.meets(term) {", "if n.indifferent && !n.meets(term) {"},
 		{"the scheduler's own spreading", "internal/engine/prefer_default.go", "if next.cost <= c.best.cost {", "if next.cost < 0 {"},
 	}
 }
