@@ -43,6 +43,38 @@ type Machine struct {
 	Hardware Hardware
 	// RootVolumeGiB is the size of the root EBS volume.
 	RootVolumeGiB int64
+	Notices       Notices
+}
+
+// Notices is what EC2 announces to an instance, which the instance metadata
+// service shows.
+type Notices struct {
+	// Interruption is the end of a Spot instance; nil while there is none.
+	Interruption *Interruption `json:",omitempty"`
+	// Rebalance is when a rebalance recommendation was made, zero for never.
+	Rebalance time.Time `json:",omitzero"`
+	// Scheduled are events of the machine that runs it, in order of their ids.
+	Scheduled []ScheduledEvent `json:",omitempty"`
+	// TargetLifecycle is the state that Auto Scaling moves the instance to, such
+	// as InService or Terminated; empty outside of groups.
+	TargetLifecycle string `json:",omitempty"`
+}
+
+// Interruption is a Spot interruption notice.
+type Interruption struct {
+	Action  string    // terminate, stop or hibernate
+	At      time.Time // when EC2 acts
+	Noticed time.Time
+}
+
+// ScheduledEvent is a maintenance event.
+type ScheduledEvent struct {
+	ID          string // instance-event-...
+	Code        string // instance-reboot, system-reboot, system-maintenance, instance-retirement or instance-stop
+	Description string
+	NotBefore   time.Time
+	NotAfter    time.Time `json:",omitzero"`
+	State       string    // active, completed or canceled
 }
 
 // Hardware is what the machine physically has.

@@ -51,6 +51,9 @@ func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 		tx.OnCommit(func() { w.arm(i, takes) })
 	}
 	tx.OnCommit(func() { w.tell(i) })
+	if err := w.emitState(tx, i, s); err != nil {
+		return err
+	}
 	return w.putInstance(tx, i)
 }
 

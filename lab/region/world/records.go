@@ -34,6 +34,8 @@ type Instance struct {
 	Reason Reason
 	// Console is what the machine printed.
 	Console []string `json:",omitempty"`
+	// Notices is what EC2 has announced to the instance.
+	Notices machine.Notices `json:",omitzero"`
 }
 
 // Reason is a state change's reason.

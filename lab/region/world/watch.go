@@ -127,7 +127,7 @@ func (w *World) Machine(i Instance) machine.Machine {
 		ID: i.ID, Type: i.Type, Region: w.Options.Region, Zone: subnet.Zone.Name, ZoneID: subnet.Zone.ID,
 		PrivateIP: i.PrivateIP, SubnetCIDR: subnet.CIDR.String(), PrivateDNSName: w.PrivateDNSName(i.PrivateIP),
 		ImageID: i.ImageID, ImageName: image.Name, Spot: i.Spot, State: i.State, LaunchTime: i.LaunchTime,
-		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type),
+		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type), Notices: i.Notices,
 	}
 	if profile, found := w.Profiles.Get(i.Config.ProfileName); found && len(profile.Roles) > 0 {
 		if role, found := w.Roles.Get(profile.Roles[0]); found {

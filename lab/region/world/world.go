@@ -61,6 +61,7 @@ type World struct {
 	watchers  *watchers
 	timers    *timers
 	listeners []func(Instance)
+	deliver   []func(*store.Tx, Event) error
 	created   time.Time
 }
 
