@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gopkg.in/natefinch/lumberjack.v2"
+
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/datadir"
@@ -49,6 +51,8 @@ type Options struct {
 	NotDeployed bool
 	// ComponentCommand: see controlplane.Config.
 	ComponentCommand []string
+	// Audit has the API server write down every request.
+	Audit bool
 	// Progress is called as each part becomes ready; may be nil.
 	Progress func(part string)
 	// Log receives what is worth telling.
@@ -68,6 +72,7 @@ type Lab struct {
 	opened atomic.Pointer[region.Region]
 	aws    *http.Server
 	awsURL string
+	calls  *lumberjack.Logger
 	nodes  atomic.Pointer[nodes.Simulator]
 	// cluster is how EKS works in the cluster; nil until there is a region.
 	cluster atomic.Pointer[clusterOfRegion]
@@ -149,6 +154,9 @@ func (l *Lab) Stop() error {
 	if l.aws != nil {
 		errs = append(errs, l.aws.Close())
 	}
+	if l.calls != nil {
+		errs = append(errs, l.calls.Close())
+	}
 	if l.region != nil {
 		errs = append(errs, l.region.Close())
 	}
@@ -161,6 +169,7 @@ func (l *Lab) startControlPlane(ctx context.Context) (err error) {
 		Dir:                  l.options.Dir.Path(),
 		Port:                 l.options.APIPort,
 		Ephemeral:            l.options.Ephemeral,
+		Audit:                l.options.Audit,
 		ClusterName:          ClusterName,
 		ServiceAccountIssuer: l.issuer(),
 		Keys:                 l.tokenKeys,

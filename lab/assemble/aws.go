@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,12 +12,18 @@ import (
 	"strings"
 	"time"
 
+	"gopkg.in/natefinch/lumberjack.v2"
+
 	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/controlplane/tokenreview"
+	"github.com/drover-project/drover/lab/datadir"
 	"github.com/drover-project/drover/lab/region"
 	"github.com/drover-project/drover/lab/region/world"
 )
+
+// callLogMegabytes is when the log of AWS calls is rotated.
+const callLogMegabytes = 50
 
 // AdminPath is where the AWS endpoint serves the lab's own requests.
 const AdminPath = "/drover-lab"
@@ -60,7 +67,8 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	}
 	l.region = opened
 	l.opened.Store(opened)
-	server := awswire.New(awswire.Options{Credentials: l.secret, Session: l.session, Log: l.options.Log, Account: Account, Region: l.state.Region})
+	l.calls = &lumberjack.Logger{Filename: datadir.CallLog(l.options.Dir.Path()), MaxSize: callLogMegabytes, MaxBackups: 1}
+	server := awswire.New(awswire.Options{Credentials: l.secret, Session: l.session, Log: l.options.Log, Account: Account, Region: l.state.Region, Called: l.noteCall})
 	if err := register(server, opened); err != nil {
 		return err
 	}
@@ -72,6 +80,17 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	go l.serveAWS(listener)
 	l.options.Progress("AWS endpoint")
 	return nil
+}
+
+// noteCall writes a request down, one line of JSON each.
+func (l *Lab) noteCall(call awswire.Call) {
+	line, err := json.Marshal(call)
+	if err == nil {
+		_, err = l.calls.Write(append(line, '\n'))
+	}
+	if err != nil {
+		l.options.Log.Error("an AWS call is not in the log of calls", "requestID", call.RequestID, "error", err)
+	}
 }
 
 func (l *Lab) serveAWS(listener net.Listener) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,8 @@ type Options struct {
 	Account string
 	// Region is the region served when a request names none.
 	Region string
+	// Called, when set, hears of every request once it is answered.
+	Called func(Call)
 }
 
 // Server is the endpoint. Make it with New, register implementations, then
@@ -66,8 +69,10 @@ func New(opts Options) *Server {
 // ServeHTTP answers one AWS API request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
-	proto, answer, err := s.handle(r, id)
+	call := Call{Time: time.Now().UTC(), Client: ClientName(r.UserAgent()), RequestID: id}
+	proto, answer, err := s.handle(r, &call)
 	if err != nil {
+		call.Code = err.Code
 		answer = proto.failure(err, id)
 		s.opts.Log.DebugContext(r.Context(), "AWS request refused", "method", r.Method, "path", r.URL.Path,
 			"requestID", id, "code", err.Code, "message", err.Message)
@@ -80,10 +85,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := w.Write(answer.body); err != nil {
 		s.opts.Log.DebugContext(r.Context(), "client went away before the answer was written", "error", err)
 	}
+	if s.opts.Called != nil {
+		s.opts.Called(call)
+	}
 }
 
-// handle answers with the protocol to use for an error as well.
-func (s *Server) handle(r *http.Request, id string) (protocol, *response, *awserr.Error) {
+// handle answers with the protocol to use for an error as well, and notes what
+// was called.
+func (s *Server) handle(r *http.Request, call *Call) (protocol, *response, *awserr.Error) {
+	id := call.RequestID
 	req, err := readRequest(r)
 	if err != nil {
 		return guess(req), nil, err
@@ -96,10 +106,12 @@ func (s *Server) handle(r *http.Request, id string) (protocol, *response, *awser
 		return guess(req), nil, err
 	}
 	caller.RequestID = id
+	call.Service, call.Operation = shape.Shorten(svc.name), shape.Shorten(req.name())
 	op, err := s.find(svc, req)
 	if err != nil {
 		return svc.protocol, nil, err
 	}
+	call.Operation = op.name
 	out, err := s.call(withCaller(r.Context(), caller), svc, op, req)
 	if err != nil {
 		return svc.protocol, nil, err

@@ -38,6 +38,8 @@ type Config struct {
 	Port int
 	// Ephemeral says that Dir does not outlive the process.
 	Ephemeral bool
+	// Audit has the API server write down every request, in AuditLog.
+	Audit bool
 	// ClusterName is what `aws eks get-token --cluster-name` must name.
 	ClusterName string
 	// ServiceAccountIssuer is the cluster's OIDC issuer URL; empty means

@@ -33,6 +33,9 @@ func (s *startup) writeFiles(tunnel, webhook net.Listener) error {
 	if err := s.writeEgress(tunnel); err != nil {
 		return err
 	}
+	if err := s.writeAuditPolicy(); err != nil {
+		return err
+	}
 	for file, path := range map[string]string{webhookFile: tokenReviewPath, authorizationFile: accessReviewPath} {
 		hook := clientcmdapi.Cluster{
 			Server:                   "https://" + webhook.Addr().String() + path,

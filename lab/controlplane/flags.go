@@ -37,8 +37,8 @@ func (s *startup) etcdFlags() []string {
 
 func (s *startup) apiServerFlags(listener net.Listener) []string {
 	leaf := s.certs.leaf
-	return []string{
-		"--secure-port=" + port(listener),
+	return append(s.auditFlags(),
+		"--secure-port="+port(listener),
 		"--bind-address=127.0.0.1",
 		"--advertise-address=" + advertised,
 		"--etcd-servers=" + component.EtcdSocket,
@@ -77,7 +77,7 @@ func (s *startup) apiServerFlags(listener net.Listener) []string {
 		"--proxy-client-cert-file=" + leaf[leafFrontProxy].cert,
 		"--proxy-client-key-file=" + leaf[leafFrontProxy].key,
 		"--profiling=false",
-	}
+	)
 }
 
 func (s *startup) controllerManagerFlags(listener net.Listener) []string {

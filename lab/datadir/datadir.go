@@ -176,3 +176,11 @@ func readPID(path string) int {
 	}
 	return pid
 }
+
+// CallLog is the file of requests to the AWS endpoint, in a data directory; one
+// line of JSON each.
+func CallLog(path string) string { return filepath.Join(path, "logs", "aws-calls.log") }
+
+// AuditLog is the file of requests to the Kubernetes API, in a data directory:
+// the API server's own audit events, one line of JSON each.
+func AuditLog(path string) string { return filepath.Join(path, "logs", "audit.log") }

@@ -28,6 +28,7 @@ type upFlags struct {
 	ephemeral    bool
 	detach       bool
 	noDrover     bool
+	audit        bool
 	region       string
 	droverBinary string
 	kubeconfig   string
@@ -58,6 +59,7 @@ func newUp() *cobra.Command {
 	f.IntVar(&flags.nodes, "nodes", 3, "how many nodes a new lab begins with")
 	f.StringVar(&flags.droverBinary, "drover-binary", "", "`program` to run as drover (default: drover beside drover-lab)")
 	f.BoolVar(&flags.noDrover, "no-drover", false, "do not run drover in the cluster")
+	f.BoolVar(&flags.audit, "audit", false, "write down every request to the Kubernetes API, for drover-lab calls")
 	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "`file` to add the cluster to (default: what kubectl uses; none with --ephemeral)")
 	f.StringVar(&flags.context, "context", "drover-lab", "`name` of the cluster in that file; its current context is only set when it has none")
 	f.Lookup("port").Hidden = true
@@ -170,6 +172,7 @@ func (f *upFlags) start(ctx context.Context, dir *datadir.Dir, progress *progres
 		TimeScale:        f.timeScale,
 		BaseNodes:        f.nodes,
 		Ephemeral:        f.ephemeral,
+		Audit:            f.audit,
 		DroverBinary:     f.droverBinary,
 		NotDeployed:      f.noDrover,
 		ComponentCommand: []string{componentVerb},
