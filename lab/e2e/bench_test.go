@@ -20,7 +20,7 @@ import (
 //	go test ./e2e -run '^$' -bench ThousandMixedPods -benchtime 1x
 func BenchmarkThousandMixedPods(b *testing.B) {
 	for range b.N {
-		l := startBenchLab(b)
+		l := startBenchLab(b, "--time-scale", "10")
 		l.kubectl(b, "", "apply", "-k", filepath.Join(examplesDir(b), "karpenter/nodepool"))
 		l.kubectl(b, benchPool, "apply", "-f", "-")
 		l.kubectl(b, "", "wait", "--for=condition=Ready", "nodepool/bench", "--timeout=60s")
@@ -96,7 +96,7 @@ func placement(i int) string {
 
 type benchLab struct{ dir, data string }
 
-func startBenchLab(b *testing.B) benchLab {
+func startBenchLab(b *testing.B, flags ...string) benchLab {
 	b.Helper()
 	l := benchLab{dir: b.TempDir()}
 	l.data = filepath.Join(l.dir, "lab")
@@ -105,8 +105,8 @@ func startBenchLab(b *testing.B) benchLab {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { l.run(b, "", "drover-lab", "down", "--data-dir", l.data) })
-	l.run(b, "", "drover-lab", "up", "--detach", "--data-dir", l.data, "--time-scale", "10",
-		"--api-port", ports[0], "--aws-port", ports[1])
+	up := []string{"up", "--detach", "--data-dir", l.data, "--api-port", ports[0], "--aws-port", ports[1]}
+	l.run(b, "", "drover-lab", append(up, flags...)...)
 	return l
 }
 
