@@ -184,6 +184,27 @@ nodeGroups:
 	}
 }
 
+func TestTypesThatTheRegionDoesNotOfferAreLeftOut(t *testing.T) {
+	const file = `
+apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: {name: blue, region: eu-west-1}
+nodeGroups:
+  - {name: own, minSize: 1, instancesDistribution: {instanceTypes: [m5.large, x9.large, m4.large]}}
+managedNodeGroups:
+  - {name: managed, minSize: 1, spot: true, instanceTypes: [x9.large, m5.large]}
+`
+	c := newCloud()
+	_, log := c.must(t, file, "create", "nodegroup", "-f", "-")
+	for _, name := range []string{"own", "managed"} {
+		says(t, log, `this region does not offer x9.large: nodegroup "`+name+`" is made without`)
+		made, err := json.Marshal(c.Template("eksctl-blue-nodegroup-" + name))
+		if err != nil || strings.Contains(string(made), "x9.large") || !strings.Contains(string(made), "m5.large") {
+			t.Errorf("%s: %v: %s", name, err, made)
+		}
+	}
+}
+
 func TestAStackThatFailsNamesItsStepAndLeavesNothing(t *testing.T) {
 	c := newCloud()
 	c.FailResource["ManagedNodeGroup"] = "Nodegroup managed-ng-1 failed to stabilize: AsgInstanceLaunchFailures"
@@ -223,7 +244,7 @@ func TestWhatCannotBeMadeIsSaidBeforeAnythingIsMade(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		"type":         {"", []string{"create", "ng", "--cluster", "blue", "--name", "a", "-t", "x9.large"}, `instance type "x9.large" is not offered`},
+		"type":         {"", []string{"create", "ng", "--cluster", "blue", "--name", "a", "-t", "x9.large"}, `this region does not offer x9.large`},
 		"cluster":      {"", []string{"create", "ng", "--cluster", "green", "--name", "a"}, `no cluster "green"`},
 		"what":         {"", []string{"create", "nodegrop"}, "there is no `drover create nodegrop`; did you mean nodegroup?"},
 		"which":        {"", []string{"create", "ng", "--name", "a"}, "say which cluster"},

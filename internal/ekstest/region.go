@@ -134,6 +134,13 @@ func (r *Region) CreateStack(_ context.Context, request stack.Request) (string, 
 	return s.ID, nil
 }
 
+// Template is what a stack was made of.
+func (r *Region) Template(name string) stack.Template {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	return r.find(name).template
+}
+
 func (r *Region) find(name string) *stackState { return r.stacks[strings.TrimPrefix(name, "arn:")] }
 
 // DescribeStack describes a stack, which takes a step at each look.

@@ -100,18 +100,30 @@ func (m *Manager) surroundings(ctx context.Context) (stacks.Context, error) {
 	return c, nil
 }
 
-// base fills in what both kinds need: subnets and the key pair.
-func (m *Manager) base(ctx context.Context, c *stacks.Context, g *eksctl.NodeGroupBase, types []string) error {
+// base fills in what both kinds need: subnets and the key pair. A type that the
+// region does not offer is taken out of the list that it is in: Auto Scaling
+// refuses a group that names one.
+func (m *Manager) base(ctx context.Context, c *stacks.Context, g *eksctl.NodeGroupBase, types []string, lists ...*[]string) error {
 	var offered func(string) bool
 	if len(types) > 0 {
 		byType, err := m.AWS.Zones(ctx, types)
 		if err != nil {
 			return fmt.Errorf("asking which zones have %s: %w", strings.Join(types, ", "), err)
 		}
+		var missing []string
 		for _, one := range types {
 			if len(byType[one]) == 0 {
-				return fmt.Errorf("node group %q: instance type %q is not offered in this region", g.Name, one)
+				missing = append(missing, one)
 			}
+		}
+		if len(missing) == len(types) {
+			return fmt.Errorf("node group %q: this region does not offer %s", g.Name, strings.Join(missing, ", "))
+		}
+		if len(missing) > 0 {
+			m.Log.Warning("this region does not offer %s: nodegroup %q is made without", strings.Join(missing, ", "), g.Name)
+		}
+		for _, list := range lists {
+			*list = slices.DeleteFunc(*list, func(one string) bool { return slices.Contains(missing, one) })
 		}
 		offered = func(zone string) bool {
 			return slices.ContainsFunc(types, func(one string) bool { return slices.Contains(byType[one], zone) })
@@ -138,7 +150,7 @@ func (m *Manager) planManaged(ctx context.Context, c stacks.Context, g *eksctl.M
 		image = g.ReleaseVersion
 	}
 	m.Log.Info("nodegroup %q will use %q [%s/%s]", g.Name, image, g.AMIFamily, m.Cluster.Version)
-	if err := m.base(ctx, &c, &g.NodeGroupBase, stacks.ManagedTypes(g)); err != nil {
+	if err := m.base(ctx, &c, &g.NodeGroupBase, stacks.ManagedTypes(g), &g.InstanceTypes); err != nil {
 		return planned{}, err
 	}
 	if err := m.checkPublicAddresses(&c, g); err != nil {
@@ -186,7 +198,11 @@ func (m *Manager) planSelfManaged(ctx context.Context, c stacks.Context, g *eksc
 		}
 	}
 	m.Log.Info("nodegroup %q will use %q [%s/%s]", g.Name, c.Image, g.AMIFamily, m.Cluster.Version)
-	if err := m.base(ctx, &c, &g.NodeGroupBase, types); err != nil {
+	var lists []*[]string
+	if g.InstancesDistribution != nil {
+		lists = append(lists, &g.InstancesDistribution.InstanceTypes)
+	}
+	if err := m.base(ctx, &c, &g.NodeGroupBase, types, lists...); err != nil {
 		return planned{}, err
 	}
 	template, err := stacks.NodeGroup(&c, g)

@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	// ClusterName is the lab's cluster.
-	ClusterName = "eksworkshop-eksctl"
+	// DefaultCluster is the cluster of a new lab unless told otherwise.
+	DefaultCluster = "eksworkshop-eksctl"
 	// Account is the lab's AWS account.
 	Account = "111122223333"
 	// DefaultRegion is where a new lab is unless told otherwise.
@@ -37,6 +37,8 @@ type Options struct {
 	Dir *datadir.Dir
 	// Region is empty for the one that Dir already has, or DefaultRegion.
 	Region string
+	// Cluster is empty for the one that Dir already has, or DefaultCluster.
+	Cluster string
 	// APIPort and AWSPort on 127.0.0.1; 0 takes any free port.
 	APIPort, AWSPort int
 	// TimeScale divides how long simulated work takes; 1 is realistic.
@@ -95,10 +97,10 @@ func Start(ctx context.Context, options Options) (*Lab, error) {
 	if options.Progress == nil {
 		options.Progress = func(string) {}
 	}
-	if err := checkRegion(options.Region); err != nil {
+	if err := errors.Join(checkRegion(options.Region), checkCluster(options.Cluster)); err != nil {
 		return nil, err
 	}
-	state, err := options.Dir.LoadState(options.Region, DefaultRegion)
+	state, err := options.Dir.LoadState(datadir.Place{Region: options.Region, Cluster: options.Cluster}, datadir.Place{Region: DefaultRegion, Cluster: DefaultCluster})
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +172,7 @@ func (l *Lab) startControlPlane(ctx context.Context) (err error) {
 		Port:                 l.options.APIPort,
 		Ephemeral:            l.options.Ephemeral,
 		Audit:                l.options.Audit,
-		ClusterName:          ClusterName,
+		ClusterName:          l.state.Cluster,
 		ServiceAccountIssuer: l.issuer(),
 		Keys:                 l.tokenKeys,
 		Identify:             l.identify,
@@ -210,7 +212,7 @@ func (l *Lab) publish() {
 func (l *Lab) describe() datadir.Run {
 	run := datadir.Run{
 		PID: os.Getpid(), Ready: l.ready.Load(), Started: l.started,
-		Cluster: ClusterName, Version: controlplane.Version, Region: l.state.Region,
+		Cluster: l.state.Cluster, Version: controlplane.Version, Region: l.state.Region,
 		Kubeconfig: l.Kubeconfig(), TimeScale: l.options.TimeScale, AWSEndpoint: l.awsURL,
 		Components: []datadir.Component{
 			{Name: "drover-lab", PID: os.Getpid(), Since: l.started},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,16 @@ func checkRegion(name string) error {
 	return nil
 }
 
+// clusterName is what EKS accepts.
+var clusterName = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+
+func checkCluster(name string) error {
+	if name != "" && !clusterName.MatchString(name) {
+		return fmt.Errorf("cluster name %q: must be at most 100 letters, digits, - and _, and begin with a letter or digit", name)
+	}
+	return nil
+}
+
 func listenAWS(port int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
@@ -54,7 +65,7 @@ func (l *Lab) startRegion(listener net.Listener) error {
 		Region:  l.state.Region,
 		Account: Account,
 		Cluster: region.ClusterInfo{
-			Name: ClusterName, Endpoint: l.plane.Endpoint(), CAData: l.plane.Authority().CertPEM(),
+			Name: l.state.Cluster, Endpoint: l.plane.Endpoint(), CAData: l.plane.Authority().CertPEM(),
 			Version: controlplane.Version, ServiceCIDR: controlplane.ServiceCIDR, OIDCIssuer: l.issuer(),
 			TokenKeys: []crypto.PublicKey{l.plane.TokenKey()},
 		},

@@ -28,7 +28,7 @@ func (l *Lab) startNodes(background context.Context) error {
 		Admit:  l.admitNode,
 		Clock:  l.clock,
 		Cluster: nodes.Cluster{
-			Name: ClusterName, Version: controlplane.Version, Endpoint: l.plane.Endpoint(),
+			Name: l.state.Cluster, Version: controlplane.Version, Endpoint: l.plane.Endpoint(),
 			CA: l.plane.Authority().CertPEM(),
 		},
 		ServingCA: l.plane.Authority().TLS(),
@@ -51,7 +51,7 @@ func (l *Lab) startNodes(background context.Context) error {
 }
 
 func (l *Lab) applyObjects(ctx, background context.Context) error {
-	objects, err := addons.Objects(addons.Cluster{Region: l.state.Region, ClusterName: ClusterName})
+	objects, err := addons.Objects(addons.Cluster{Region: l.state.Region, ClusterName: l.state.Cluster})
 	if err != nil {
 		return err
 	}

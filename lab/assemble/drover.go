@@ -64,7 +64,7 @@ func (l *Lab) droverObjects() ([]*unstructured.Unstructured, error) {
 	}
 	objects, err := deploy.Objects(deploy.Parameters{
 		Image:       droverImage,
-		ClusterName: ClusterName,
+		ClusterName: l.state.Cluster,
 		Region:      l.state.Region,
 		// A second process would only wait for the first.
 		Replicas: 1,

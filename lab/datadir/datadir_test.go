@@ -68,30 +68,45 @@ func TestOpenSaysThatAPlaceCannotBeWritten(t *testing.T) {
 	}
 }
 
+var usual = Place{Region: "us-west-2", Cluster: "blue"}
+
 func TestStateStaysTheSame(t *testing.T) {
 	dir := open(t, filepath.Join(t.TempDir(), "lab"))
-	first, err := dir.LoadState("", "us-west-2")
+	first, err := dir.LoadState(Place{}, usual)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.Region != "us-west-2" || len(first.AccessKeyID) != 20 || !strings.HasPrefix(first.AccessKeyID, "LAB") || len(first.SecretAccessKey) != 40 {
 		t.Errorf("state %+v", first)
 	}
-	second, err := dir.LoadState("us-west-2", "eu-west-1")
+	second, err := dir.LoadState(Place{Region: "us-west-2", Cluster: "blue"}, Place{Region: "eu-west-1", Cluster: "green"})
 	if err != nil || second != first {
 		t.Errorf("second state %+v, %v", second, err)
 	}
-	if _, err := dir.LoadState("eu-west-1", "us-west-2"); err == nil || !strings.Contains(err.Error(), "us-west-2") {
-		t.Errorf("another region: %v", err)
+	for other, named := range map[Place]string{{Region: "eu-west-1"}: "us-west-2", {Cluster: "green"}: "blue"} {
+		if _, err := dir.LoadState(other, usual); err == nil || !strings.Contains(err.Error(), named) {
+			t.Errorf("another place, %+v: %v", other, err)
+		}
+	}
+}
+
+func TestAStateFromBeforeClustersHadNames(t *testing.T) {
+	dir := open(t, filepath.Join(t.TempDir(), "lab"))
+	old := `{"region": "eu-west-1", "accessKeyId": "LAB0", "secretAccessKey": "s"}`
+	if err := os.WriteFile(dir.Join(stateFile), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := dir.LoadState(Place{Region: "eu-west-1"}, usual); err != nil || state.Cluster != "blue" {
+		t.Errorf("%+v, %v", state, err)
 	}
 }
 
 func TestKeysOfTwoLabsDiffer(t *testing.T) {
-	one, err := open(t, filepath.Join(t.TempDir(), "lab")).LoadState("", "us-west-2")
+	one, err := open(t, filepath.Join(t.TempDir(), "lab")).LoadState(Place{}, usual)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := open(t, filepath.Join(t.TempDir(), "lab")).LoadState("", "us-west-2")
+	two, err := open(t, filepath.Join(t.TempDir(), "lab")).LoadState(Place{}, usual)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +122,7 @@ func TestDamagedStateSaysHowToGoOn(t *testing.T) {
 			if err := os.WriteFile(dir.Join(stateFile), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dir.LoadState("", "us-west-2"); err == nil || !strings.Contains(err.Error(), "drover-lab reset") {
+			if _, err := dir.LoadState(Place{}, usual); err == nil || !strings.Contains(err.Error(), "drover-lab reset") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -143,7 +158,7 @@ func TestRunIsOnlyBelievedOfTheHolder(t *testing.T) {
 func TestRemoveLeavesWhatIsTheUsers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lab")
 	dir := open(t, path)
-	if _, err := dir.LoadState("", "us-west-2"); err != nil {
+	if _, err := dir.LoadState(Place{}, usual); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etcd", "notes"} {

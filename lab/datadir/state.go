@@ -1,6 +1,7 @@
 package datadir
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,9 +14,15 @@ import (
 	"time"
 )
 
+// Place is where a lab is: its AWS region, and the name of its cluster.
+type Place struct {
+	Region  string `json:"region"`
+	Cluster string `json:"cluster"`
+}
+
 // State is what makes this lab this one; it is written once.
 type State struct {
-	Region string `json:"region"`
+	Place
 	// AccessKeyID begins with LAB, which no key of AWS does.
 	AccessKeyID     string `json:"accessKeyId"`
 	SecretAccessKey string `json:"secretAccessKey"`
@@ -24,15 +31,13 @@ type State struct {
 	Created time.Time `json:"created"`
 }
 
-// LoadState reads the state, or creates it for the region; an empty region
-// accepts what is there. Another region than the one that is there is an error.
-func (d *Dir) LoadState(region, defaultRegion string) (State, error) {
+// LoadState reads the state, or creates it for a place, what is not given being
+// as in usual. It accepts what is there for what is not given; another region or
+// cluster than the one that is there is an error.
+func (d *Dir) LoadState(place, usual Place) (State, error) {
 	content, err := os.ReadFile(d.Join(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		if region == "" {
-			region = defaultRegion
-		}
-		return d.createState(region)
+		return d.createState(Place{Region: cmp.Or(place.Region, usual.Region), Cluster: cmp.Or(place.Cluster, usual.Cluster)})
 	}
 	if err != nil {
 		return State{}, fmt.Errorf("reading the lab's state: %w", err)
@@ -44,19 +49,28 @@ func (d *Dir) LoadState(region, defaultRegion string) (State, error) {
 	if state.Region == "" || state.AccessKeyID == "" || state.SecretAccessKey == "" {
 		return State{}, fmt.Errorf("%s is damaged, it lacks the region or the keys: `drover-lab reset` starts afresh", d.Join(stateFile))
 	}
-	if region != "" && region != state.Region {
-		return State{}, fmt.Errorf("%s holds a lab in %s, not %s: leave out --region, choose another --data-dir, or `drover-lab reset` first", d.path, state.Region, region)
+	// Labs had all the same cluster before its name could be chosen.
+	state.Cluster = cmp.Or(state.Cluster, usual.Cluster)
+	if place.Region != "" && place.Region != state.Region {
+		return State{}, d.otherLab("in "+state.Region, place.Region, "--region")
+	}
+	if place.Cluster != "" && place.Cluster != state.Cluster {
+		return State{}, d.otherLab("with the cluster "+state.Cluster, place.Cluster, "--cluster-name")
 	}
 	return state, nil
 }
 
-func (d *Dir) createState(region string) (State, error) {
+func (d *Dir) otherLab(holds, asked, flag string) error {
+	return fmt.Errorf("%s holds a lab %s, not %s: leave out %s, choose another --data-dir, or `drover-lab reset` first", d.path, holds, asked, flag)
+}
+
+func (d *Dir) createState(place Place) (State, error) {
 	random := make([]byte, 64)
 	if _, err := rand.Read(random); err != nil {
 		return State{}, fmt.Errorf("generating the lab's keys: %w", err)
 	}
 	state := State{
-		Region:          region,
+		Place:           place,
 		AccessKeyID:     "LAB" + strings.ToUpper(hex.EncodeToString(random[:8])) + "0",
 		SecretAccessKey: base64.RawStdEncoding.EncodeToString(random[8:38]),
 		OIDCID:          strings.ToUpper(hex.EncodeToString(random[38:54])),

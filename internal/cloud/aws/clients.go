@@ -10,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
+// application is how AWS sees the caller, in user agents and CloudTrail.
+const application = "drover"
+
 // Clients are the services the adapter talks to. New makes the SDK's own; tests
 // give theirs to NewFromClients.
 type Clients struct {

@@ -85,7 +85,7 @@ func (p *Provider) NodeGroups(clients GroupClients) *Groups {
 // configuration. It asks for fewer permissions than New: facts that may not be
 // read are taken from the shipped catalog.
 func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
 	}
@@ -104,7 +104,7 @@ func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
 
 // DefaultGroupClients connect with the SDK's default configuration.
 func DefaultGroupClients(ctx context.Context) (GroupClients, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion())
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application))
 	if err != nil {
 		return GroupClients{}, fmt.Errorf("loading the AWS configuration: %w", err)
 	}

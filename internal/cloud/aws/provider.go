@@ -89,7 +89,7 @@ var _ cloud.Provider = (*Provider)(nil)
 // files, or the instance's own role and region. The context bounds background
 // work for the Provider's whole life.
 func New(ctx context.Context, options Options) (*Provider, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
 	}

@@ -36,7 +36,7 @@ func runningLab(t *testing.T, awsEndpoint string) (string, datadir.State) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = dir.Close() })
-	state, err := dir.LoadState("", "eu-west-1")
+	state, err := dir.LoadState(datadir.Place{}, datadir.Place{Region: "eu-west-1", Cluster: "blue"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ type upFlags struct {
 	noDrover     bool
 	audit        bool
 	region       string
+	cluster      string
 	droverBinary string
 	kubeconfig   string
 	context      string
@@ -52,6 +53,7 @@ func newUp() *cobra.Command {
 	f.BoolVarP(&flags.detach, "detach", "d", false, "return when the lab is ready, and leave it running until drover-lab down")
 	f.BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in a temporary folder that is deleted at the end")
 	f.StringVar(&flags.region, "region", "", "AWS `region`: us-west-2, us-east-1, eu-west-1 or ap-northeast-2 (default us-west-2, or what the data directory holds)")
+	f.StringVar(&flags.cluster, "cluster-name", "", "`name` of the cluster (default eksworkshop-eksctl, or what the data directory holds)")
 	f.IntVar(&flags.apiPort, "api-port", 6443, "`port` of the Kubernetes API on 127.0.0.1, 0 for any free one")
 	f.IntVar(&flags.apiPort, "port", 6443, "the same as --api-port")
 	f.IntVar(&flags.awsPort, "aws-port", 4566, "`port` of the AWS endpoint on 127.0.0.1, 0 for any free one")
@@ -167,6 +169,7 @@ func (f *upFlags) start(ctx context.Context, dir *datadir.Dir, progress *progres
 	return assemble.Start(ctx, assemble.Options{
 		Dir:              dir,
 		Region:           f.region,
+		Cluster:          f.cluster,
 		APIPort:          f.apiPort,
 		AWSPort:          f.awsPort,
 		TimeScale:        f.timeScale,

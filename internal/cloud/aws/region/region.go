@@ -40,7 +40,7 @@ type Region struct {
 // of that configuration, and empty profile its profile.
 func New(ctx context.Context, name, profile string) (*Region, error) {
 	// What the SDK would print on standard error is for its developers.
-	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{}), config.WithAppID("drover")}
 	if name != "" {
 		options = append(options, config.WithRegion(name))
 	}
