@@ -95,7 +95,7 @@ func (s *Server) handle(r *http.Request, id string) (protocol, *response, *awser
 		}
 		return guess(req), nil, err
 	}
-	caller.RequestID = id
+	caller.RequestID, caller.Endpoint = id, "http://"+r.Host
 	op, err := s.find(svc, req)
 	if err != nil {
 		return svc.protocol, nil, err
@@ -169,6 +169,7 @@ type Caller struct {
 	AccessKeyID string // empty for the few operations that need no signature
 	Region      string // from the credential scope
 	RequestID   string // what the answer carries as its request id
+	Endpoint    string // the address it was sent to, such as http://127.0.0.1:8443
 }
 
 type callerKey struct{}
