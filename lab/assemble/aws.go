@@ -69,6 +69,7 @@ func (l *Lab) startRegion(listener net.Listener) error {
 			Version: controlplane.Version, ServiceCIDR: controlplane.ServiceCIDR, OIDCIssuer: l.issuer(),
 			TokenKeys: []crypto.PublicKey{l.plane.TokenKey()},
 		},
+		Endpoint:  "http://" + listener.Addr().String(),
 		Clock:     l.clock,
 		BaseNodes: l.options.BaseNodes,
 		Log:       l.options.Log,
@@ -113,8 +114,8 @@ func (l *Lab) serveAWS(listener net.Listener) {
 func register(server *awswire.Server, opened *region.Region) error {
 	var errs []error
 	for name, implementation := range map[string]any{
-		"autoscaling": opened.AutoScaling(), "cloudformation": opened.CloudFormation(), "ec2": opened.EC2(), "eks": opened.EKS(), "iam": opened.IAM(),
-		"pricing": opened.Pricing(), "ssm": opened.SSM(), "sts": opened.STS(),
+		"autoscaling": opened.AutoScaling(), "cloudformation": opened.CloudFormation(), "ec2": opened.EC2(), "eks": opened.EKS(), "events": opened.Events(),
+		"iam": opened.IAM(), "pricing": opened.Pricing(), "sqs": opened.SQS(), "ssm": opened.SSM(), "sts": opened.STS(),
 	} {
 		errs = append(errs, server.Register(name, implementation))
 	}

@@ -27,7 +27,7 @@ func unsignedService(action string) string {
 func (s *Server) authenticate(req *request) (*service, Caller, *awserr.Error) {
 	scope, err := s.verifier.Verify(req.http, req.body)
 	caller := Caller{AccessKeyID: scope.AccessKeyID, Region: scope.Region}
-	svc := s.services[scope.Service]
+	svc := s.services[scope.Service].speaking(req)
 	if failed := (*sigv4.Error)(nil); errors.As(err, &failed) {
 		anonymous := s.services[unsignedService(req.form.Get("Action"))]
 		if failed.Reason == sigv4.NotSigned && anonymous != nil {

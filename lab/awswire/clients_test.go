@@ -14,8 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
@@ -25,7 +27,7 @@ import (
 )
 
 func serviceNames() []string {
-	return []string{"ec2", "iam", "sts", "autoscaling", "cloudformation", "eks", "ssm", "pricing"}
+	return []string{"ec2", "iam", "sts", "autoscaling", "cloudformation", "eks", "events", "sqs", "ssm", "pricing"}
 }
 
 const testKey = "LABKEY"
@@ -70,6 +72,11 @@ func newClient(service, endpoint string, transport doer) any {
 		return cloudformation.NewFromConfig(cfg)
 	case "eks":
 		return eks.NewFromConfig(cfg)
+	case "events":
+		return eventbridge.NewFromConfig(cfg)
+	case "sqs":
+		// The answers of these tests are random, not what their checksums say.
+		return sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.DisableMessageChecksumValidation = true })
 	case "ssm":
 		return ssm.NewFromConfig(cfg)
 	case "pricing":
@@ -100,7 +107,7 @@ func newFiller(service string) *filler {
 	switch table.Protocol {
 	case shape.Query:
 		f.precision = time.Second // times of IAM and STS have no fractions on the wire
-	case shape.JSON11, shape.RESTJSON:
+	case shape.JSON10, shape.JSON11, shape.RESTJSON:
 		// Times are seconds in floating point, and the SDK cuts off what is
 		// below a millisecond: only binary fractions come back as they went.
 		f.precision = 125 * time.Millisecond

@@ -38,13 +38,21 @@ func dialectFor(service string, p protocol) dialect {
 	case ec2Query:
 		return ec2Dialect()
 	case awsQuery:
-		return queryDialect()
+		d := queryDialect()
+		if service == "sqs" {
+			d.unknown, d.missing, d.invalid, d.wrongType = "InvalidParameterValue", "MissingParameter", "InvalidParameterValue", "InvalidParameterValue"
+		}
+		return d
 	}
 	d := jsonDialect()
 	switch service {
 	case "eks":
 		d.unknown, d.missing, d.invalid, d.wrongType = "InvalidParameterException", "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"
 		d.forbidden, d.stranger, d.operationStatus = http.StatusForbidden, http.StatusForbidden, http.StatusNotFound
+	case "sqs":
+		d.noOperation, d.unknown, d.missing, d.invalid = "InvalidAction", "InvalidParameterValue", "MissingParameter", "InvalidParameterValue"
+		d.forbidden, d.stranger = http.StatusForbidden, http.StatusForbidden
+		d.unknownKey, d.mismatch = "InvalidClientTokenId", "SignatureDoesNotMatch"
 	case "pricing":
 		d.unknown, d.missing, d.invalid = "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"
 	}

@@ -40,7 +40,13 @@ func (p awsJSON) encode(_ string, out reflect.Value, _ string) (*response, error
 }
 
 func (p awsJSON) failure(err *awserr.Error, _ string) *response {
-	return respond(statusOf(err, p.table), p.contentType(), jsonError(err))
+	status := statusOf(err, p.table)
+	answer := respond(status, p.contentType(), jsonError(err))
+	if len(p.table.QueryCodes) > 0 {
+		// Clients know these errors by the codes of the query protocol.
+		answer.header["X-Amzn-Query-Error"] = queryCode(err.Code, p.table) + ";" + blame(status)
+	}
+	return answer
 }
 
 func jsonError(err *awserr.Error) []byte {

@@ -1,8 +1,10 @@
 package awswire
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
+	"strings"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire/formwire"
@@ -20,7 +22,20 @@ func (p awsQuery) operation(req *request) (string, *awserr.Error) {
 }
 
 func (p awsQuery) decode(req *request, _ string, in reflect.Value) *shape.Fault {
-	return decodeForm(req, p.table, in)
+	if fault := decodeForm(req, p.table, in); fault != nil {
+		return fault
+	}
+	addressed(req, in)
+	return nil
+}
+
+// addressed takes the queue of a request from its path: the query protocol of
+// SQS sends requests to the queue's URL, which they need not name again.
+func addressed(req *request, in reflect.Value) {
+	queue := in.FieldByName("QueueUrl")
+	if path := req.http.URL.Path; queue.IsValid() && queue.IsZero() && strings.Count(path, "/") > 1 {
+		queue.Set(reflect.ValueOf(&path))
+	}
 }
 
 func (p awsQuery) encode(operation string, out reflect.Value, requestID string) (*response, error) {
@@ -44,13 +59,17 @@ func (p awsQuery) failure(err *awserr.Error, requestID string) *response {
 	w.Start("ErrorResponse", p.table.Namespace)
 	w.Start("Error", "")
 	w.Text("Type", blame(status))
-	w.Text("Code", err.Code)
+	w.Text("Code", queryCode(err.Code, p.table))
 	w.Text("Message", err.Message)
 	w.End("Error")
 	w.Text("RequestId", requestID)
 	w.End("ErrorResponse")
 	return respond(status, xmlType, w.Bytes())
 }
+
+// queryCode is an error's code in the query protocol, which differs for the
+// services that speak JSON as well.
+func queryCode(code string, table *shape.Service) string { return cmp.Or(table.QueryCodes[code], code) }
 
 // blame says whose fault an error is.
 func blame(status int) string {

@@ -53,10 +53,35 @@ type service struct {
 	protocol   protocol
 	dialect    dialect
 	operations map[string]operation
+	// older is the same service in the query protocol, for one that speaks
+	// JSON to newer clients; nil for the others.
+	older *service
 }
 
 func newService(name string) (*service, error) {
-	table, err := tables.Load(name)
+	svc, err := serviceOf(name, name)
+	if err == nil && name == "sqs" {
+		svc.older, err = serviceOf(name, "sqsquery")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if svc.older != nil {
+		svc.older.operations = svc.operations
+	}
+	return svc, nil
+}
+
+// speaking gives the service in the protocol that a request is in.
+func (svc *service) speaking(req *request) *service {
+	if svc != nil && svc.older != nil && req.form.Has("Action") {
+		return svc.older
+	}
+	return svc
+}
+
+func serviceOf(name, tableName string) (*service, error) {
+	table, err := tables.Load(tableName)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package awswire
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -105,7 +106,7 @@ func (s *Server) handle(r *http.Request, call *Call) (protocol, *response, *awse
 		}
 		return guess(req), nil, err
 	}
-	caller.RequestID = id
+	caller.RequestID, caller.Endpoint, caller.request = id, "http://"+r.Host, req
 	call.Service, call.Operation = shape.Shorten(svc.name), shape.Shorten(req.name())
 	op, err := s.find(svc, req)
 	if err != nil {
@@ -181,6 +182,23 @@ type Caller struct {
 	AccessKeyID string // empty for the few operations that need no signature
 	Region      string // from the credential scope
 	RequestID   string // what the answer carries as its request id
+	Endpoint    string // the address it was sent to, such as http://127.0.0.1:8443
+
+	request *request
+}
+
+// Given reports whether the request has a parameter, by its name in the service's
+// JSON. It tells a zero from nothing where the SDK's input does not.
+func (c Caller) Given(parameter string) bool {
+	if c.request == nil {
+		return false
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.request.body, &members) == nil && string(members[parameter]) != "null" {
+		_, given := members[parameter]
+		return given
+	}
+	return c.request.form.Has(parameter)
 }
 
 type callerKey struct{}

@@ -59,7 +59,9 @@ func served() map[string]struct{ title, folder string } {
 	return map[string]struct{ title, folder string }{
 		"autoscaling": {"Auto Scaling", "asgapi"}, "cloudformation": {"CloudFormation", "cfnapi"},
 		"ec2": {"Elastic Compute Cloud", "ec2api"}, "eks": {"Elastic Kubernetes Service", "eksapi"},
-		"iam": {"Identity and Access Management", "iamapi"}, "pricing": {"Price List", "pricingapi"},
+		"events": {"EventBridge", "eventsapi"},
+		"iam":    {"Identity and Access Management", "iamapi"}, "pricing": {"Price List", "pricingapi"},
+		"sqs": {"Simple Queue Service", "sqsapi"},
 		"ssm": {"Systems Manager", "ssmapi"}, "sts": {"Security Token Service", "stsapi"},
 	}
 }

@@ -1,5 +1,5 @@
 // Package region is a simulated AWS region with one EKS cluster in it: EC2, Auto
-// Scaling, SSM, Pricing, IAM, EKS and STS on one state and one clock, as plain
+// Scaling, SQS, EventBridge, SSM, Pricing, IAM, EKS and STS on one state and one clock, as plain
 // Go. It keeps its state in a data directory, so that whatever a call answered
 // is still so after the process was killed.
 package region
@@ -14,10 +14,13 @@ import (
 	"github.com/drover-project/drover/lab/region/cfnapi"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/eventsapi"
 	"github.com/drover-project/drover/lab/region/groups"
 	"github.com/drover-project/drover/lab/region/iamapi"
 	"github.com/drover-project/drover/lab/region/nodegroups"
 	"github.com/drover-project/drover/lab/region/pricingapi"
+	"github.com/drover-project/drover/lab/region/queues"
+	"github.com/drover-project/drover/lab/region/sqsapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/stsapi"
@@ -42,6 +45,8 @@ type Limit = world.Limit
 // Region is an open region. Everything on it may be used concurrently.
 type Region struct {
 	world  *world.World
+	queues *queues.Queues
+	events *eventsapi.Events
 	groups *groups.Keeper
 	stacks *cfnapi.CloudFormation
 	nodes  *nodegroups.Service
@@ -61,7 +66,10 @@ func Open(o Options) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Region{world: w, groups: groups.New(w, ec2api.New(w))}
+	r := &Region{world: w, queues: queues.New(w)}
+	r.events = eventsapi.New(w, r.queues)
+	w.OnEvent(r.events.Deliver)
+	r.groups = groups.New(w, ec2api.New(w), r.queues)
 	r.nodes = nodegroups.New(w, r.EC2(), r.AutoScaling())
 	r.nodes.Start()
 	if r.stacks, err = cfnapi.Open(w, r.within); err != nil {
@@ -76,7 +84,7 @@ func (r *Region) within(tx *store.Tx) resource.Services {
 	ec2 := ec2api.New(part)
 	scaling := asgapi.New(part, r.groups, ec2)
 	return resource.Services{
-		World: part, EC2: ec2, IAM: iamapi.New(part), ASG: scaling, SSM: ssmapi.New(part),
+		World: part, EC2: ec2, IAM: iamapi.New(part), ASG: scaling, SSM: ssmapi.New(part), SQS: sqsapi.New(part, r.queues), EventBridge: r.events.Within(part),
 		EKS: eksapi.New(part, nodesWithin{Service: nodegroups.New(part, ec2, scaling), wake: r.nodes.Wake}),
 	}
 }
@@ -96,7 +104,10 @@ func (n nodesWithin) Wake() { n.wake() }
 func (r *Region) Connect(c nodegroups.Cluster) { r.nodes.Connect(c) }
 
 // Close stops the region's clockwork and releases its data directory.
-func (r *Region) Close() error { return r.world.Close() }
+func (r *Region) Close() error {
+	r.queues.Close()
+	return r.world.Close()
+}
 
 // EC2 is the service to register as "ec2".
 func (r *Region) EC2() *ec2api.EC2 { return ec2api.New(r.world) }
@@ -108,6 +119,12 @@ func (r *Region) AutoScaling() *asgapi.AutoScaling {
 
 // CloudFormation is the service to register as "cloudformation".
 func (r *Region) CloudFormation() *cfnapi.CloudFormation { return r.stacks }
+
+// SQS is the service to register as "sqs".
+func (r *Region) SQS() *sqsapi.SQS { return sqsapi.New(r.world, r.queues) }
+
+// Events is the service to register as "events": EventBridge.
+func (r *Region) Events() *eventsapi.Events { return r.events }
 
 // SSM is the service to register as "ssm".
 func (r *Region) SSM() *ssmapi.SSM { return ssmapi.New(r.world) }

@@ -3,6 +3,7 @@ package formwire
 import (
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/drover-project/drover/lab/awswire/shape"
 )
@@ -65,7 +66,7 @@ func (d decoder) value(n *node, v reflect.Value, item string) *shape.Fault {
 	case reflect.Slice:
 		return d.list(n, v, item)
 	case reflect.Map:
-		return d.dictionary(n, v)
+		return d.dictionary(n, v, item)
 	default:
 		return d.structure(n, v)
 	}
@@ -88,7 +89,7 @@ func (d decoder) list(n *node, v reflect.Value, item string) *shape.Fault {
 		item = "member"
 	}
 	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.children)))
-	if item == "" {
+	if item == "" || item == shape.Flat {
 		return d.elements(n, v)
 	}
 	for _, name := range n.names() {
@@ -117,28 +118,40 @@ func (d decoder) elements(n *node, v reflect.Value) *shape.Fault {
 	return nil
 }
 
-// dictionary decodes NAME.entry.1.key and NAME.entry.1.value.
-func (d decoder) dictionary(n *node, v reflect.Value) *shape.Fault {
+// dictionary decodes NAME.entry.1.key and NAME.entry.1.value, or a flat map's
+// NAME.1.KEY and NAME.1.VALUE with the names in item.
+func (d decoder) dictionary(n *node, v reflect.Value, item string) *shape.Fault {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.children)))
+	if key, value, flat := strings.Cut(item, shape.KeyValue); flat {
+		return d.entries(n, v, key, value)
+	}
 	for _, name := range n.names() {
 		below := n.children[name]
 		if name != "entry" {
 			return below.unknown().In(name)
 		}
-		for _, index := range below.names() {
-			if fault := d.entry(below.children[index], v); fault != nil {
-				return fault.In(index).In(name)
-			}
+		if fault := d.entries(below, v, "key", "value"); fault != nil {
+			return fault.In(name)
 		}
 	}
 	return nil
 }
 
-func (d decoder) entry(n *node, v reflect.Value) *shape.Fault {
-	parts := map[string]reflect.Value{
-		"key":   reflect.New(v.Type().Key()).Elem(),
-		"value": reflect.New(v.Type().Elem()).Elem(),
+func (d decoder) entries(n *node, v reflect.Value, key, value string) *shape.Fault {
+	for _, index := range n.names() {
+		if !isIndex(index) {
+			return n.children[index].unknown().In(index)
+		}
+		if fault := d.entry(n.children[index], v, key, value); fault != nil {
+			return fault.In(index)
+		}
 	}
+	return nil
+}
+
+func (d decoder) entry(n *node, v reflect.Value, keyName, valueName string) *shape.Fault {
+	key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+	parts := map[string]reflect.Value{keyName: key, valueName: value}
 	for _, name := range n.names() {
 		part, known := parts[name]
 		if !known {
@@ -148,10 +161,10 @@ func (d decoder) entry(n *node, v reflect.Value) *shape.Fault {
 			return fault.In(name)
 		}
 	}
-	if n.children["key"] == nil {
-		return &shape.Fault{Kind: shape.Missing, Path: "key"}
+	if n.children[keyName] == nil {
+		return &shape.Fault{Kind: shape.Missing, Path: keyName}
 	}
-	v.SetMapIndex(parts["key"], parts["value"])
+	v.SetMapIndex(key, value)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/drover-project/drover/lab/awswire/formwire"
 	"github.com/drover-project/drover/lab/awswire/shape"
@@ -73,6 +74,26 @@ func TestMapAndUnion(t *testing.T) {
 	}
 }
 
+// TestFlatMaps: the query protocol of SQS has no element around entries.
+func TestFlatMaps(t *testing.T) {
+	in := sqs.SendMessageInput{}
+	fault := decode(t, "sqsquery", "MessageBody=b&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=x"+
+		"&MessageAttribute.2.Name=n&MessageAttribute.2.Value.DataType=Binary&MessageAttribute.2.Value.BinaryValue=AQI=", &in)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if aws.ToString(in.MessageAttributes["a"].StringValue) != "x" || len(in.MessageAttributes["n"].BinaryValue) != 2 {
+		t.Errorf("got %#v", in.MessageAttributes)
+	}
+	queue := sqs.CreateQueueInput{}
+	if fault := decode(t, "sqsquery", "QueueName=q&Attribute.1.Name=DelaySeconds&Attribute.1.Value=3&Tag.1.Key=k&Tag.1.Value=v", &queue); fault != nil {
+		t.Fatal(fault)
+	}
+	if fmt.Sprint(queue.Attributes, queue.Tags) != "map[DelaySeconds:3] map[k:v]" {
+		t.Errorf("got %v %v", queue.Attributes, queue.Tags)
+	}
+}
+
 func TestFaultsNameTheWholeParameter(t *testing.T) {
 	for _, c := range []struct {
 		service, query string
@@ -90,6 +111,8 @@ func TestFaultsNameTheWholeParameter(t *testing.T) {
 		{"iam", "Tags.member.1.Kee=k", &iam.CreateRoleInput{}, shape.Unknown, "Tags.member.1.Kee"},
 		{"iam", "PolicyExclusionList.member.1.PolicyArn=a&PolicyExclusionList.member.1.PolicyType=inline", &iam.SimulatePrincipalPolicyInput{}, shape.WrongType, "PolicyExclusionList.member.1"},
 		{"iam", "Properties.entry.1.value=x", &iam.PutAccountPropertiesInput{}, shape.Missing, "Properties.entry.1.key"},
+		{"sqsquery", "Attribute.1.Value=x", &sqs.SetQueueAttributesInput{}, shape.Missing, "Attribute.1.Name"},
+		{"sqsquery", "Attribute.entry.1.Name=x", &sqs.SetQueueAttributesInput{}, shape.Unknown, "Attribute.entry.1.Name"},
 		{"iam", "Properties.entry.1.color=x", &iam.PutAccountPropertiesInput{}, shape.Unknown, "Properties.entry.1.color"},
 		{"iam", "PolicyExclusionList.member.1.Colour=red", &iam.SimulatePrincipalPolicyInput{}, shape.Unknown, "PolicyExclusionList.member.1.Colour"},
 	} {

@@ -23,6 +23,9 @@ type source struct {
 	namespace string
 	// module is the SDK's name of the service when it differs.
 	module string
+	// older marks the protocol that a service spoke before JSON and still
+	// speaks: the SDK's schemas keep its names.
+	older bool
 }
 
 func sources() []source {
@@ -33,6 +36,9 @@ func sources() []source {
 		{name: "autoscaling", protocol: shape.Query, namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/"},
 		{name: "cloudformation", protocol: shape.Query, namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/"},
 		{name: "eks", protocol: shape.RESTJSON},
+		{name: "events", protocol: shape.JSON11, module: "eventbridge"},
+		{name: "sqs", protocol: shape.JSON10},
+		{name: "sqsquery", protocol: shape.Query, namespace: "http://queue.amazonaws.com/doc/2012-11-05/", module: "sqs", older: true},
 		{name: "ssm", protocol: shape.JSON11},
 		{name: "pricing", protocol: shape.JSON11},
 	}
@@ -73,8 +79,8 @@ func generate(src source) (*table, error) {
 		return nil, err
 	}
 	t := newTable(src, pkg)
-	switch src.protocol {
-	case shape.EC2Query, shape.Query:
+	switch {
+	case !src.older && (src.protocol == shape.EC2Query || src.protocol == shape.Query):
 		err = t.fromSerializers()
 	default:
 		err = t.fromSchemas()

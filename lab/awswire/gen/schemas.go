@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,6 +15,10 @@ import (
 type schemaMember struct {
 	wire  string
 	place shape.Place
+	// In the query protocol: the name there, when it differs, the schema of
+	// the value, and whether lists and maps of it have no element around them.
+	xml, target string
+	flattened   bool
 }
 
 // fromSchemas reads the JSON protocols, whose modules describe the wire in
@@ -27,7 +33,7 @@ func (t *table) fromSchemas() error {
 		switch {
 		case fn.Name.Name == "SerializeMembers" && fn.Recv != nil:
 			name := typeName(fn.Recv.List[0].Type)
-			if m := structMembers(fn, described); len(m) > 0 {
+			if m := t.structMembers(fn, described); len(m) > 0 {
 				t.both[name] = m
 			}
 		case fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "serialize"):
@@ -36,6 +42,12 @@ func (t *table) fromSchemas() error {
 	}
 	functions(t.pkg.root, read)
 	functions(t.pkg.types, read)
+	if t.source.older {
+		t.nameResults()
+	}
+	if t.compatible {
+		maps.Copy(t.errors, t.queryCodes)
+	}
 	if len(t.both) == 0 || len(t.operations) == 0 {
 		return fmt.Errorf("no schemas found in %s@%s", t.pkg.path, t.pkg.version)
 	}
@@ -76,7 +88,7 @@ func describe(assign *ast.AssignStmt, described map[string]schemaMember) error {
 	if !ok || sel.Sel.Name != "AddMember" {
 		return nil
 	}
-	m := schemaMember{wire: text(call.Args[0])}
+	m := schemaMember{wire: text(call.Args[0]), target: typeName(call.Args[1])}
 	for _, trait := range call.Args[2:] {
 		if err := m.apply(trait); err != nil {
 			return err
@@ -97,7 +109,11 @@ func (m *schemaMember) apply(trait ast.Expr) error {
 		m.place, m.wire = shape.URL, arguments["Name"]
 	case "JSONName":
 		m.wire = arguments["Name"]
-	case "XMLName", "Sensitive", "ContextParam":
+	case "XMLName":
+		m.xml = arguments["Name"]
+	case "XMLFlattened":
+		m.flattened = true
+	case "Sensitive", "ContextParam":
 	default:
 		return fmt.Errorf("member %s has trait %s, which the codec does not know", m.wire, name)
 	}
@@ -152,13 +168,20 @@ func (t *table) declaration(spec *ast.ValueSpec) {
 		http := traits["HTTP"]
 		t.operations = append(t.operations, shape.Operation{Name: name, Method: http["Method"], Path: http["URI"]})
 	}
-	if http := traits["HTTPError"]; http != nil && http["Code"] != "400" {
+	http, query := traits["HTTPError"], traits["AWSQueryError"]
+	if http != nil && http["Code"] != "400" {
 		t.errors[name] = http["Code"]
+	}
+	if traits["AWSQueryCompatible"] != nil {
+		t.compatible = true
+	}
+	if query != nil {
+		t.queryCodes[name] = cmp.Or(http["Code"], "400") + " " + query["ErrorCode"]
 	}
 }
 
 // structMembers pairs v.FIELD with schemas.VARIABLE, statement by statement.
-func structMembers(fn *ast.FuncDecl, described map[string]schemaMember) []shape.Member {
+func (t *table) structMembers(fn *ast.FuncDecl, described map[string]schemaMember) []shape.Member {
 	receiver := ""
 	if names := fn.Recv.List[0].Names; len(names) == 1 {
 		receiver = names[0].Name
@@ -168,10 +191,36 @@ func structMembers(fn *ast.FuncDecl, described map[string]schemaMember) []shape.
 		m, ok := described[fieldOf(stmt, "schemas")]
 		field := fieldOf(stmt, receiver)
 		if ok && field != "" {
-			members = append(members, shape.Member{Field: field, Wire: m.wire, Place: m.place})
+			member := shape.Member{Field: field, Wire: m.wire, Place: m.place}
+			if t.source.older {
+				member.Wire, member.Item = cmp.Or(m.xml, m.wire), m.item(described)
+			}
+			members = append(members, member)
 		}
 	}
 	return members
+}
+
+// item is how the query protocol writes a list or a map.
+func (m schemaMember) item(described map[string]schemaMember) string {
+	if !m.flattened {
+		return ""
+	}
+	key, isMap := described[m.target+"_key"]
+	if !isMap {
+		return shape.Flat
+	}
+	value := described[m.target+"_value"]
+	return cmp.Or(key.xml, key.wire) + shape.KeyValue + cmp.Or(value.xml, value.wire)
+}
+
+// nameResults gives every operation with an output the element around it.
+func (t *table) nameResults() {
+	for _, op := range t.operations {
+		if len(t.both[op.Name+"Output"]) > 0 {
+			t.results[op.Name] = op.Name + "Result"
+		}
+	}
 }
 
 // unionMembers reads case *types.XMemberY: s.WriteUnion(schema, schemas.X_Y).

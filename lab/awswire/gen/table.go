@@ -19,7 +19,9 @@ type table struct {
 	version    string // API version
 	target     string // prefix of X-Amz-Target
 	operations []shape.Operation
-	errors     map[string]string
+	errors     map[string]string // status, and the code in the query protocol when there is one
+	queryCodes map[string]string // what errors is of a service that speaks both
+	compatible bool              // it does
 	results    map[string]string // result elements by operation
 	in, out    map[string][]shape.Member
 	both       map[string][]shape.Member
@@ -27,7 +29,7 @@ type table struct {
 }
 
 func newTable(src source, pkg *sdk) *table {
-	return &table{source: src, pkg: pkg, errors: map[string]string{}, results: map[string]string{}, unions: map[string][]shape.Member{}}
+	return &table{source: src, pkg: pkg, errors: map[string]string{}, queryCodes: map[string]string{}, results: map[string]string{}, unions: map[string][]shape.Member{}}
 }
 
 // markRequired takes the required members from validators.go.
@@ -76,6 +78,11 @@ func (t *table) text() string {
 	namespace := t.source.namespace
 	if namespace == "" {
 		namespace = t.target
+	}
+	if t.source.older {
+		for i := range t.operations {
+			t.operations[i].Method, t.operations[i].Path = "", ""
+		}
 	}
 	fmt.Fprintf(&b, "service %s %s %s %s\n", t.source.name, t.source.protocol, t.version, namespace)
 	slices.SortFunc(t.operations, func(x, y shape.Operation) int { return strings.Compare(x.Name, y.Name) })

@@ -14,7 +14,7 @@
 //
 //	service NAME PROTOCOL VERSION NAMESPACE-OR-TARGET-PREFIX
 //	op OPERATION [METHOD PATH | RESULT]
-//	error CODE STATUS
+//	error CODE STATUS [QUERYCODE]
 //	union TYPE MEMBER[=WIRE]...
 //	in  TYPE MEMBER...      as written in a request
 //	out TYPE MEMBER...      as written in an answer
@@ -23,6 +23,6 @@
 // where RESULT is the element that holds the output in the query protocol, and
 // MEMBER is FIELD[=WIRE][/ITEM][@PLACE][!]: the Go field, its name on the
 // wire when that differs, the element name of a list when it is not the
-// protocol's default, the HTTP place (label or query) when it is not the body,
+// protocol's default (. for none, NAME:NAME for those of a flat map's entries), the HTTP place (label or query) when it is not the body,
 // and ! when it is required.
 package shape

@@ -11,6 +11,7 @@ func Parse(table string) (*Service, error) {
 	s := &Service{
 		Operations:  map[string]Operation{},
 		ErrorStatus: map[string]int{},
+		QueryCodes:  map[string]string{},
 		in:          map[string]*Struct{},
 		out:         map[string]*Struct{},
 		unions:      map[string][]Member{},
@@ -80,14 +81,17 @@ func (s *Service) operation(name string, rest []string) error {
 }
 
 func (s *Service) errorStatus(code string, rest []string) error {
-	if len(rest) != 1 {
-		return fmt.Errorf("error %s: want one status", code)
+	if len(rest) != 1 && len(rest) != 2 {
+		return fmt.Errorf("error %s: want a status, and the code in the query protocol or nothing", code)
 	}
 	status, err := strconv.Atoi(rest[0])
 	if err != nil {
 		return fmt.Errorf("error %s: status: %w", code, err)
 	}
 	s.ErrorStatus[code] = status
+	if len(rest) == 2 {
+		s.QueryCodes[code] = rest[1]
+	}
 	return nil
 }
 

@@ -98,15 +98,16 @@ func SetText(v reflect.Value, text string) *Fault {
 	return nil
 }
 
-// openEnum is the enumeration whose values the region decides, because its
-// catalogue has its own date: EC2 answers InvalidInstanceType or a fleet error,
-// not a validation error.
-const openEnum = "InstanceType"
+// openEnum reports whether the handlers decide on the values of an enumeration.
+// Instance types: the region's catalogue has its own date, and EC2 answers
+// InvalidInstanceType or a fleet error, not a validation error. Names of queue
+// attributes: older clients ask for those of messages under the same type.
+func openEnum(name string) bool { return name == "InstanceType" || name == "QueueAttributeName" }
 
 // checkEnum holds a string against the values of its SDK enumeration, which
 // every enumeration type gives by a method Values.
 func checkEnum(v reflect.Value) *Fault {
-	if v.String() == "" || v.Type().Name() == openEnum {
+	if v.String() == "" || openEnum(v.Type().Name()) {
 		return nil
 	}
 	method := v.MethodByName("Values")

@@ -28,6 +28,13 @@ const (
 	URL   Place = "query" // a parameter of the query string
 )
 
+// Flat is the Item of a list whose elements have the list's own name, with no
+// element around them.
+const Flat = "."
+
+// KeyValue is between the two names in the Item of a flat map.
+const KeyValue = ":"
+
 // Service is the table of one service.
 type Service struct {
 	Name     string // as in the SigV4 credential scope
@@ -39,6 +46,9 @@ type Service struct {
 	Operations map[string]Operation
 	// ErrorStatus is the HTTP status of modelled errors that is not 400.
 	ErrorStatus map[string]int
+	// QueryCodes are the codes that errors have in the query protocol, for a
+	// service that speaks it beside JSON.
+	QueryCodes map[string]string
 	// UnionMember gives the Go struct type of a member of a union, nil when
 	// unknown. Reflection cannot find the implementations of an interface.
 	UnionMember func(union, member string) reflect.Type
@@ -58,9 +68,12 @@ type Operation struct {
 
 // Member is one field of a struct as it is on the wire.
 type Member struct {
-	Field    string
-	Wire     string
-	Item     string // element name of a list, empty for the protocol's default
+	Field string
+	Wire  string
+	// Item is the element name of a list, empty for the protocol's default, or
+	// Flat. Of a map whose entries have no element around them it is the names
+	// of key and value: Name:Value.
+	Item     string
 	Place    Place
 	Required bool
 	// Index is the field's position in the Go struct.

@@ -23,6 +23,12 @@ func text(service string) string {
 		return cloudformation
 	case "eks":
 		return eks
+	case "events":
+		return events
+	case "sqs":
+		return sqs
+	case "sqsquery":
+		return sqsquery
 	case "ssm":
 		return ssm
 	case "pricing":

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/drover-project/drover/lab/awswire/shape"
 )
@@ -73,6 +74,10 @@ func (e encoder) structure(v reflect.Value, top bool) {
 		if shape.IsAbsent(field) && !(top && isCollection(field)) {
 			continue
 		}
+		if m.Item == shape.Flat || strings.Contains(m.Item, shape.KeyValue) {
+			e.flat(m, field)
+			continue
+		}
 		e.element(m.Wire, field, m.Item)
 	}
 }
@@ -108,11 +113,35 @@ func (e encoder) list(v reflect.Value, item string) {
 	}
 }
 
-func (e encoder) dictionary(v reflect.Value) {
+// flat writes the elements of a list, or the entries of a map, each under the
+// member's own name.
+func (e encoder) flat(m shape.Member, v reflect.Value) {
+	key, value, isMap := strings.Cut(m.Item, shape.KeyValue)
+	if !isMap {
+		for i := range v.Len() {
+			e.element(m.Wire, v.Index(i), "")
+		}
+		return
+	}
+	entries := byKey(v)
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		e.w.Start(m.Wire, "")
+		e.w.Text(key, name)
+		e.element(value, entries[name], "")
+		e.w.End(m.Wire)
+	}
+}
+
+func byKey(v reflect.Value) map[string]reflect.Value {
 	entries := map[string]reflect.Value{}
 	for _, key := range v.MapKeys() {
 		entries[key.String()] = v.MapIndex(key)
 	}
+	return entries
+}
+
+func (e encoder) dictionary(v reflect.Value) {
+	entries := byKey(v)
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		e.w.Start("entry", "")
 		e.w.Text("key", key)

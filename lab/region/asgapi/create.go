@@ -37,6 +37,11 @@ func (a *AutoScaling) CreateAutoScalingGroup(_ context.Context, in *autoscaling.
 			return err
 		}
 		r, _ := a.keeper.Round(tx, g.Name)
+		for _, h := range g.Hooks {
+			if err := testHook(r, h); err != nil {
+				return err
+			}
+		}
 		desired := g.Min
 		if in.DesiredCapacity != nil {
 			desired = int(*in.DesiredCapacity)

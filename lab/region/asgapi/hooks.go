@@ -39,9 +39,11 @@ func readHook(in hookRequest, before world.Hook) (world.Hook, error) {
 	if !hookName.MatchString(h.Name) {
 		return h, invalid("1 validation error detected: Value '%s' at 'lifecycleHookName' failed to satisfy constraint: Member must satisfy regular expression pattern: [A-Za-z0-9\\-_\\/]+", h.Name)
 	}
-	if target := aws.ToString(in.target); target != "" {
-		return h, invalid("Unable to publish test message to notification target %s using IAM role %s. Please check your target and role configuration and try to put lifecycle hook again.",
-			target, aws.ToString(in.role))
+	if in.target != nil {
+		h.Target = *in.target // an empty one takes it away
+	}
+	if h.Role = text(in.role, h.Role); h.Target == "" {
+		h.Role = ""
 	}
 	h.Transition, h.Result = text(in.transition, h.Transition), text(in.result, text(&h.Result, groups.Abandon))
 	h.Metadata = text(in.metadata, h.Metadata)
@@ -61,6 +63,15 @@ func readHook(in hookRequest, before world.Hook) (world.Hook, error) {
 		return h, invalid("Heartbeat timeout must be between %d and %d seconds, not %d.", shortestHook, longestHook, h.Seconds)
 	}
 	return h, nil
+}
+
+// testHook has a hook's target notified for a test, when it has one.
+func testHook(r *groups.Round, h world.Hook) error {
+	if h.Target == "" || r.TestHook(h) {
+		return nil
+	}
+	return invalid("Unable to publish test message to notification target %s using IAM role %s. Please check your target and role configuration and try to put lifecycle hook again.",
+		h.Target, h.Role)
 }
 
 // text is a value of the request, or another when that is not set.
@@ -96,6 +107,9 @@ func (a *AutoScaling) PutLifecycleHook(_ context.Context, in *autoscaling.PutLif
 		if err != nil {
 			return err
 		}
+		if err := testHook(r, hook); err != nil {
+			return err
+		}
 		if r.Group.Hooks = putHook(r.Group.Hooks, hook); len(r.Group.Hooks) > mostHooks {
 			return awserr.New("LimitExceeded", "You have reached the limit of %d lifecycle hooks for the Auto Scaling group", mostHooks)
 		}
@@ -123,7 +137,7 @@ func (a *AutoScaling) DescribeLifecycleHooks(_ context.Context, in *autoscaling.
 		out.LifecycleHooks = append(out.LifecycleHooks, types.LifecycleHook{
 			AutoScalingGroupName: aws.String(g.Name), LifecycleHookName: aws.String(h.Name), LifecycleTransition: aws.String(h.Transition),
 			DefaultResult: aws.String(h.Result), HeartbeatTimeout: number(h.Seconds), GlobalTimeout: number(int(groups.LongestAction(h.Seconds) / time.Second)),
-			NotificationMetadata: optional(h.Metadata),
+			NotificationMetadata: optional(h.Metadata), NotificationTargetARN: optional(h.Target), RoleARN: optional(h.Role),
 		})
 	}
 	return out, nil

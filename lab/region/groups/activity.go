@@ -52,6 +52,7 @@ func (r *Round) end(m *world.Member, status types.ScalingActivityStatusCode, mes
 			a.Description += ".  Status Reason: " + message
 		}
 	})
+	r.announceActivity(m.Activity, m.InstanceID)
 	m.Activity = ""
 	r.Group.Scaled = now
 }
@@ -64,8 +65,9 @@ func (r *Round) progress(m *world.Member, status types.ScalingActivityStatusCode
 // failed stores an activity that launched nothing.
 func (r *Round) failed(cause, zone, subnet, message string) {
 	now := r.now()
-	r.begin(world.Activity{
-		Cause: cause, Description: "Launching a new EC2 instance.  Status Reason: " + message, Message: message,
+	id := r.begin(world.Activity{
+		Cause: cause, Description: launchingInstance + ".  Status Reason: " + message, Message: message,
 		Status: types.ScalingActivityStatusCodeFailed, Progress: 100, Ended: &now, Zone: zone, Subnet: subnet,
 	})
+	r.announceActivity(id, "")
 }

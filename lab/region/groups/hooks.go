@@ -42,6 +42,7 @@ func (r *Round) startActions(m *world.Member, transition string) bool {
 		m.Actions = append(m.Actions, world.HookAction{
 			Hook: h.Name, Token: token, Seconds: h.Seconds, Default: h.Result, Began: now, Heartbeat: now,
 		})
+		r.announceAction(m, h, token)
 	}
 	return len(m.Actions) > 0
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-project/drover/lab/region/ec2api"
+	"github.com/drover-project/drover/lab/region/queues"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -34,6 +35,8 @@ const (
 type Keeper struct {
 	world *world.World
 	ec2   *ec2api.EC2
+	// queues are where life cycle hooks may notify.
+	queues *queues.Queues
 
 	mu     sync.Mutex
 	alarms map[string]alarm // by group
@@ -46,8 +49,8 @@ type alarm struct {
 }
 
 // New makes the keeper of a region and goes on with what was under way.
-func New(w *world.World, ec2 *ec2api.EC2) *Keeper {
-	k := &Keeper{world: w, ec2: ec2, alarms: map[string]alarm{}}
+func New(w *world.World, ec2 *ec2api.EC2, q *queues.Queues) *Keeper {
+	k := &Keeper{world: w, ec2: ec2, queues: q, alarms: map[string]alarm{}}
 	w.OnInstance(k.instanceChanged)
 	w.Store.View(func() {
 		for _, name := range w.Groups.Keys() {

@@ -179,10 +179,11 @@ func (l *launching) join(one ec2api.Launched) *world.Member {
 		m.Template = &t
 	}
 	m.Activity = l.begin(world.Activity{
-		Cause: l.cause, Description: "Launching a new EC2 instance: " + i.ID,
+		Cause: l.cause, Description: launchingInstance + ": " + i.ID,
 		Status: types.ScalingActivityStatusCodePreInService, Progress: 30, Zone: m.Zone, Subnet: i.SubnetID,
 	})
 	l.keep(m)
+	l.head(m, toService)
 	l.Members = append(l.Members, m)
 	return m
 }

@@ -168,10 +168,11 @@ func (r *Round) terminate(m *world.Member, cause string) {
 		subnet = i.SubnetID
 	}
 	m.Activity = r.begin(world.Activity{
-		Cause: cause, Description: "Terminating EC2 instance: " + m.InstanceID,
+		Cause: cause, Description: terminatingInstance + ": " + m.InstanceID,
 		Status: types.ScalingActivityStatusCodeInProgress, Zone: m.Zone, Subnet: subnet,
 	})
 	m.Extra, m.Protected = false, false
+	r.head(m, toTermination)
 	if !r.Group.Deleting && r.startActions(m, Terminating) {
 		r.enter(m, types.LifecycleStateTerminatingWait)
 		r.progress(m, types.ScalingActivityStatusCodeMidLifecycleAction, 0)

@@ -93,6 +93,29 @@ func readTrust(object map[string]any, s Statement, place string) ([]Principal, e
 	return readPrincipals(value, place+".Principal")
 }
 
+// readResource reads the principals of a statement of a resource's policy, and
+// checks the rest of it.
+func readResource(object map[string]any, s Statement, place string) ([]Principal, error) {
+	if _, given := object["NotPrincipal"]; given {
+		return nil, malformed(join(place, "NotPrincipal"), "Policy document must specify whom it is about with Principal.")
+	}
+	if len(s.Resources)+len(s.NotResources) == 0 {
+		return nil, malformed(place, "Policy statement must contain resources.")
+	}
+	if len(s.Actions)+len(s.NotActions) == 0 {
+		return nil, malformed(place, "Policy statement must contain actions.")
+	}
+	for i, resource := range append(slices.Clone(s.Resources), s.NotResources...) {
+		if err := checkResource(resource, fmt.Sprintf("%s.Resource[%d]", place, i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkActions(append(slices.Clone(s.Actions), s.NotActions...), place); err != nil {
+		return nil, err
+	}
+	return readPrincipals(object["Principal"], join(place, "Principal"))
+}
+
 func readPrincipals(value any, place string) ([]Principal, error) {
 	if value == "*" {
 		return []Principal{{"AWS", "*"}}, nil

@@ -1,10 +1,14 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Request is what a trust policy is asked.
+// Request is what a policy with principals is asked.
 type Request struct {
-	Action string // sts:AssumeRole
+	Action   string // sts:AssumeRole
+	Resource string // ARN; of the policy of a resource only
 	// Principals are all names that the caller goes by.
 	Principals []Principal
 	// Context is the values of condition keys.
@@ -27,7 +31,7 @@ func (d Document) Allows(r Request) bool {
 }
 
 func (s Statement) applies(r Request) bool {
-	if !s.names(r.Action) || !s.trusts(r.Principals) {
+	if !s.names(r.Action) || !s.trusts(r.Principals) || !s.covers(r.Resource) {
 		return false
 	}
 	for _, c := range s.Conditions {
@@ -61,6 +65,19 @@ func (s Statement) names(action string) bool {
 		if like(strings.ToLower(pattern), strings.ToLower(action)) {
 			return false
 		}
+	}
+	return true
+}
+
+// covers reports whether a statement is about a resource; those of trust policies
+// name none.
+func (s Statement) covers(resource string) bool {
+	fits := func(pattern string) bool { return like(pattern, resource) }
+	switch {
+	case len(s.Resources) > 0:
+		return slices.ContainsFunc(s.Resources, fits)
+	case len(s.NotResources) > 0:
+		return !slices.ContainsFunc(s.NotResources, fits)
 	}
 	return true
 }

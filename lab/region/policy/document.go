@@ -51,10 +51,13 @@ func malformed(place, format string, args ...any) error {
 const syntax = "Syntax errors in policy."
 
 // kind is where a document is used: what it may and must say.
-type kind struct{ trust bool }
+type kind struct{ trust, resource bool }
 
 // Identity reads a policy that is attached to an identity.
 func Identity(text string) (Document, error) { return kind{}.read(text) }
+
+// Resource reads the policy of a resource, such as a queue.
+func Resource(text string) (Document, error) { return kind{resource: true}.read(text) }
 
 // Trust reads the trust policy of a role.
 func Trust(text string) (Document, error) { return kind{trust: true}.read(text) }
@@ -118,7 +121,7 @@ func (k kind) version(object map[string]any) (string, error) {
 	switch {
 	case given && (!isText || version != current && version != old):
 		return "", malformed("Version", syntax)
-	case version != current && !k.trust:
+	case version != current && !k.trust && !k.resource:
 		return "", malformed("Version", "Policy document must be version 2012-10-17 or greater.")
 	case !given:
 		return old, nil
@@ -176,9 +179,12 @@ func (k kind) statement(object map[string]any, place string) (s Statement, err e
 	if s.Conditions, err = readConditions(object["Condition"], place+".Condition"); err != nil {
 		return s, err
 	}
-	if k.trust {
+	switch {
+	case k.trust:
 		s.Principals, err = readTrust(object, s, place)
-	} else {
+	case k.resource:
+		s.Principals, err = readResource(object, s, place)
+	default:
 		err = checkIdentity(object, s, place)
 	}
 	return s, err

@@ -83,6 +83,10 @@ type Hook struct {
 	Result     string // when nobody answers: CONTINUE or ABANDON
 	Seconds    int    // how long it waits for a heartbeat
 	Metadata   string `json:",omitempty"`
+	// Target is the ARN of the queue that is told of actions directly, by the
+	// role.
+	Target string `json:",omitempty"`
+	Role   string `json:",omitempty"`
 }
 
 // Refresh is one instance refresh.

@@ -34,7 +34,7 @@ func (w *World) Emit(tx *store.Tx, detailType, source string, resources []string
 	if err != nil {
 		return fmt.Errorf("event %s: %w", detailType, err)
 	}
-	id, err := w.NewUUID(tx, "event")
+	id, err := w.NewEventID(tx)
 	if err != nil {
 		return err
 	}
@@ -47,17 +47,29 @@ func (w *World) Emit(tx *store.Tx, detailType, source string, resources []string
 	return nil
 }
 
+// NewEventID makes the id of an event. Events are counted by themselves, so that
+// the other identifiers do not depend on who listens.
+func (w *World) NewEventID(tx *store.Tx) (string, error) {
+	m, _ := w.meta.Get(metaKey)
+	m.Events++
+	return w.fixedUUID(fmt.Sprint("event", m.Events)), w.meta.Put(tx, metaKey, m)
+}
+
+// FixedUUID is an identifier in the form of a UUID that follows from what it is
+// of and from the region.
+func (w *World) FixedUUID(of string) string { return w.fixedUUID(of) }
+
 // PutNotices stores an instance whose Notices changed, and tells the software
 // on it.
 func (w *World) PutNotices(tx *store.Tx, i Instance) error { return w.putInstance(tx, i) }
 
-// instanceARN is the ARN of an instance as state changes carry it.
-func (w *World) instanceARN(i Instance) string {
-	return fmt.Sprintf("arn:aws:ec2:%s:%s:instance/%s", w.Options.Region, w.Options.Account, i.ID)
+// InstanceARN is the ARN of an instance as state changes carry it.
+func (w *World) InstanceARN(id string) string {
+	return fmt.Sprintf("arn:aws:ec2:%s:%s:instance/%s", w.Options.Region, w.Options.Account, id)
 }
 
 // emitState tells EventBridge that an instance has come to a state.
 func (w *World) emitState(tx *store.Tx, i Instance, s machine.State) error {
-	return w.Emit(tx, "EC2 Instance State-change Notification", "aws.ec2", []string{w.instanceARN(i)},
+	return w.Emit(tx, "EC2 Instance State-change Notification", "aws.ec2", []string{w.InstanceARN(i.ID)},
 		map[string]any{"instance-id": i.ID, "state": string(s)})
 }

@@ -32,6 +32,9 @@ type Options struct {
 	Quota Quota
 	// Seed varies what is modelled: identifiers, Spot prices and pool depths.
 	Seed int64
+	// Endpoint is where clients reach the region, such as http://127.0.0.1:8443:
+	// the addresses of queues begin with it. AWS's own when empty.
+	Endpoint string
 	// Log receives what no caller is told: failures of the clockwork. nil discards.
 	Log *slog.Logger
 }

@@ -54,6 +54,11 @@ type World struct {
 	Activities           *store.Table[Activity] // by id
 	LaunchConfigurations *store.Table[LaunchConfiguration]
 
+	// SQS and EventBridge.
+	Queues   *store.Table[Queue]   // by name
+	Messages *store.Table[Message] // by Message.Key
+	Rules    *store.Table[Rule]    // by name
+
 	limits  *store.Table[Limit]
 	answers *store.Table[Answer]
 	meta    *store.Table[meta]
@@ -68,7 +73,9 @@ type World struct {
 type meta struct {
 	Identity identity
 	Sequence int64
-	Created  time.Time
+	// Events counts what was told to EventBridge.
+	Events  int64 `json:",omitempty"`
+	Created time.Time
 	// Networks says that the cluster's network is in the tables. A region from
 	// before there were such tables has it from then on.
 	Networks bool `json:",omitempty"`
@@ -155,6 +162,9 @@ func (w *World) openTables() error {
 		openTable(w.Store, "group-members", &w.Members),
 		openTable(w.Store, "scaling-activities", &w.Activities),
 		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
+		openTable(w.Store, "queues", &w.Queues),
+		openTable(w.Store, "queue-messages", &w.Messages),
+		openTable(w.Store, "event-rules", &w.Rules),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),

@@ -44,6 +44,9 @@ func (lifecycleHook) put(ctx context.Context, c *Call) error {
 		return err
 	}
 	in.LifecycleHookName = &c.Physical
+	if in.NotificationTargetARN == nil {
+		in.NotificationTargetARN = aws.String("") // not the one of before
+	}
 	_, err := c.ASG.PutLifecycleHook(ctx, in)
 	return err
 }

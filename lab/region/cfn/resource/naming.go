@@ -74,7 +74,7 @@ func codeOf(err error) string {
 func IsGone(err error) bool {
 	code := codeOf(err)
 	if strings.HasSuffix(code, ".NotFound") || strings.HasSuffix(code, ".NotFoundException") ||
-		slices.Contains([]string{"NoSuchEntity", "ResourceNotFoundException", "NatGatewayNotFound", "Gateway.NotAttached"}, code) {
+		slices.Contains([]string{"NoSuchEntity", "ResourceNotFoundException", "QueueDoesNotExist", "NatGatewayNotFound", "Gateway.NotAttached"}, code) {
 		return true
 	}
 	return code == "ValidationError" && err != nil && strings.Contains(err.Error(), "not found")

@@ -14,19 +14,23 @@ import (
 	"github.com/drover-project/drover/lab/region/cfn/property"
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/eksapi"
+	"github.com/drover-project/drover/lab/region/eventsapi"
 	"github.com/drover-project/drover/lab/region/iamapi"
+	"github.com/drover-project/drover/lab/region/sqsapi"
 	"github.com/drover-project/drover/lab/region/ssmapi"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
 // Services are the region's services within one transaction.
 type Services struct {
-	World *world.World
-	EC2   *ec2api.EC2
-	IAM   *iamapi.IAM
-	ASG   *asgapi.AutoScaling
-	EKS   *eksapi.EKS
-	SSM   *ssmapi.SSM
+	World       *world.World
+	EC2         *ec2api.EC2
+	IAM         *iamapi.IAM
+	ASG         *asgapi.AutoScaling
+	EKS         *eksapi.EKS
+	SSM         *ssmapi.SSM
+	SQS         *sqsapi.SQS
+	EventBridge *eventsapi.Events
 }
 
 // Stack is the stack that a resource belongs to.
@@ -149,7 +153,7 @@ func Names() []string { return slices.Sorted(maps.Keys(registry())) }
 
 func registry() map[string]Type {
 	all := map[string]Type{}
-	for _, list := range [][]Type{iamTypes(), computeTypes(), securityTypes(), networkTypes(), routeTypes(), scalingTypes(), eksTypes()} {
+	for _, list := range [][]Type{iamTypes(), computeTypes(), securityTypes(), networkTypes(), routeTypes(), scalingTypes(), eksTypes(), messagingTypes()} {
 		for _, t := range list {
 			all[t.Name] = t
 		}
