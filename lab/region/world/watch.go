@@ -128,7 +128,9 @@ func (w *World) Machine(i Instance) machine.Machine {
 		PrivateIP: i.PrivateIP, SubnetCIDR: subnet.CIDR.String(), PrivateDNSName: w.PrivateDNSName(i.PrivateIP),
 		ImageID: i.ImageID, ImageName: image.Name, Spot: i.Spot, State: i.State, LaunchTime: i.LaunchTime,
 		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type), Notices: i.Notices,
+		Rebooted: i.Rebooted,
 	}
+	_, m.Unreachable = w.UnreachableSince(i)
 	if profile, found := w.Profiles.Get(i.Config.ProfileName); found && len(profile.Roles) > 0 {
 		if role, found := w.Roles.Get(profile.Roles[0]); found {
 			m.RoleARN = w.RoleARN(role)

@@ -58,6 +58,11 @@ type World struct {
 	Queues   *store.Table[Queue]   // by name
 	Messages *store.Table[Message] // by Message.Key
 	Rules    *store.Table[Rule]    // by name
+	// SpotRequests are the Spot Instance requests, Outages the zones that are out.
+	SpotRequests *store.Table[SpotRequest]
+	Outages      *store.Table[Outage]
+
+	conditions *store.Table[Conditions]
 
 	limits  *store.Table[Limit]
 	answers *store.Table[Answer]
@@ -165,6 +170,9 @@ func (w *World) openTables() error {
 		openTable(w.Store, "queues", &w.Queues),
 		openTable(w.Store, "queue-messages", &w.Messages),
 		openTable(w.Store, "event-rules", &w.Rules),
+		openTable(w.Store, "spot-requests", &w.SpotRequests),
+		openTable(w.Store, "zone-outages", &w.Outages),
+		openTable(w.Store, "spot-conditions", &w.conditions),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
@@ -189,6 +197,9 @@ func (w *World) begin() error {
 	w.created = stored.Created
 	return w.Store.Update(func(tx *store.Tx) error {
 		w.resume()
+		if err := w.completeRequests(tx); err != nil {
+			return err
+		}
 		if !stored.Networks {
 			if err := w.seedNetwork(tx); err != nil {
 				return err
