@@ -7,7 +7,7 @@
 // Rebalance, Scheduled, State, Termination, Launch, Unhealthy), so that both ways
 // of hearing give one event one ID, and keeps it on the Node with Record. One
 // reconciler in the controller acts on what Of finds there. To empty one node
-// without the controller: package internal/interruption/evacuate.
+// without the controller: evacuate.Drainer.
 package interruption
 
 import (
