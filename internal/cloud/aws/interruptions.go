@@ -8,6 +8,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -30,6 +31,19 @@ type GroupMembers interface {
 // instances.
 type InstanceStatuses interface {
 	DescribeInstanceStatus(context.Context, *ec2.DescribeInstanceStatusInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceStatusOutput, error)
+}
+
+// DefaultInterruptionClients connect with the SDK's default configuration; of the
+// options only OnCall and Logger count.
+func DefaultInterruptionClients(ctx context.Context, options Options) (GroupMembers, InstanceStatuses, error) {
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	if options.OnCall != nil {
+		configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
+	}
+	return autoscaling.NewFromConfig(configuration), ec2.NewFromConfig(configuration), nil
 }
 
 // Interruptions implements cloud.Interruptions.

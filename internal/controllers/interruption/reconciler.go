@@ -45,8 +45,8 @@ type Reconciler struct {
 	// told is what was counted and said of each node, so that it is done once by a
 	// process: nothing depends on it.
 	told     map[string]map[string]bool // by the node's name
-	timeouts map[string]time.Duration // of life cycle hooks
-	extended map[string]time.Time     // when a hook was asked to wait longer
+	timeouts map[string]time.Duration   // of life cycle hooks
+	extended map[string]time.Time       // when a hook was asked to wait longer
 }
 
 // Reconcile implements reconcile.Reconciler.
