@@ -17,6 +17,7 @@ import (
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/datadir"
+	"github.com/drover-project/drover/lab/imds"
 	"github.com/drover-project/drover/lab/nodes"
 	"github.com/drover-project/drover/lab/region"
 )
@@ -68,7 +69,9 @@ type Lab struct {
 	opened atomic.Pointer[region.Region]
 	aws    *http.Server
 	awsURL string
-	nodes  atomic.Pointer[nodes.Simulator]
+	// metadata is what the software on instances asks for itself.
+	metadata *imds.Service
+	nodes    atomic.Pointer[nodes.Simulator]
 	// cluster is how EKS works in the cluster; nil until there is a region.
 	cluster atomic.Pointer[clusterOfRegion]
 	// background is what Stop waits for after cancelling.
@@ -148,6 +151,9 @@ func (l *Lab) Stop() error {
 	var errs []error
 	if l.aws != nil {
 		errs = append(errs, l.aws.Close())
+	}
+	if l.metadata != nil {
+		errs = append(errs, l.metadata.Close())
 	}
 	if l.region != nil {
 		errs = append(errs, l.region.Close())

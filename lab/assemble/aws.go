@@ -14,6 +14,7 @@ import (
 	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/controlplane/tokenreview"
+	"github.com/drover-project/drover/lab/imds"
 	"github.com/drover-project/drover/lab/region"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -60,12 +61,16 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	}
 	l.region = opened
 	l.opened.Store(opened)
+	if l.metadata, err = imds.New(imds.Options{Source: opened, Clock: l.clock, Log: l.options.Log}); err != nil {
+		return err
+	}
 	server := awswire.New(awswire.Options{Credentials: l.secret, Session: l.session, Log: l.options.Log, Account: Account, Region: l.state.Region})
 	if err := register(server, opened); err != nil {
 		return err
 	}
 	routes := http.NewServeMux()
 	routes.Handle("/", server)
+	routes.Handle("GET "+AdminPath+"/imds/{instance}", l.metadata.Admin())
 	routes.Handle(AdminPath+"/", http.StripPrefix(AdminPath, opened.Admin()))
 	l.aws = &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second}
 	l.awsURL = "http://" + listener.Addr().String()
