@@ -31,7 +31,7 @@ func (d *Drainer) Holds(ctx context.Context, nodes []corev1.Node) ([]Hold, error
 			return nil, err
 		}
 		for n := range pods {
-			if reason := blocking(&pods[n], budgets.Items); reason != "" {
+			if reason := Blocking(&pods[n], budgets.Items); reason != "" {
 				held = append(held, Hold{Pod: key(&pods[n]), Node: nodes[i].Name, Reason: reason})
 			}
 		}
@@ -39,8 +39,8 @@ func (d *Drainer) Holds(ctx context.Context, nodes []corev1.Node) ([]Hold, error
 	return held, nil
 }
 
-// blocking says which budgets allow no disruption of a pod.
-func blocking(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
+// Blocking says which budgets allow no disruption of a pod.
+func Blocking(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
 	var reasons []string
 	for i := range budgets {
 		budget := &budgets[i]
@@ -64,7 +64,7 @@ func selects(budget *policyv1.PodDisruptionBudget, pod *corev1.Pod) bool {
 func (d *Drainer) reason(ctx context.Context, pod *corev1.Pod, refused error) string {
 	budgets, err := d.Kube.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{})
 	if err == nil {
-		if found := blocking(pod, budgets.Items); found != "" {
+		if found := Blocking(pod, budgets.Items); found != "" {
 			return found
 		}
 	}

@@ -39,6 +39,9 @@ type Pod struct {
 	// Promised pods, among those of a node, are not there yet: the node was
 	// bought or kept for them, or the scheduler has nominated it.
 	Promised bool `json:"promised,omitempty"`
+	// Leaving names the node on which a pod that needs a place still runs: it is on
+	// its way out.
+	Leaving string `json:"leaving,omitempty"`
 	// Blocked says what keeps the pod from every node, whatever is bought; such
 	// a pod is reported, never placed.
 	Blocked []Reason `json:"blocked,omitempty"`

@@ -164,7 +164,7 @@ func splitStartup(taints, startup []corev1.Taint) (lasting []corev1.Taint, expec
 const ToBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
 
 func isDisrupted(taint corev1.Taint) bool {
-	return taint.MatchTaint(&karpv1.DisruptedNoScheduleTaint) || taint.Key == ToBeDeletedTaint
+	return taint.MatchTaint(&karpv1.DisruptedNoScheduleTaint) || taint.Key == ToBeDeletedTaint || taint.Key == InterruptionTaint
 }
 
 // promised fills what a node does not report yet with what its claim expects.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/translate"
@@ -60,24 +61,43 @@ func (v *view) places(nodes []model.Node) places {
 	return known
 }
 
-// of returns the node that a pod without one is promised to, nil when it has to
-// ask: the scheduler's nomination, or what the pod was planned for. Either
-// counts as long as the node takes pods.
-func (p places) of(pod *corev1.Pod) *model.Node {
-	if node := p.nodes[pod.Status.NominatedNodeName]; node != nil {
+// of returns the node that a pod without one, or one that leaves its node, is
+// promised to, nil when it has to ask: the scheduler's nomination, or what the pod
+// was planned for. Either counts as long as the node takes pods.
+func (p places) of(pod *corev1.Pod, leaving bool) *model.Node {
+	if node := p.nodes[pod.Status.NominatedNodeName]; node != nil && !leaving {
 		return node
 	}
 	made, ok := p.promises[model.PodKey{Namespace: pod.Namespace, Name: pod.Name}]
-	if ok && IsWaiting(pod) && made.mark == Mark(pod) {
+	if ok && (leaving || IsWaiting(pod)) && made.mark == Mark(pod) {
 		return made.node
 	}
 	return nil
 }
 
+// leavingNodes are the nodes whose pods need another place.
+func (v *view) leavingNodes() map[string]bool {
+	claims := make(map[string]*karpv1.NodeClaim, len(v.claims))
+	for i := range v.claims {
+		if id := v.claims[i].Status.ProviderID; id != "" {
+			claims[id] = &v.claims[i]
+		}
+	}
+	leaving := map[string]bool{}
+	for i := range v.nodes {
+		if node := &v.nodes[i]; IsLeaving(node, claims[node.Spec.ProviderID]) {
+			leaving[node.Name] = true
+		}
+	}
+	return leaving
+}
+
 // sortPods puts each pod where it is: on a node, promised to one, or among those
-// that ask.
+// that ask. A pod whose node is on its way out asks as if it had none, before it
+// is evicted: its next place is planned, and launched, while it still runs. When
+// it has been told to go, its successor asks in its stead.
 func (v *view) sortPods(ctx context.Context, pods podTranslator, snapshot *model.Snapshot) error {
-	places := v.places(snapshot.Nodes)
+	places, leavingNodes := v.places(snapshot.Nodes), v.leavingNodes()
 	onNode := make(map[string]*model.Node, len(snapshot.Nodes))
 	for i := range snapshot.Nodes {
 		onNode[snapshot.Nodes[i].Name] = &snapshot.Nodes[i]
@@ -88,17 +108,28 @@ func (v *view) sortPods(ctx context.Context, pods podTranslator, snapshot *model
 			continue
 		}
 		node, promised := onNode[pod.Spec.NodeName], false
-		if pod.Spec.NodeName == "" {
-			node = places.of(pod)
+		leaving := leavingNodes[pod.Spec.NodeName] && ComesBack(pod)
+		if pod.Spec.NodeName == "" || leaving {
+			node = places.of(pod, leaving)
 			promised = node != nil
 		}
 		switch {
+		case node == nil && leaving:
+			translated, err := pods.pending(ctx, pod)
+			if err != nil {
+				return err
+			}
+			translated.Leaving = pod.Spec.NodeName
+			snapshot.Pending = append(snapshot.Pending, translated)
 		case node != nil:
 			translated, err := pods.bound(ctx, pod)
 			if err != nil {
 				return err
 			}
 			translated.Promised = promised
+			if leaving {
+				translated.Leaving = pod.Spec.NodeName
+			}
 			node.Pods = append(node.Pods, translated)
 		case wantsNode(pod) && (v.waits == nil || !v.waits(pod)):
 			translated, err := pods.pending(ctx, pod)

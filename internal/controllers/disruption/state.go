@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
-	"github.com/drover-project/drover/internal/controllers/node/termination"
+	"github.com/drover-project/drover/internal/evacuate"
 	"github.com/drover-project/drover/internal/index"
 	"github.com/drover-project/drover/internal/observe"
 )
@@ -100,7 +100,7 @@ func isEmpty(pods []corev1.Pod, now time.Time) bool {
 		if !observe.IsOwnedByDaemonSet(pod) && !isStatic {
 			return false
 		}
-		if termination.MayNotBeDisturbed(pod, now) {
+		if evacuate.MayNotBeDisturbed(pod, now) {
 			return false
 		}
 	}

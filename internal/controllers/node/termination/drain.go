@@ -2,21 +2,17 @@ package termination
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
+	"github.com/drover-project/drover/internal/evacuate"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/index"
 )
@@ -37,44 +33,31 @@ func NewBackoff() Backoff {
 // Backoff says how long to wait after refused evictions, by the node's UID.
 type Backoff = workqueue.TypedRateLimiter[types.UID]
 
-// errBlocked says that an eviction was refused for now.
-var errBlocked = errors.New("evictions are refused for now")
-
 // drain moves the pods on; it returns a time to wait while some are left.
 func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, deadline *time.Time) (time.Duration, error) {
-	pods, err := r.podsOn(ctx, node)
-	if err != nil {
-		return 0, err
+	drainer := evacuate.Drainer{
+		Client: r.Client, Events: r.Events, Metrics: r.Metrics, Clock: r.Clock, Reason: "termination",
+		Note: "Evicted pod: node " + node.Name + " is terminating",
+		Past: "Deleted pod: the node's terminationGracePeriod ends before the pod's grace period would",
 	}
-	next := nextStep(pods, r.Clock.Now(), deadline)
-	if next.waiting == 0 {
+	rules := evacuate.Rules{Force: evacuate.ForceGrace}
+	if deadline != nil {
+		rules.Deadline = *deadline
+	}
+	result, err := drainer.Drain(ctx, node, rules)
+	switch {
+	case err != nil:
+		return 0, err
+	case result.Waiting == 0:
 		r.Backoff.Forget(node.UID)
 		return 0, nil
-	}
-	for _, removal := range next.remove {
-		if err := r.remove(ctx, removal); err != nil {
-			return 0, err
-		}
-	}
-	for _, pod := range next.blocked {
-		r.Events.Warning(pod, events.FailedDraining, fmt.Sprintf("Node %s waits for the pod: it is annotated %s", node.Name, karpv1.DoNotDisruptAnnotationKey))
-	}
-	refused := 0
-	for _, pod := range next.evict {
-		switch err := r.evict(ctx, node, pod); {
-		case errors.Is(err, errBlocked):
-			refused++
-		case err != nil:
-			return 0, err
-		}
-	}
-	if refused > 0 {
-		r.Events.Warning(node, events.FailedDraining, fmt.Sprintf("Failed to drain node, %d pods are waiting to be evicted", next.waiting))
+	case len(result.Refused) > 0:
+		r.Events.Warning(node, events.FailedDraining, fmt.Sprintf("Failed to drain node, %d pods are waiting to be evicted", result.Waiting))
 		return r.Backoff.When(node.UID), nil
 	}
 	r.Backoff.Forget(node.UID)
-	if next.recheck > 0 {
-		return min(next.recheck, drainPoll), nil
+	if result.Recheck > 0 {
+		return min(result.Recheck, drainPoll), nil
 	}
 	return drainPoll, nil
 }
@@ -85,55 +68,6 @@ func (r *Reconciler) podsOn(ctx context.Context, node *corev1.Node) ([]corev1.Po
 		return nil, fmt.Errorf("listing the pods of node %s: %w", node.Name, err)
 	}
 	return pods.Items, nil
-}
-
-// evict asks the Eviction API, which keeps PodDisruptionBudgets.
-func (r *Reconciler) evict(ctx context.Context, node *corev1.Node, pod *corev1.Pod) error {
-	eviction := &policyv1.Eviction{
-		ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
-		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &pod.UID}},
-	}
-	err := r.Client.SubResource("eviction").Create(ctx, pod, eviction)
-	r.Metrics.PodsEvicted.WithLabelValues(statusCode(err)).Inc()
-	switch {
-	case err == nil:
-		r.Metrics.PodsDrained.WithLabelValues("termination").Inc()
-		r.Events.Normal(pod, events.Evicted, "Evicted pod: node "+node.Name+" is terminating")
-		return nil
-	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
-		return nil // gone, or another pod of the same name
-	case apierrors.IsTooManyRequests(err), apierrors.IsInternalError(err):
-		// 429: a budget does not allow it now. 500: several budgets select the
-		// pod, which the Eviction API refuses until a person mends it.
-		r.Events.Warning(pod, events.FailedDraining, fmt.Sprintf("Failed to evict: %s", err))
-		return errBlocked
-	}
-	return fmt.Errorf("evicting pod %s/%s: %w", pod.Namespace, pod.Name, err)
-}
-
-func statusCode(err error) string {
-	var status apierrors.APIStatus
-	switch {
-	case err == nil:
-		return "200"
-	case errors.As(err, &status):
-		return strconv.Itoa(int(status.Status().Code))
-	}
-	return ""
-}
-
-// remove deletes a pod past its budgets, with what is left of its grace period:
-// terminationGracePeriod of the NodePool says so.
-func (r *Reconciler) remove(ctx context.Context, removal removal) error {
-	pod := removal.pod
-	seconds := int64(removal.grace.Seconds())
-	err := r.Client.Delete(ctx, pod, client.GracePeriodSeconds(seconds), client.Preconditions{UID: &pod.UID})
-	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-		return fmt.Errorf("deleting pod %s/%s before the node's deadline: %w", pod.Namespace, pod.Name, err)
-	}
-	r.Metrics.PodsDrained.WithLabelValues("terminationGracePeriod").Inc()
-	r.Events.Normal(pod, events.TerminationGracePeriod, "Deleted pod: the node's terminationGracePeriod ends before the pod's grace period would")
-	return nil
 }
 
 // awaitVolumes waits until the volumes of drained pods are detached, so that

@@ -1,4 +1,4 @@
-package termination
+package evacuate
 
 import (
 	"strings"
@@ -51,6 +51,14 @@ func names(pods []*corev1.Pod) string {
 	return strings.Join(list, " ")
 }
 
+func removals(list []Removal) string {
+	var pods []*corev1.Pod
+	for _, removal := range list {
+		pods = append(pods, removal.Pod)
+	}
+	return names(pods)
+}
+
 func TestNextStep(t *testing.T) {
 	in := func(d time.Duration) *time.Time { at := noon.Add(d); return &at }
 	for _, test := range []struct {
@@ -78,13 +86,13 @@ func TestNextStep(t *testing.T) {
 		{name: "the deadline shortens a grace period that runs", pods: []corev1.Pod{pod("db", ending(-5*time.Minute), graceful(10*time.Minute))}, deadline: in(time.Minute), waiting: 1, remove: "db"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := nextStep(test.pods, noon, test.deadline)
-			var removed []*corev1.Pod
-			for _, removal := range got.remove {
-				removed = append(removed, removal.pod)
+			rules := Rules{Force: ForceGrace}
+			if test.deadline != nil {
+				rules.Deadline = *test.deadline
 			}
-			if got.waiting != test.waiting || names(got.evict) != test.evict || names(removed) != test.remove || names(got.blocked) != test.blocked {
-				t.Errorf("waiting %d, evict %q, remove %q, blocked %q; want %d, %q, %q, %q", got.waiting, names(got.evict), names(removed), names(got.blocked),
+			got := Next(test.pods, noon, rules)
+			if got.Waiting != test.waiting || removals(got.Evict) != test.evict || removals(got.Remove) != test.remove || names(got.Blocked) != test.blocked {
+				t.Errorf("waiting %d, evict %q, remove %q, blocked %q; want %d, %q, %q, %q", got.Waiting, removals(got.Evict), removals(got.Remove), names(got.Blocked),
 					test.waiting, test.evict, test.remove, test.blocked)
 			}
 		})
