@@ -99,6 +99,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 	if err := requireCRDs(mgr.GetRESTMapper()); err != nil {
 		return err
 	}
+	options.onCall = countCalls(metrics.NewAWSRequests(ctrlmetrics.Registry))
 	provider, err := aws.New(ctx, aws.Options{
 		ClusterName:             options.clusterName,
 		ClusterEndpoint:         options.clusterEndpoint,
@@ -106,7 +107,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		VMMemoryOverheadPercent: options.memoryOverhead,
 		ReservedENIs:            options.reservedENIs,
 		Logger:                  slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
-		OnCall:                  countCalls(metrics.NewAWSRequests(ctrlmetrics.Registry)),
+		OnCall:                  options.onCall,
 	})
 	if err != nil {
 		return fmt.Errorf("connecting to AWS: %w", err)
@@ -123,6 +124,9 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 			return err
 		}
 		setup.Groups = &controllers.NodeGroups{Cloud: provider.NodeGroups(clients), Options: wanted}
+	}
+	if setup.Interruptions, err = options.interruptions.setup(ctx, options, provider, log); err != nil {
+		return err
 	}
 	err = controllers.Setup(ctx, mgr, provider, setup, log)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,8 @@ type controllerOptions struct {
 	memoryOverhead                          float64
 	reservedENIs                            int
 
-	groups autoscalerFlags
+	groups        autoscalerFlags
+	interruptions interruptionFlags
 
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string
@@ -35,11 +37,15 @@ type controllerOptions struct {
 	qps                     float32
 	burst                   int
 	logLevel                string
+
+	// onCall counts requests to AWS; set by run.
+	onCall func(service, operation string, took time.Duration, err error)
 }
 
 // environment names the variable of each flag that has one.
 func environment() map[string]string {
-	return map[string]string{
+	variables := interruptionEnvironment()
+	maps.Copy(variables, map[string]string{
 		"cluster-name":               "CLUSTER_NAME",
 		"cluster-endpoint":           "CLUSTER_ENDPOINT",
 		"cluster-ca-bundle":          "CLUSTER_CA_BUNDLE",
@@ -57,7 +63,8 @@ func environment() map[string]string {
 		"kube-client-qps":            "KUBE_CLIENT_QPS",
 		"kube-client-burst":          "KUBE_CLIENT_BURST",
 		"log-level":                  "LOG_LEVEL",
-	}
+	})
+	return variables
 }
 
 func (o *controllerOptions) register(flags *pflag.FlagSet) {
@@ -81,6 +88,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.IntVar(&o.burst, "kube-client-burst", 300, "requests to the API server at once")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	o.groups.register(flags)
+	o.interruptions.register(flags)
 	for name, variable := range environment() {
 		flags.Lookup(name).Usage += " [$" + variable + "]"
 	}
@@ -125,6 +133,7 @@ func (o *controllerOptions) validate() []error {
 	require(isPort(o.metricsPort), "--metrics-port %d must be from 0 to 65535", o.metricsPort)
 	require(isPort(o.healthPort), "--health-probe-port %d must be from 0 to 65535", o.healthPort)
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
+	o.interruptions.validate(require)
 	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
 		problems = append(problems, faults...)
 	}

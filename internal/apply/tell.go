@@ -21,6 +21,8 @@ type Teller struct {
 	// said is what the log last said of each pod without a place, so that a
 	// pod that waits for hours is not in every line.
 	said map[types.UID]string
+	// leaving are the nodes that pods still run on which are planned elsewhere.
+	leaving map[model.PodKey]string
 	// groups and pools say of what there is something to tell.
 	groups, pools bool
 }
@@ -29,11 +31,15 @@ type Teller struct {
 func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 	snapshot, plan := decision.Snapshot, &decision.Plan
 	uids := make(map[model.PodKey]types.UID, len(snapshot.Pending))
+	t.leaving = map[model.PodKey]string{}
 	for i := range snapshot.Pending {
 		uids[snapshot.Pending[i].PodKey] = types.UID(snapshot.Pending[i].UID)
+		if from := snapshot.Pending[i].Leaving; from != "" {
+			t.leaving[snapshot.Pending[i].PodKey] = from
+		}
 	}
 	for _, placement := range plan.Placements {
-		t.Events.Normal(pod(placement.Pod, uids), events.Nominated, "Pod should schedule on: "+placement.Node)
+		t.Events.Normal(pod(placement.Pod, uids), events.Nominated, t.placed(placement.Pod)+placement.Node)
 	}
 	waiting := map[types.UID]string{}
 	t.groups = len(snapshot.NodeGroups) > 0
@@ -50,15 +56,23 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 			}
 			continue
 		}
-		note := fmt.Sprintf("Pod should schedule on: nodeclaim/%s; %s", outcome.Created[i], decision.why(i))
+		note := fmt.Sprintf("nodeclaim/%s; %s", outcome.Created[i], decision.why(i))
 		for _, key := range launch.Pods {
-			t.Events.Normal(pod(key, uids), events.Nominated, note)
+			t.Events.Normal(pod(key, uids), events.Nominated, t.placed(key)+note)
 		}
 	}
 	for _, group := range decision.Report.Unplaced {
 		t.unplaced(group.Pods, uids, Explain(group), waiting)
 	}
 	t.said = waiting
+}
+
+// placed begins what is said of a pod's place.
+func (t *Teller) placed(key model.PodKey) string {
+	if from := t.leaving[key]; from != "" {
+		return "Node " + from + " is on its way out, the pod's successor should schedule on: "
+	}
+	return "Pod should schedule on: "
 }
 
 // unplaced says why the pods have no place: to each by an event, and in the log
@@ -68,6 +82,10 @@ func (t *Teller) unplaced(keys []model.PodKey, uids map[model.PodKey]types.UID, 
 	for _, key := range keys {
 		uid := uids[key]
 		waiting[uid] = why
+		if from := t.leaving[key]; from != "" {
+			t.Events.Warning(pod(key, uids), events.FailedScheduling, "Node "+from+" is on its way out, and the pod has no other place yet: "+why)
+			continue
+		}
 		if t.groups {
 			t.Events.Normal(pod(key, uids), events.NotTriggerScaleUp, "pod didn't trigger scale-up: "+why)
 		}

@@ -73,6 +73,8 @@ type Instance struct {
 	Tags         map[string]string
 	// NodeClaim is the claim it was launched for, by its tag.
 	NodeClaim string
+	// PrivateDNSName is the host name that EC2 gave it, which its Node may have.
+	PrivateDNSName string
 	// Unavailable lists pools that were asked first and had no capacity
 	// (filled by Launch only).
 	Unavailable []model.Offering

@@ -53,6 +53,9 @@ type NodeGroup struct {
 	Tags      map[string]string
 	// Cluster and Managed name the EKS cluster and node group it belongs to.
 	Cluster, Managed string
+	// Rebalances groups replace an instance by themselves when EC2 announces that
+	// it may take it back (capacity rebalancing).
+	Rebalances bool
 	// JoinsCluster is the cluster that its user data names, empty when unknown.
 	JoinsCluster string
 	// Failures are the launches that failed lately, newest first.

@@ -30,6 +30,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/lifecycle"
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/podevents"
 	"github.com/drover-project/drover/internal/controllers/nodeclass"
+	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/nodepool"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
 	"github.com/drover-project/drover/internal/events"
@@ -46,6 +47,9 @@ type Options struct {
 	Settings            model.Settings
 	// Groups are node groups that are sized along with NodePools; nil for none.
 	Groups *NodeGroups
+	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
+	// at all.
+	Interruptions *Interruptions
 }
 
 // duty is one controller.
@@ -153,6 +157,7 @@ func (w wiring) setupProvisioner() error {
 		Metrics:  w.measures,
 		Log:      log,
 	}
+	var keeper *nodegroup.Keeper
 	if w.options.Groups != nil {
 		if _, err := w.mgr.GetCache().GetInformer(context.Background(), &policyv1.PodDisruptionBudget{}); err != nil {
 			return fmt.Errorf("watching PodDisruptionBudgets: %w", err)
@@ -163,6 +168,10 @@ func (w wiring) setupProvisioner() error {
 			return err
 		}
 		connect(planner, autoscaler, *w.options.Groups, w.log)
+		keeper = autoscaler.Keeper
+	}
+	if err := w.setupInterruption(planner, keeper); err != nil {
+		return err
 	}
 	return w.mgr.Add(planner)
 }

@@ -32,6 +32,18 @@ const (
 	FailedTermination         = "FailedTermination"
 	WaitingOnNodeClaims       = "WaitingOnNodeClaimTermination"
 
+	// Reasons about nodes that AWS takes back. The last three are drover's own.
+	SpotInterrupted                = "SpotInterrupted"
+	SpotRebalanceRecommendation    = "SpotRebalanceRecommendation"
+	CapacityReservationInterrupted = "CapacityReservationInterrupted"
+	InstanceStopping               = "InstanceStopping"
+	InstanceTerminating            = "InstanceTerminating"
+	InstanceUnhealthy              = "InstanceUnhealthy"
+	TerminatingOnInterruption      = "TerminatingOnInterruption"
+	InterruptionOver               = "InterruptionOver"
+	InterruptionDrained            = "InterruptionDrained"
+	InterruptionQueueFailed        = "InterruptionQueueFailed"
+
 	// Reasons of cluster-autoscaler, about node groups.
 	TriggeredScaleUp     = "TriggeredScaleUp"
 	NotTriggerScaleUp    = "NotTriggerScaleUp"

@@ -9,13 +9,18 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
+
+	"github.com/drover-project/drover/internal/interruption"
 )
 
 // Fields to be used with client.MatchingFields.
 const (
-	PodNode            = "spec.nodeName"
-	NodeProviderID     = "spec.providerID"
-	ClaimProviderID    = "status.providerID"
+	PodNode         = "spec.nodeName"
+	NodeProviderID  = "spec.providerID"
+	ClaimProviderID = "status.providerID"
+	// NodeInstance and ClaimInstance are the instance ID in the provider ID.
+	NodeInstance       = "spec.providerID/instance"
+	ClaimInstance      = "status.providerID/instance"
 	ClaimNodeClass     = "spec.nodeClassRef.name"
 	PoolNodeClass      = "spec.template.spec.nodeClassRef.name"
 	AttachmentNodeName = "spec.nodeName"
@@ -34,6 +39,12 @@ func All() []Index {
 		{&corev1.Pod{}, PodNode, func(o client.Object) []string { return filled(o.(*corev1.Pod).Spec.NodeName) }},
 		{&corev1.Node{}, NodeProviderID, func(o client.Object) []string { return filled(o.(*corev1.Node).Spec.ProviderID) }},
 		{&karpv1.NodeClaim{}, ClaimProviderID, func(o client.Object) []string { return filled(o.(*karpv1.NodeClaim).Status.ProviderID) }},
+		{&corev1.Node{}, NodeInstance, func(o client.Object) []string {
+			return filled(interruption.InstanceOf(o.(*corev1.Node).Spec.ProviderID))
+		}},
+		{&karpv1.NodeClaim{}, ClaimInstance, func(o client.Object) []string {
+			return filled(interruption.InstanceOf(o.(*karpv1.NodeClaim).Status.ProviderID))
+		}},
 		{&karpv1.NodeClaim{}, ClaimNodeClass, func(o client.Object) []string { return refName(o.(*karpv1.NodeClaim).Spec.NodeClassRef) }},
 		{&karpv1.NodePool{}, PoolNodeClass, func(o client.Object) []string {
 			return refName(o.(*karpv1.NodePool).Spec.Template.Spec.NodeClassRef)

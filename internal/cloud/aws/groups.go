@@ -276,6 +276,7 @@ func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, s
 		translated.Tags[sdk.ToString(tag.Key)] = sdk.ToString(tag.Value)
 	}
 	translated.Cluster, translated.Managed = translated.Tags[tagCluster], translated.Tags[tagNodegroup]
+	translated.Rebalances = sdk.ToBool(group.CapacityRebalance)
 	if group.Status != nil {
 		translated.Deleting = true
 		translated.NotReadyReason = "it is being deleted"

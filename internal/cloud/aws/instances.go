@@ -131,6 +131,8 @@ func readInstance(from types.Instance) cloud.Instance {
 		ImageID:      sdk.ToString(from.ImageId),
 		LaunchTime:   sdk.ToTime(from.LaunchTime),
 		Tags:         make(map[string]string, len(from.Tags)),
+
+		PrivateDNSName: sdk.ToString(from.PrivateDnsName),
 	}
 	if from.InstanceLifecycle == types.InstanceLifecycleTypeSpot || from.SpotInstanceRequestId != nil {
 		instance.CapacityType = model.Spot

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/interruption"
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/observe"
 )
@@ -167,7 +168,7 @@ func (k *Keeper) members(g *Group, m *memory, byID map[string]*corev1.Node) {
 func (k *Keeper) shortfall(g *Group, m *memory) {
 	have, unit := 0, 1
 	for _, instance := range g.Instances {
-		if !instance.IsLeaving() {
+		if !instance.IsLeaving() && !isReplaced(g, instance) {
 			have += instance.Weight
 		}
 	}
@@ -192,6 +193,37 @@ func (k *Keeper) shortfall(g *Group, m *memory) {
 		return
 	}
 	g.Placeholders = missing
+}
+
+// isReplaced reports whether the group launches another instance in this one's
+// stead: AWS takes it back, or the group does not wait to see whether it does.
+func isReplaced(g *Group, instance cloud.GroupInstance) bool {
+	node := g.Nodes[instance.ID]
+	if node == nil {
+		return false
+	}
+	return slices.ContainsFunc(node.Spec.Taints, func(taint corev1.Taint) bool {
+		if taint.Key != observe.InterruptionTaint {
+			return false
+		}
+		kind := interruption.Kind(taint.Value)
+		return kind == interruption.SpotInterruption || (kind == interruption.RebalanceRecommendation && g.Rebalances)
+	})
+}
+
+// Member says which group an instance belongs to, as far as the latest look knows.
+func (k *Keeper) Member(instanceID string) (cloud.GroupMember, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range k.last {
+		g := &k.last[i]
+		for _, instance := range g.Instances {
+			if instance.ID == instanceID {
+				return cloud.GroupMember{Group: g.Name, Managed: g.Managed, Lifecycle: instance.Lifecycle, Rebalances: g.Rebalances, Desired: g.Desired}, true
+			}
+		}
+	}
+	return cloud.GroupMember{}, false
 }
 
 // fails reports whether a launch has failed since the group grew, and no other

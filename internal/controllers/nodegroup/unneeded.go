@@ -44,7 +44,7 @@ func (a *Autoscaler) candidates(state *state) ([]candidate, map[string]refusal) 
 		options := groupOptions(a.Keeper.Options.ScaleDown, g.Tags)
 		for _, instance := range g.Instances {
 			node := g.Nodes[instance.ID]
-			if node == nil || node.DeletionTimestamp != nil || instance.IsLeaving() || isMarked(node) {
+			if node == nil || node.DeletionTimestamp != nil || instance.IsLeaving() || isMarked(node) || observe.IsLeaving(node, nil) {
 				continue
 			}
 			c := candidate{group: g, instance: instance, node: node, ready: observe.IsReady(node)}

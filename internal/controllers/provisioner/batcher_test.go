@@ -68,3 +68,28 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		t.Error("Wait returned without a trigger")
 	}
 }
+
+func TestHurryEndsABatchSoon(t *testing.T) {
+	for name, hurry := range map[string]func(*provisioner.Batcher){
+		"at once":            func(b *provisioner.Batcher) { b.Hurry("node") },
+		"for what was known": func(b *provisioner.Batcher) { b.Trigger("node"); b.Hurry("node") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			batcher := &provisioner.Batcher{Idle: time.Second, Max: 10 * time.Second}
+			time.AfterFunc(0, func() { batcher.Trigger("pod") })
+			time.AfterFunc(300*time.Millisecond, func() { hurry(batcher) })
+			start := time.Now()
+			if err := batcher.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(start); got != 400*time.Millisecond {
+				t.Errorf("%s: the batch took %s, want 400ms", name, got)
+			}
+			time.AfterFunc(0, func() { batcher.Trigger("pod") })
+			start = time.Now()
+			if err := batcher.Wait(t.Context()); err != nil || time.Since(start) != time.Second {
+				t.Errorf("%s: the next batch took %s (%v), want 1s as ever", name, time.Since(start), err)
+			}
+		})
+	}
+}

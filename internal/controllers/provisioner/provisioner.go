@@ -37,6 +37,9 @@ type Provisioner struct {
 	Decide func(*model.Snapshot, model.Settings) (model.Plan, model.Report)
 	// Applied, when set, hears of every plan that was carried out.
 	Applied func(*apply.Decision, apply.Outcome)
+	// Decided, when set, hears of every decision once it has been carried out, also
+	// of those about nothing: where each pod is to be now.
+	Decided func(*model.Snapshot, *model.Plan)
 	// Turn, when set, is held while deciding and acting.
 	Turn sync.Locker
 }
@@ -79,6 +82,7 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	if len(snapshot.Pending) == 0 {
 		p.Metrics.UnschedulablePods.Set(0)
 		p.Teller.Tell(&apply.Decision{Snapshot: snapshot}, apply.Outcome{})
+		p.decided(snapshot, &model.Plan{})
 		return hasPromised(snapshot), nil
 	}
 	decision, err := p.decide(snapshot)
@@ -91,7 +95,14 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 	if p.Applied != nil {
 		p.Applied(decision, outcome)
 	}
+	p.decided(snapshot, &decision.Plan)
 	return true, err
+}
+
+func (p *Provisioner) decided(snapshot *model.Snapshot, plan *model.Plan) {
+	if p.Decided != nil {
+		p.Decided(snapshot, plan)
+	}
 }
 
 // hasPromised reports whether pods wait for a node that is meant for them: a
