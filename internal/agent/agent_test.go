@@ -243,6 +243,36 @@ func TestRebalanceRecommendations(t *testing.T) {
 	}
 }
 
+// TestANoticeThatCameToNothing: the instance is still there long after its end.
+func TestANoticeThatCameToNothing(t *testing.T) {
+	b := newBench(t)
+	b.interrupt("terminate")
+	b.look(2)
+	b.Clock.Step(12 * time.Minute)
+	b.look(2)
+	b.wants("schedulable, 0 pods")
+}
+
+// TestAControllerThatTakesOver uncordons what the agent cordoned; the agent does
+// not undo what a person does after that.
+func TestAControllerThatTakesOver(t *testing.T) {
+	b := newBench(t)
+	b.service.rebalance = b.Clock.Now()
+	b.look(2)
+	n := b.node()
+	delete(n.Annotations, "drover.sh/cordoned") // the controller, with the cordon; then a person cordons
+	if err := b.Client.Update(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	b.led()
+	b.service.rebalance = time.Time{}
+	b.look(6)
+	b.wants("cordoned, 2 pods")
+	if marks := b.node().Annotations[Annotation]; marks != "" {
+		t.Errorf("the agent still has %s", marks)
+	}
+}
+
 // TestRecommendationThenNotice: what was cordoned is drained, and the webhook
 // hears of both.
 func TestRecommendationThenNotice(t *testing.T) {

@@ -53,7 +53,7 @@ func Decide(s Situation, rules Rules) Decision {
 		}
 		cordon, drain, later := rules.of(n, s)
 		d.Later = d.Later || later
-		d.DrainLater = d.DrainLater || later && n.Kind != interruption.RebalanceRecommendation && !rules.CordonOnly
+		d.DrainLater = d.DrainLater || later && !drain && n.Kind != interruption.RebalanceRecommendation && !rules.CordonOnly
 		if !cordon {
 			continue
 		}
@@ -80,12 +80,19 @@ func (k Kinds) has(kind interruption.Kind) bool {
 	return false
 }
 
+// outlived is how long after EC2 was to take an instance a notice counts: the
+// agent that still runs shows that it came to nothing.
+const outlived = 10 * time.Minute
+
 // of says what one notice asks for.
 func (r Rules) of(n interruption.Notice, s Situation) (cordon, drain, later bool) {
 	switch n.Kind {
 	case interruption.SpotInterruption:
+		if s.Now.After(n.Deadline.Add(outlived)) {
+			return false, false, false
+		}
 		drain = !s.Now.Before(n.Deadline.Add(-r.DrainBefore))
-		return true, drain, !drain
+		return true, drain, true
 	case interruption.ScheduledEvent:
 		due := !s.Now.Before(n.Deadline.Add(-r.ScheduledLead))
 		return due, due, !due

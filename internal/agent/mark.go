@@ -15,6 +15,11 @@ import (
 // exactly that back, and does nothing twice.
 const Annotation = "drover.sh/agent"
 
+// cordonedAnnotation says that it was drover that made a Node unschedulable. The
+// controller has the same: whichever of them is there when the reason is over
+// takes it back.
+const cordonedAnnotation = "drover.sh/cordoned"
+
 // Names that aws-node-termination-handler gave its taints and labels.
 const (
 	prefix          = "aws-node-termination-handler/"
@@ -76,10 +81,14 @@ func (m mark) write(node *corev1.Node) {
 	if err != nil {
 		panic(err) // plain text only
 	}
+	annotate(node, Annotation, string(content))
+}
+
+func annotate(node *corev1.Node, key, value string) {
 	if node.Annotations == nil {
 		node.Annotations = map[string]string{}
 	}
-	node.Annotations[Annotation] = string(content)
+	node.Annotations[key] = value
 }
 
 // apply brings a Node in line with a decision. What the agent did earlier and no
@@ -109,6 +118,7 @@ func (m mark) apply(node *corev1.Node, d Decision, acting bool, marks Marks) mar
 func (m mark) cordon(node *corev1.Node, d Decision, marks Marks) mark {
 	if !node.Spec.Unschedulable {
 		node.Spec.Unschedulable = true
+		annotate(node, cordonedAnnotation, "true")
 		m.Cordoned, m.Boot = true, node.Status.NodeInfo.BootID
 	}
 	if _, there := node.Labels[corev1.LabelNodeExcludeBalancers]; marks.NoLoadBalancers && !there {
@@ -129,8 +139,9 @@ func (m mark) cordon(node *corev1.Node, d Decision, marks Marks) mark {
 }
 
 func (m mark) uncordon(node *corev1.Node) mark {
-	if m.Cordoned {
+	if _, still := node.Annotations[cordonedAnnotation]; m.Cordoned && still {
 		node.Spec.Unschedulable = false
+		delete(node.Annotations, cordonedAnnotation)
 	}
 	if m.Excluded {
 		delete(node.Labels, corev1.LabelNodeExcludeBalancers)
