@@ -77,6 +77,15 @@ bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
 bench-peers: ## The engine beside Karpenter's scheduler, same pods and types (PEERS_FLAGS="--workloads FOLDER", --help)
 	cd bench/peers && $(GO) run . $(PEERS_FLAGS)
 
+METADATA_MOCK := github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock@v1.13.0
+
+.PHONY: check-metadata
+check-metadata: ## Read another implementation of the instance metadata service: amazon-ec2-metadata-mock
+	@set -e; mkdir -p bin; GOBIN=$(CURDIR)/bin $(GO) install $(METADATA_MOCK); \
+	bin/ec2-metadata-mock --hostname 127.0.0.1 --port 13380 --imdsv2 >bin/ec2-metadata-mock.log 2>&1 & mock=$$!; trap "kill $$mock" EXIT; \
+	for n in 1 2 3 4 5 6 7 8 9 10; do curl -s -o /dev/null http://127.0.0.1:13380/ && break; sleep 0.5; done; \
+	DROVER_METADATA_MOCK=http://127.0.0.1:13380 $(GO) test -count=1 -run AnotherImplementation -v ./internal/cloud/aws/metadata
+
 .PHONY: mutation
 mutation: ## Break every rule of the engine on purpose: a test must go red (about 20 minutes)
 	$(GO) test -tags mutation -count=1 -run TestMutantsAreFound -timeout 90m ./test/mutation

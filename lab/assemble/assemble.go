@@ -19,6 +19,7 @@ import (
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/datadir"
+	"github.com/drover-project/drover/lab/imds"
 	"github.com/drover-project/drover/lab/nodes"
 	"github.com/drover-project/drover/lab/region"
 )
@@ -75,7 +76,9 @@ type Lab struct {
 	aws    *http.Server
 	awsURL string
 	calls  *lumberjack.Logger
-	nodes  atomic.Pointer[nodes.Simulator]
+	// metadata is what the software on instances asks for itself.
+	metadata *imds.Service
+	nodes    atomic.Pointer[nodes.Simulator]
 	// cluster is how EKS works in the cluster; nil until there is a region.
 	cluster atomic.Pointer[clusterOfRegion]
 	// background is what Stop waits for after cancelling.
@@ -158,6 +161,9 @@ func (l *Lab) Stop() error {
 	}
 	if l.calls != nil {
 		errs = append(errs, l.calls.Close())
+	}
+	if l.metadata != nil {
+		errs = append(errs, l.metadata.Close())
 	}
 	if l.region != nil {
 		errs = append(errs, l.region.Close())

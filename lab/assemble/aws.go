@@ -19,6 +19,7 @@ import (
 	"github.com/drover-project/drover/lab/controlplane"
 	"github.com/drover-project/drover/lab/controlplane/tokenreview"
 	"github.com/drover-project/drover/lab/datadir"
+	"github.com/drover-project/drover/lab/imds"
 	"github.com/drover-project/drover/lab/region"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -79,6 +80,9 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	}
 	l.region = opened
 	l.opened.Store(opened)
+	if l.metadata, err = imds.New(imds.Options{Source: opened, Clock: l.clock, Log: l.options.Log}); err != nil {
+		return err
+	}
 	l.calls = &lumberjack.Logger{Filename: datadir.CallLog(l.options.Dir.Path()), MaxSize: callLogMegabytes, MaxBackups: 1}
 	server := awswire.New(awswire.Options{Credentials: l.secret, Session: l.session, Log: l.options.Log, Account: Account, Region: l.state.Region, Called: l.noteCall})
 	if err := register(server, opened); err != nil {
@@ -86,6 +90,7 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	}
 	routes := http.NewServeMux()
 	routes.Handle("/", server)
+	routes.Handle("GET "+AdminPath+"/imds/{instance}", l.metadata.Admin())
 	routes.Handle(AdminPath+"/", http.StripPrefix(AdminPath, opened.Admin()))
 	l.aws = &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second}
 	l.awsURL = "http://" + listener.Addr().String()

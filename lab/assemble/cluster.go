@@ -35,6 +35,7 @@ func (l *Lab) startNodes(background context.Context) error {
 		ClientCAs: l.plane.Authority().Pool(),
 		DataDir:   l.options.Dir.Join("nodes"),
 		Processes: l.processes(),
+		Metadata:  l.metadata.URL,
 		Log:       l.options.Log,
 	})
 	if err != nil {

@@ -3,7 +3,10 @@
 // imports the other.
 package machine
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // State is an EC2 instance state name.
 type State string
@@ -50,6 +53,51 @@ type Machine struct {
 	// Unreachable says that no packet reaches the machine or leaves it; what is
 	// on it goes on.
 	Unreachable bool
+	// Account is the id of the AWS account.
+	Account string
+	Launch  Launch
+	Network Network
+	// Profile is the instance profile that RoleARN comes from.
+	Profile Profile
+	// Metadata are the settings of the instance metadata service.
+	Metadata MetadataOptions
+}
+
+// Launch is what remains of a machine's launch.
+type Launch struct {
+	Reservation string
+	Index       int32
+	// KeyName and PublicKey, in OpenSSH's form, are those of the key pair, empty without one.
+	KeyName, PublicKey string
+	PlacementGroup     string
+	// Devices are the names of the volumes, the root's first.
+	Devices []string
+}
+
+// Network is the first network interface.
+type Network struct {
+	InterfaceID, MAC, SubnetID, VPCID string
+	VPCCIDRs                          []string
+	SecurityGroups                    []SecurityGroup
+	PublicIP                          string // empty when it has none
+	PublicDNSName                     string // empty without PublicIP
+}
+
+// SecurityGroup is one of an interface's security groups.
+type SecurityGroup struct{ ID, Name string }
+
+// Profile is an instance profile; the zero value is none.
+type Profile struct{ ARN, ID string }
+
+// MetadataOptions are the settings of the instance metadata service. The zero
+// value serves both versions to all who are on the machine.
+type MetadataOptions struct {
+	TokensRequired bool // version 2 only
+	Disabled       bool
+	Tags           bool // the instance's tags are served
+	// HopLimit is how many hops an answer with a token travels: 1 does not reach
+	// pods with a network of their own. 0 is no limit.
+	HopLimit int32
 }
 
 // Notices is what EC2 announces to an instance, which the instance metadata
@@ -123,6 +171,22 @@ type Console interface {
 	// WriteConsole adds one line, without its newline, to the output of a
 	// machine. An unknown machine is ignored.
 	WriteConsole(id, line string)
+}
+
+// Credentials are temporary credentials of a machine's role.
+type Credentials struct {
+	AccessKeyID, Secret, Token string
+	Updated, Expires           time.Time
+}
+
+// ErrRoleRefusesEC2 says that a machine's role does not let EC2 have it.
+var ErrRoleRefusesEC2 = errors.New("EC2 cannot assume the role: its trust policy does not name ec2.amazonaws.com")
+
+// Keyring is what a Source may also be: it opens sessions of machines' roles.
+type Keyring interface {
+	// Credentials are new ones of a machine's role, or ErrRoleRefusesEC2. A
+	// machine that is unknown or has no role is another error.
+	Credentials(id string) (Credentials, error)
 }
 
 // Signal is what a machine says of itself to a stack, with cfn-signal.

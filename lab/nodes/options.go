@@ -40,6 +40,9 @@ type Options struct {
 	// runs. A key that ends in * matches every image with this prefix, such as
 	// "public.ecr.aws/drover/drover:*".
 	Processes map[string]Process
+	// Metadata is the URL of a machine's instance metadata service, which is told
+	// to the programs of its pods; nil tells them nothing.
+	Metadata func(id string) (string, error)
 	// Log receives what an operator of the lab should know; nil discards it.
 	Log *slog.Logger
 	// Seed makes the small differences between machines (boot time, heartbeat

@@ -32,6 +32,9 @@ type podHost struct {
 	subnet      string
 	allocatable corev1.ResourceList
 	credentials podenv.Credentials
+	machineID   string
+	// hops is how far answers of the machine's metadata service reach, 0 for all.
+	hops int32
 	// renewAt is when the files with tokens should be written anew.
 	renewAt time.Time
 }
@@ -165,6 +168,9 @@ func (h *podHost) baseEnv(ctx context.Context, request podrun.StartRequest, dir 
 		"HOME": dir, "HOSTNAME": request.Pod.Name,
 	}
 	maps.Copy(env, h.simulator.serviceEnv())
+	if err := h.addMetadata(env, request.Pod); err != nil {
+		return nil, err
+	}
 	if err := h.writeFiles(ctx, request.Pod); err != nil {
 		return nil, err
 	}
@@ -172,6 +178,28 @@ func (h *podHost) baseEnv(ctx context.Context, request podrun.StartRequest, dir 
 		env["KUBECONFIG"] = h.credentials.Kubeconfig
 	}
 	return env, nil
+}
+
+// Where programs look for the instance metadata service, if not at
+// 169.254.169.254: AWS's SDKs, and aws-node-termination-handler.
+const (
+	sdkMetadata     = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+	handlerMetadata = "INSTANCE_METADATA_URL"
+)
+
+// addMetadata tells a program where its machine's metadata service is. As on
+// EC2, a hop limit of 1 does not reach pods with a network of their own.
+func (h *podHost) addMetadata(env map[string]string, pod *corev1.Pod) error {
+	metadata := h.simulator.opts.Metadata
+	if metadata == nil || h.hops == 1 && !pod.Spec.HostNetwork {
+		return nil
+	}
+	url, err := metadata(h.machineID)
+	if err != nil {
+		return err
+	}
+	env[sdkMetadata], env[handlerMetadata] = url, url
+	return nil
 }
 
 // writeFiles writes the pod's tokens.

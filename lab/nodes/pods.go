@@ -160,6 +160,7 @@ func (s *Simulator) hostFor(object *corev1.Pod, now time.Time) (*podHost, bool) 
 	}
 	return &podHost{
 		simulator: s, images: power.images, continued: power.continued,
+		machineID: n.machine.ID, hops: n.machine.Metadata.HopLimit,
 		hostIP: n.machine.PrivateIP, subnet: n.machine.SubnetCIDR, allocatable: power.built.Status.Allocatable,
 	}, true
 }

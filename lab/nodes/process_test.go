@@ -48,8 +48,9 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Printf("args=%s pod=%s node=%s token=%s pid=%d\n",
-		strings.Join(os.Args[1:], " "), os.Getenv("POD_NAME"), os.Getenv("NODE"), token, os.Getpid())
+	fmt.Printf("args=%s pod=%s node=%s token=%s metadata=%s,%s pid=%d\n",
+		strings.Join(os.Args[1:], " "), os.Getenv("POD_NAME"), os.Getenv("NODE"), token,
+		os.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), os.Getenv("INSTANCE_METADATA_URL"), os.Getpid())
 	http.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello from the pod") })
 	fmt.Println(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }
@@ -62,7 +63,7 @@ type realLab struct {
 	authority tls.Certificate
 }
 
-func newRealLab(t *testing.T) *realLab {
+func newRealLab(t *testing.T, change ...func(*machine.Machine)) *realLab {
 	t.Helper()
 	l := &realLab{t: t, client: fake.NewClientset(), authority: newAuthority(t)}
 	l.client.PrependReactor("create", "serviceaccounts", func(clienttesting.Action) (bool, runtime.Object, error) {
@@ -78,6 +79,7 @@ func newRealLab(t *testing.T) *realLab {
 		Client: l.client, Source: region, Clock: fast, DataDir: dir, ServingCA: &l.authority,
 		Cluster:   nodes.Cluster{Name: "test", Version: "1.37.2", Endpoint: endpoint, CA: clusterCA},
 		Processes: map[string]nodes.Process{programImage + ":*": {Path: os.Args[0], Env: []string{"PLAY=program"}}},
+		Metadata:  func(id string) (string, error) { return "http://metadata.of/" + id, nil },
 		Log:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -92,7 +94,11 @@ func newRealLab(t *testing.T) *realLab {
 			t.Error(err)
 		}
 	})
-	region.set(newMachine(1), machine.Running)
+	m := newMachine(1)
+	for _, c := range change {
+		c(&m)
+	}
+	region.set(m, machine.Running)
 	return l
 }
 
@@ -226,7 +232,7 @@ func TestProcessPod(t *testing.T) {
 	l.eventually("running", l.running(0))
 	l.eventually("log", func() bool { return strings.Contains(l.logs(""), "pid=") })
 	log := l.logs("")
-	if want := fmt.Sprintf("args=%d p pod=p node=%s token=secret-token", port, newMachine(1).PrivateDNSName); !strings.Contains(log, want) {
+	if want := fmt.Sprintf("args=%d p pod=p node=%s token=secret-token metadata=http://metadata.of/%[3]s,http://metadata.of/%[3]s ", port, newMachine(1).PrivateDNSName, newMachine(1).ID); !strings.Contains(log, want) {
 		t.Errorf("log %q lacks %q", log, want)
 	}
 
@@ -260,6 +266,18 @@ func TestProcessPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.eventually("end of the process", func() bool { return syscall.Kill(second, 0) != nil })
+}
+
+// TestAHopLimitOf1KeepsPodsAway: as on EC2, where only pods with the host's
+// network then reach the metadata service.
+func TestAHopLimitOf1KeepsPodsAway(t *testing.T) {
+	l := newRealLab(t, func(m *machine.Machine) { m.Metadata.HopLimit = 1 })
+	l.create(freePort(t))
+	l.eventually("running", l.running(0))
+	l.eventually("log", func() bool { return strings.Contains(l.logs(""), "pid=") })
+	if log := l.logs(""); !strings.Contains(log, "metadata=, ") {
+		t.Errorf("log %q names a metadata service", log)
+	}
 }
 
 func TestFollowedLogEndsWithItsProcess(t *testing.T) {

@@ -59,6 +59,7 @@ var (
 	_ machine.Source    = (*Region)(nil)
 	_ machine.Console   = (*Region)(nil)
 	_ machine.Signaller = (*Region)(nil)
+	_ machine.Keyring   = (*Region)(nil)
 )
 
 // Open opens or creates the region kept in Options.DataDir. Instances that were
@@ -159,6 +160,9 @@ func (r *Region) SessionARN(s world.Session) string { return r.world.SessionARN(
 
 // Watch implements machine.Source.
 func (r *Region) Watch(changed func(machine.Machine)) (stop func()) { return r.world.Watch(changed) }
+
+// Credentials implements machine.Keyring.
+func (r *Region) Credentials(id string) (machine.Credentials, error) { return r.world.Credentials(id) }
 
 // WriteConsole implements machine.Console; GetConsoleOutput gives it back.
 func (r *Region) WriteConsole(id, line string) { r.world.WriteConsole(id, line) }

@@ -118,8 +118,13 @@ func changeCapacity(cmd *cobra.Command, method string, p pool) error {
 	return nil
 }
 
-// askLab sends one of the lab's own requests to the running lab.
+// askLab sends one of the lab's own requests about capacity to the running lab.
 func askLab(cmd *cobra.Command, method string, body, answer any) error {
+	return askLabAt(cmd, method, "/capacity", body, answer)
+}
+
+// askLabAt sends one of the lab's own requests to the running lab.
+func askLabAt(cmd *cobra.Command, method, at string, body, answer any) error {
 	path, err := dataDir(cmd)
 	if err != nil {
 		return err
@@ -137,7 +142,7 @@ func askLab(cmd *cobra.Command, method string, body, answer any) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, run.AWSEndpoint+assemble.AdminPath+"/capacity", bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, run.AWSEndpoint+assemble.AdminPath+at, bytes.NewReader(content))
 	if err != nil {
 		return fmt.Errorf("making the request: %w", err)
 	}

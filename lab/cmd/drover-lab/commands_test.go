@@ -216,6 +216,31 @@ func TestCapacityAsksTheLab(t *testing.T) {
 	}
 }
 
+func TestIMDSAsksTheLab(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method+" "+r.URL.Path != "GET /drover-lab/imds/ip-192-168-1-2.ec2.internal" {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error":"no running instance has this id or host name"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"instanceID":"i-1","url":"http://127.0.0.1:40001"}`))
+	}))
+	defer server.Close()
+	path, _ := runningLab(t, server.URL)
+	if out, err := run(t, "imds", "ip-192-168-1-2.ec2.internal", "--data-dir", path); err != nil || out != "http://127.0.0.1:40001\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err := run(t, "imds", "ip-192-168-1-2.ec2.internal", "-o", "json", "--data-dir", path); err != nil || !strings.Contains(out, `"instanceID": "i-1"`) {
+		t.Errorf("%q, %v", out, err)
+	}
+	if _, err := run(t, "imds", "nobody", "--data-dir", path); err == nil || !strings.Contains(err.Error(), "no running instance") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := run(t, "imds", "--data-dir", path); err == nil {
+		t.Error("a node is not asked for")
+	}
+}
+
 func TestResetRefusesARunningLab(t *testing.T) {
 	path, _ := runningLab(t, "")
 	var inUse *datadir.InUseError

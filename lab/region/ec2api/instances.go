@@ -158,6 +158,7 @@ func (e *EC2) addAttachments(out *types.Instance, i world.Instance, subnet world
 	out.SourceDestCheck = aws.Bool(true)
 	if i.PublicIP != "" {
 		out.PublicIpAddress = aws.String(i.PublicIP)
+		out.PublicDnsName = aws.String(e.world.PublicDNSName(i.PublicIP, subnet.VPCID))
 	}
 	for _, id := range i.Config.SecurityGroups {
 		g, _ := e.world.Network.SecurityGroup(id)
@@ -166,7 +167,7 @@ func (e *EC2) addAttachments(out *types.Instance, i world.Instance, subnet world
 	out.NetworkInterfaces = []types.InstanceNetworkInterface{e.networkInterface(i, subnet, out.SecurityGroups)}
 	if p, found := e.world.Profiles.Get(i.Config.ProfileName); found {
 		out.IamInstanceProfile = &types.IamInstanceProfile{
-			Arn: aws.String(fmt.Sprintf("arn:aws:iam::%s:instance-profile%s%s", e.world.Options.Account, p.Path, p.Name)), Id: aws.String(p.ID),
+			Arn: aws.String(e.world.ProfileARN(p)), Id: aws.String(p.ID),
 		}
 	}
 	for _, v := range i.Volumes {
@@ -183,11 +184,13 @@ func (e *EC2) networkInterface(i world.Instance, subnet world.Subnet, groups []t
 	name := aws.String(e.world.PrivateDNSName(i.PrivateIP))
 	var association *types.InstanceNetworkInterfaceAssociation
 	if i.PublicIP != "" {
-		association = &types.InstanceNetworkInterfaceAssociation{PublicIp: aws.String(i.PublicIP), IpOwnerId: aws.String("amazon")}
+		association = &types.InstanceNetworkInterfaceAssociation{
+			PublicIp: aws.String(i.PublicIP), PublicDnsName: aws.String(e.world.PublicDNSName(i.PublicIP, subnet.VPCID)), IpOwnerId: aws.String("amazon"),
+		}
 	}
 	return types.InstanceNetworkInterface{
 		Association:        association,
-		NetworkInterfaceId: aws.String(i.InterfaceID), InterfaceType: aws.String("interface"), Status: types.NetworkInterfaceStatusInUse,
+		NetworkInterfaceId: aws.String(i.InterfaceID), MacAddress: aws.String(e.world.MAC(i.InterfaceID)), InterfaceType: aws.String("interface"), Status: types.NetworkInterfaceStatusInUse,
 		SubnetId: aws.String(subnet.ID), VpcId: aws.String(subnet.VPCID), OwnerId: aws.String(e.world.Options.Account),
 		PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, SourceDestCheck: aws.Bool(true), Groups: groups,
 		Attachment: &types.InstanceNetworkInterfaceAttachment{

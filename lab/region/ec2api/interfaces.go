@@ -68,7 +68,7 @@ func (e *EC2) describedInterface(i network.Interface) types.NetworkInterface {
 	name := aws.String(e.world.PrivateDNSName(i.PrivateIP))
 	out := types.NetworkInterface{
 		NetworkInterfaceId: aws.String(i.ID), SubnetId: aws.String(i.SubnetID), VpcId: aws.String(i.VPCID), OwnerId: aws.String(e.world.Options.Account),
-		AvailabilityZone: aws.String(s.Zone.Name), AvailabilityZoneId: aws.String(s.Zone.ID), Description: aws.String(i.Description),
+		AvailabilityZone: aws.String(s.Zone.Name), AvailabilityZoneId: aws.String(s.Zone.ID), Description: aws.String(i.Description), MacAddress: aws.String(e.world.MAC(i.ID)),
 		InterfaceType: types.NetworkInterfaceType(i.Kind), RequesterManaged: aws.Bool(i.Managed), Status: types.NetworkInterfaceStatusInUse,
 		PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, SourceDestCheck: aws.Bool(i.Kind != "nat_gateway"), TagSet: e.tagsOf(i.ID),
 		PrivateIpAddresses: []types.NetworkInterfacePrivateIpAddress{{Primary: aws.Bool(true), PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name}},

@@ -19,14 +19,6 @@ const (
 	terminatingInstance = "Terminating EC2 instance"
 )
 
-// Where the instance metadata service says that an instance is going.
-const (
-	toService     = "InService"
-	toTermination = "Terminated"
-	toStandby     = "Standby"
-	toDetachment  = "Detached"
-)
-
 // eventSource is Auto Scaling in EventBridge, servicePrincipal in policies.
 const (
 	eventSource      = "aws.autoscaling"
@@ -35,16 +27,6 @@ const (
 
 // isoTime is how Auto Scaling writes times.
 const isoTime = "2006-01-02T15:04:05.000Z"
-
-// head tells an instance where the group moves it.
-func (r *Round) head(m *world.Member, target string) {
-	i, exists := r.world.Instances.Get(m.InstanceID)
-	if !exists || i.Notices.TargetLifecycle == target {
-		return
-	}
-	i.Notices.TargetLifecycle = target
-	r.fail(r.world.PutNotices(r.tx, i))
-}
 
 // route is where instances come from and go to in a transition.
 func route(launching bool) (origin, destination string) {

@@ -61,7 +61,6 @@ func (r *Round) Detach(m *world.Member, decrement bool) (activity string) {
 	tags := r.world.TagsOf(m.InstanceID).With(nil)
 	delete(tags, GroupTag)
 	r.fail(r.world.SetTags(r.tx, m.InstanceID, tags))
-	r.head(m, toDetachment)
 	r.enter(m, types.LifecycleStateDetaching)
 	return m.Activity
 }
@@ -81,7 +80,6 @@ func (r *Round) EnterStandby(m *world.Member, decrement bool) (activity string) 
 		Cause: cause + ".", Description: "Moving EC2 instance to Standby: " + m.InstanceID,
 		Status: types.ScalingActivityStatusCodeInProgress, Progress: 50, Zone: m.Zone, Subnet: r.subnetOf(m),
 	})
-	r.head(m, toStandby)
 	r.enter(m, types.LifecycleStateEnteringStandby)
 	return m.Activity
 }
@@ -97,7 +95,6 @@ func (r *Round) ExitStandby(m *world.Member) (activity string) {
 		Description: "Moving EC2 instance out of Standby: " + m.InstanceID,
 		Status:      types.ScalingActivityStatusCodePreInService, Progress: 30, Zone: m.Zone, Subnet: r.subnetOf(m),
 	})
-	r.head(m, toService)
 	r.enter(m, types.LifecycleStatePending)
 	return m.Activity
 }
@@ -125,7 +122,6 @@ func (r *Round) Attach(i world.Instance) {
 	})
 	r.fail(r.world.SetTags(r.tx, i.ID, tags.With(world.Tags{GroupTag: r.Group.Name})))
 	r.Members = append(r.Members, m)
-	r.head(m, toService)
 	r.enter(m, types.LifecycleStatePending)
 }
 

@@ -98,7 +98,13 @@ func (r *Round) over(since time.Time, takes time.Duration) bool {
 
 func (r *Round) now() time.Time { return r.world.Clock.Now() }
 
-func (r *Round) keep(m *world.Member) { r.fail(r.world.Members.Put(r.tx, m.InstanceID, *m)) }
+func (r *Round) keep(m *world.Member) {
+	before, _ := r.world.Members.Get(m.InstanceID)
+	r.fail(r.world.Members.Put(r.tx, m.InstanceID, *m))
+	if before.TargetLifecycle() != m.TargetLifecycle() {
+		r.world.TellMachine(r.tx, m.InstanceID)
+	}
+}
 
 // enter changes an instance's life cycle state.
 func (r *Round) enter(m *world.Member, s types.LifecycleState) {
@@ -110,6 +116,7 @@ func (r *Round) enter(m *world.Member, s types.LifecycleState) {
 // remove takes an instance out of the group.
 func (r *Round) remove(m *world.Member) {
 	r.world.Members.Delete(r.tx, m.InstanceID)
+	r.world.TellMachine(r.tx, m.InstanceID)
 	r.Members = slices.DeleteFunc(r.Members, func(other *world.Member) bool { return other.InstanceID == m.InstanceID })
 	r.lookAgain(noticeTakes)
 }

@@ -184,7 +184,6 @@ func (r *Round) terminate(m *world.Member, cause string) {
 		Status: types.ScalingActivityStatusCodeInProgress, Zone: m.Zone, Subnet: subnet,
 	})
 	m.Extra, m.Protected = false, false
-	r.head(m, toTermination)
 	if !r.Group.Deleting && r.startActions(m, Terminating) {
 		r.enter(m, types.LifecycleStateTerminatingWait)
 		r.progress(m, types.ScalingActivityStatusCodeMidLifecycleAction, 0)

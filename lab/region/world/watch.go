@@ -119,29 +119,6 @@ func (w *World) putInstance(tx *store.Tx, i Instance) error {
 	return w.Instances.Put(tx, i.ID, i)
 }
 
-// Machine is an instance as the software on it sees it.
-func (w *World) Machine(i Instance) machine.Machine {
-	subnet, _ := w.Network.Subnet(i.SubnetID)
-	image, _ := w.Image(i.ImageID)
-	m := machine.Machine{
-		ID: i.ID, Type: i.Type, Region: w.Options.Region, Zone: subnet.Zone.Name, ZoneID: subnet.Zone.ID,
-		PrivateIP: i.PrivateIP, SubnetCIDR: subnet.CIDR.String(), PrivateDNSName: w.PrivateDNSName(i.PrivateIP),
-		ImageID: i.ImageID, ImageName: image.Name, Spot: i.Spot, State: i.State, LaunchTime: i.LaunchTime,
-		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type), Notices: i.Notices,
-		Rebooted: i.Rebooted,
-	}
-	_, m.Unreachable = w.UnreachableSince(i)
-	if profile, found := w.Profiles.Get(i.Config.ProfileName); found && len(profile.Roles) > 0 {
-		if role, found := w.Roles.Get(profile.Roles[0]); found {
-			m.RoleARN = w.RoleARN(role)
-		}
-	}
-	if len(i.Volumes) > 0 {
-		m.RootVolumeGiB = i.Volumes[0].GiB
-	}
-	return m
-}
-
 func (w *World) hardware(instanceType string) machine.Hardware {
 	t, _ := w.Catalog.Type(instanceType)
 	return machine.Hardware{
