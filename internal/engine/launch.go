@@ -154,6 +154,9 @@ func (p *problem) wishes(b *bin, c *config) int {
 // request, keeping the pool's minValues met.
 func (s *solution) pickOfferings(b *bin, choices []int) []int {
 	pool := s.p.space.configs[b.config].pool
+	if pool.group != nil {
+		return []int{s.p.pickOfGroup(b, choices)}
+	}
 	s.reserved.add(pool, b.charge, -1)
 	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), picked: make([]int, 0, min(len(choices)+1, s.p.settings.MaxOfferings))}
 	o.take(b.config)

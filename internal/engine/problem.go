@@ -39,6 +39,7 @@ type problem struct {
 	daemons      []*model.DaemonSet
 	classes      []*class
 	rules        []*rule
+	zoned        bool // some node group is sold by the zone
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
 }
@@ -69,6 +70,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	p.sortByPrice()
 	p.indifferent = newBitset(len(p.space.configs))
 	for i, pool := range p.pools {
+		p.zoned = p.zoned || pool.promises != nil
 		if pool.spec.IgnorePreferences {
 			p.indifferent.or(p.space.of(pool))
 		}

@@ -57,7 +57,14 @@ func printPlan(plan model.Plan, report model.Report, explain bool) string {
 		i += same
 	}
 	for _, size := range plan.Groups {
-		fmt.Fprintf(&out, "size %s %d->%d\n", size.Name, size.From, size.To)
+		fmt.Fprintf(&out, "size %s %d->%d", size.Name, size.From, size.To)
+		if size.Surplus > 0 {
+			fmt.Fprintf(&out, " surplus %d", size.Surplus)
+		}
+		fmt.Fprintln(&out)
+	}
+	for _, why := range report.Groups {
+		fmt.Fprintf(&out, "%s: %s: %s\n", why.NodeGroup, why.Code, why.Message)
 	}
 	if len(plan.Launches) > 0 {
 		fmt.Fprintf(&out, "%g $/h\n", plan.PricePerHour)

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"maps"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // ruleKind is what a topology rule asks for.
 type ruleKind byte
@@ -148,6 +152,12 @@ func (t *topology) numberValues(a *axis) {
 			seen[value] = true
 		}
 	}
+	for _, pool := range t.p.pools {
+		for _, one := range pool.doubts[a.key] {
+			seen[one.value] = seen[one.value] || one.present
+		}
+	}
+	maps.DeleteFunc(seen, func(_ string, present bool) bool { return !present })
 	a.values = sortedKeys(seen)
 	a.size = len(a.values)
 	number := make(map[string]int32, a.size)
@@ -206,6 +216,7 @@ func (r *rule) findUniverse(p *problem) {
 	}
 	if !r.axis.host {
 		r.markDomains(r.reach, p.buyable)
+		p.markDoubts(r, r.reach, p.buyable)
 	}
 }
 

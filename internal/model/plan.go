@@ -8,7 +8,8 @@ type Plan struct {
 	Launches []Launch `json:"launches,omitempty"`
 	// Groups are the node groups that grow, by name: what Launches of them need.
 	Groups []GroupSize `json:"groups,omitempty"`
-	// PricePerHour is the sum over Launches of their first offering, in USD.
+	// PricePerHour is the sum over Launches of their first offering, and over the
+	// surplus of Groups of what a node is expected to cost, in USD.
 	PricePerHour float64 `json:"pricePerHour"`
 }
 

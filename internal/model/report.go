@@ -33,6 +33,7 @@ const (
 	CodeResourceClaims     Code = "ResourceClaims"
 	CodeSchedulingGated    Code = "SchedulingGated"
 	CodeDaemonSets         Code = "DaemonSets"
+	CodeZoneSurplus        Code = "ZoneSurplus"
 )
 
 // Codes of a Remedy: the one change that would place the pods.
@@ -61,6 +62,8 @@ type Report struct {
 	Unplaced []PodReason `json:"unplaced,omitempty"`
 	// Launches is parallel to Plan.Launches.
 	Launches []LaunchReason `json:"launches,omitempty"`
+	// Groups says of node groups that grow by a surplus why, and what it costs.
+	Groups []PoolReason `json:"groups,omitempty"`
 	// Preferences lists preferred rules that the plan does not keep, for each
 	// group of pods, and what they would cost.
 	Preferences []PodReason `json:"preferences,omitempty"`
