@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/drover-project/drover/internal/model"
@@ -314,10 +315,9 @@ func (p *problem) dropDoubtful() {
 			if len(pool.doubts) == 0 {
 				continue
 			}
-			key, wishes := doubtfulKey(c, pool), c.granted.wishesZone()
+			wishes := c.granted.wishesZone()
 			for _, i := range pool.configs {
-				config := &p.space.configs[i]
-				if key != "" && c.doubtfulAt(config) || wishes && config.isPromised() {
+				if p.doubtfulAt(c, i) || wishes && p.space.configs[i].isPromised() {
 					c.fits.clear(i)
 				}
 			}
@@ -332,28 +332,52 @@ func doubtfulKey(c *class, pool *pool) string {
 		return ""
 	}
 	for i := range c.touches {
-		if axis := c.touches[i].rule.axis; !axis.host && len(pool.doubts[axis.key]) > 0 {
-			return axis.key
+		r := c.touches[i].rule
+		if len(pool.doubts[r.axis.key]) > 0 || slices.ContainsFunc(pool.configs, r.unsure.has) {
+			return r.axis.key
 		}
 	}
 	return ""
 }
 
-// doubtfulAt reports whether the domain of the config's node cannot be told for
-// a topology rule that touches the class.
-func (c *class) doubtfulAt(config *config) bool {
+// doubtfulAt reports whether a topology rule that touches the class cannot tell
+// the domain of the config's node, or whether it counts there.
+func (p *problem) doubtfulAt(c *class, config int) bool {
 	for i := range c.touches {
-		if axis := c.touches[i].rule.axis; !axis.host && len(config.doubts(axis.key)) > 0 {
+		r := c.touches[i].rule
+		if len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config) {
 			return true
 		}
 	}
 	return false
 }
 
+// unsure are the configs that a spread may count or not, depending on what comes.
+func (t *topology) unsure(r *rule, terms []model.NodeSelectorTerm, keys []string) bitset {
+	set := newBitset(len(t.p.space.configs))
+	for i := range t.p.space.configs {
+		c := &t.p.space.configs[i]
+		if len(c.pool.doubts) == 0 || r.configs.has(i) {
+			continue
+		}
+		may := terms == nil || c.mayMeetAny(terms)
+		for _, key := range keys {
+			may = may && (canonical(key) == labelHostname || c.mayMeet(model.Requirement{Key: key, Operator: model.Exists}))
+		}
+		if may {
+			set.set(i)
+		}
+	}
+	return set
+}
+
 // doubtText says which values the topology key of a pool's next node may have.
 func doubtText(pool *pool, key, why string) string {
 	if why == "" {
 		why = "a node group for each of them would do"
+	}
+	if len(pool.doubts[key]) == 0 {
+		return "a topology rule over " + key + " counts its next node or not, depending on which comes: a node group for each zone and type would do"
 	}
 	return "a topology rule of the pods asks for " + key + ", and its next node may be in any of " +
 		strings.Join(boundedList(possibleTexts(pool.doubts[key]), 6), ", ") + ": " + why
