@@ -87,7 +87,7 @@ func offeringText(key model.OfferingKey) string {
 
 // buildConfigs lists all ways to buy a node that each pool's own requirements
 // allow, those without capacity included: reasons speak of them.
-func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
+func buildConfigs(pools []*pool, snapshot *model.Snapshot, settings model.Settings) []config {
 	var configs []config
 	var m mentions
 	for _, p := range pools {
@@ -122,7 +122,7 @@ func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
 				if !c.meets(p.spec.Requirements) {
 					continue
 				}
-				c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
+				c.price = withInterruptions(offering, settings)
 				p.configs = append(p.configs, len(configs))
 				configs = append(configs, c)
 			}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 	"sort"
 	"strconv"
 	"strings"
@@ -70,7 +69,7 @@ func (r *remedies) find(c *class) (*model.Remedy, *pool) {
 func (o *obstacle) remedy(with *config) *model.Remedy {
 	remedy := &model.Remedy{Code: o.code, NodePool: o.pool.spec.Name, Key: o.key, Value: o.value,
 		OfferingKey: with.offering.OfferingKey, PricePerHour: with.offering.PricePerHour,
-		Message: fmt.Sprintf("%s would cost %s $/h (%s)", o.text, priceText(with.price), with.text())}
+		Message: fmt.Sprintf("%s would cost %s $/h (%s)", o.text, priceText(with.listed()), with.text())}
 	if o.pool.group != nil {
 		remedy.NodePool, remedy.NodeGroup = "", o.pool.spec.Name
 	}
@@ -98,7 +97,7 @@ func (r *remedies) offers(pool *pool) []config {
 			if c.kind == nil || !c.available() {
 				continue
 			}
-			c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
+			c.price = withInterruptions(offering, r.s.p.settings)
 			c.capacity = zoneCapacity(pool, limitedCapacity(pool, c.kind), offering)
 			c.room = rooms[c.kind]
 			list = append(list, c)

@@ -117,6 +117,7 @@ func groupCatalog(g *model.NodeGroup, growth int) model.Catalog {
 		offering.ZoneID = ids[0].value
 	}
 	offering.CapacityType = certainCapacityType(g, max(growth, 1))
+	offering.InterruptionRate = expectedRate(g, max(growth, 1))
 	return model.Catalog{InstanceTypes: []model.InstanceType{least}, Offerings: []model.Offering{offering}}
 }
 
@@ -313,6 +314,25 @@ func unitPrice(g *model.NodeGroup, capacityType model.CapacityType, strategy str
 		return unitPrice(g, model.OnDemand, g.OnDemandStrategy)
 	}
 	return sum / float64(count)
+}
+
+// expectedRate is the part of the expected price of so many further nodes that
+// Spot makes, times the mean of its pools' interruption rates.
+func expectedRate(g *model.NodeGroup, nodes int) float64 {
+	_, spot := purchases(g, nodes)
+	sum, count := 0.0, 0
+	for i := range g.Types {
+		for _, o := range g.Types[i].Offerings {
+			if o.CapacityType == model.Spot && o.PricePerHour > 0 {
+				sum, count = sum+o.InterruptionRate, count+1
+			}
+		}
+	}
+	if spot == 0 || sum == 0 {
+		return 0
+	}
+	share := float64(float64(spot)*unitPrice(g, model.Spot, g.SpotStrategy)) / float64(expectedPrice(g, nodes)*float64(nodes))
+	return float64(min(share, 1) * float64(sum/float64(count)))
 }
 
 // groupUnavailable says that every pool the group's next node could come from is

@@ -41,7 +41,7 @@ func priceGroups(snapshot *model.Snapshot, settings model.Settings, as assumed) 
 		next := &groupPlan{}
 		next.plan, next.report = solveAll(lowered(snapshot, as), settings)
 		steps += next.report.Steps
-		settled := next.settle(snapshot, as.growth)
+		settled := next.settle(snapshot, as.growth, settings)
 		if best == nil || next.betterThan(best) {
 			best = next
 		}
@@ -92,13 +92,13 @@ func (p *groupPlan) boundBy(wider *groupPlan) {
 
 func (p *groupPlan) measure() {
 	if p.report.Bound > 0 {
-		p.report.Gap = max(0, p.plan.PricePerHour/p.report.Bound-1)
+		p.report.Gap = max(0, (p.plan.PricePerHour+p.report.InterruptionsPerHour)/p.report.Bound-1)
 	}
 }
 
 // settle names the groups in the plan, gives their launches the prices of the
 // sizes that the groups come to, and reports whether those were assumed.
-func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int) bool {
+func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int, settings model.Settings) bool {
 	groups := make(map[string]*model.NodeGroup, len(snapshot.NodeGroups))
 	for i := range snapshot.NodeGroups {
 		groups[snapshot.NodeGroups[i].Name] = &snapshot.NodeGroups[i]
@@ -108,7 +108,7 @@ func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int) boo
 		p.placed += len(p.plan.Launches[i].Pods)
 	}
 	p.grow(groups)
-	settled, cost := true, int64(0)
+	settled, cost, interruptions := true, int64(0), int64(0)
 	for i := range p.plan.Launches {
 		launch := &p.plan.Launches[i]
 		if g := groups[launch.NodeGroup]; launch.NodeGroup != "" {
@@ -117,12 +117,13 @@ func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int) boo
 			launch.Offerings = []model.Offering{offering}
 		}
 		cost += nano(launch.Offerings[0].PricePerHour)
+		interruptions += withInterruptions(&launch.Offerings[0], settings) - nano(launch.Offerings[0].PricePerHour)
 	}
 	for _, size := range p.plan.Groups {
 		cost += int64(size.Surplus) * nano(expectedPrice(groups[size.Name], p.growth[size.Name]))
 	}
-	p.plan.PricePerHour = dollars(cost)
-	p.weaken(snapshot, assumed)
+	p.plan.PricePerHour, p.report.InterruptionsPerHour = dollars(cost), dollars(interruptions)
+	p.weaken(snapshot, assumed, settings)
 	return settled
 }
 
@@ -168,15 +169,15 @@ func groupOffering(g *model.NodeGroup, nodes int, zone string) model.Offering {
 
 // weaken makes the bound one that holds at whatever size each group comes to:
 // the duals that prove it do so for prices that are lower by one factor.
-func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int) {
+func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int, settings model.Settings) {
 	factor := 1.0
 	for i := range snapshot.NodeGroups {
 		g := &snapshot.NodeGroups[i]
 		if groupFault(g) != "" {
 			continue
 		}
-		price := expectedPrice(g, max(assumed[g.Name], 1))
-		if least := leastPrice(g); price > 0 && least < float64(price*factor) {
+		price := groupPrice(g, max(assumed[g.Name], 1), settings)
+		if least := leastPrice(g, settings); price > 0 && least < float64(price*factor) {
 			factor = least / price
 		}
 	}
@@ -184,14 +185,24 @@ func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int) {
 	p.measure()
 }
 
+// groupPrice is what one of so many further nodes is expected to cost with its
+// interruptions.
+func groupPrice(g *model.NodeGroup, nodes int, settings model.Settings) float64 {
+	if len(g.Types) == 0 {
+		return 0
+	}
+	offering := GroupOffering(g, nodes)
+	return dollars(withInterruptions(&offering, settings))
+}
+
 // priceSizes is at how many sizes of a group the price is looked at.
 const priceSizes = 1000
 
 // leastPrice is what one further node costs at least, at whatever size. The
 // shares of on-demand and Spot are by then within one unit of the percentage.
-func leastPrice(g *model.NodeGroup) float64 {
+func leastPrice(g *model.NodeGroup, settings model.Settings) float64 {
 	if certainCapacityType(g, max(groupRoom(g), 1)) != "" {
-		return expectedPrice(g, 1)
+		return groupPrice(g, 1, settings)
 	}
 	least := math.Inf(1)
 	for nodes := 1; nodes <= min(groupRoom(g), priceSizes); nodes++ {
@@ -214,7 +225,7 @@ func (p *groupPlan) betterThan(other *groupPlan) bool {
 	if p.placed != other.placed {
 		return p.placed > other.placed
 	}
-	return p.plan.PricePerHour < other.plan.PricePerHour
+	return p.plan.PricePerHour+p.report.InterruptionsPerHour < other.plan.PricePerHour+other.report.InterruptionsPerHour
 }
 
 // title names the pool, or the node group that it stands for.

@@ -55,7 +55,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	daemons := sortedDaemons(snapshot)
 	p.daemons = daemons
 	p.pools = sortedPools(snapshot)
-	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}, columns: map[string]*labelColumn{}}
+	p.space = &space{configs: buildConfigs(p.pools, snapshot, settings), cache: map[string]bitset{}, columns: map[string]*labelColumn{}}
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()

@@ -16,6 +16,7 @@ type solution struct {
 	placed   int
 	steps    int
 	worth    []int64  // purchase.worth
+	buying   *buying  // once launches are made
 	known    *learned // what the last pass went by
 	remedies *remedies
 }

@@ -32,6 +32,9 @@ type Launch struct {
 	// Requirements are the labels the node must end up with, narrowed from the
 	// NodePool's by the pods placed here; single-valued ones become labels.
 	Requirements []Requirement `json:"requirements,omitempty"`
+	// SpotFallback says why the node is on demand although Spot would hold its pods
+	// for less: those pools have no capacity now. Empty otherwise.
+	SpotFallback string `json:"spotFallback,omitempty"`
 	// Requests is the sum of Pods and of the DaemonSet pods expected here.
 	Requests Resources `json:"requests"`
 	Pods     []PodKey  `json:"pods"`

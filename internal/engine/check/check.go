@@ -59,6 +59,7 @@ func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
 	}
 	a.limits()
 	a.surplus()
+	a.onDemandShare()
 	a.groupSizes()
 	a.price()
 	a.spread()
