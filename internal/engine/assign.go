@@ -232,17 +232,17 @@ func (a *assignment) hostBuyable(c *class) bool {
 // bestPlace chooses where the next pod goes: existing room, then the heaviest
 // pool, then the lowest price, then the domain with the fewest of the pods that
 // its spreads count (with the most of them, while those allow it, when uneven),
-// then domain order.
+// then the zone of a node group that needs the least growth, then domain order.
 func (a *assignment) bestPlace(c *class, places []*place) *place {
 	var best *place
-	bestRank := [4]int64{}
+	bestRank := [5]int64{}
 	for _, pl := range places {
 		if !a.allowed(c, pl) {
 			continue
 		}
-		rank := [4]int64{1, int64(pl.tier), pl.price, a.crowd(c, pl)}
+		rank := [5]int64{1, int64(pl.tier), pl.price, a.crowd(c, pl), pl.depth}
 		if a.nextNode(c, pl) >= 0 {
-			rank = [4]int64{0, 0, 0, rank[3]}
+			rank = [5]int64{0, 0, 0, rank[3]}
 		} else if pl.left <= 0 || pl.configs.empty() || !a.hostBuyable(c) {
 			continue
 		}
@@ -253,7 +253,7 @@ func (a *assignment) bestPlace(c *class, places []*place) *place {
 	return best
 }
 
-func lessRank(a, b [4]int64) bool {
+func lessRank(a, b [5]int64) bool {
 	for i := range a {
 		if a[i] != b[i] {
 			return a[i] < b[i]

@@ -24,8 +24,9 @@ const (
 )
 
 // certify adds to the report what every plan costs at least that places as many
-// pods of each class as the chosen one does.
-func (c *chooser) certify(report *model.Report) {
+// pods of each class as the chosen one does, and compares it with what that one
+// costs in the end.
+func (c *chooser) certify(report *model.Report, cost int64) {
 	b := newBounding(c.plain, c.best, 0)
 	report.Shares = b.shares()
 	proven := b.lowerBound(c.best)
@@ -34,7 +35,7 @@ func (c *chooser) certify(report *model.Report) {
 	}
 	if proven > 0 {
 		report.Bound = dollars(proven)
-		report.Gap = float64(c.best.cost-proven) / float64(proven)
+		report.Gap = float64(cost-proven) / float64(proven)
 	}
 }
 

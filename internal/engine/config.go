@@ -87,7 +87,7 @@ func offeringText(key model.OfferingKey) string {
 
 // buildConfigs lists all ways to buy a node that each pool's own requirements
 // allow, those without capacity included: reasons speak of them.
-func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
+func buildConfigs(pools []*pool, snapshot *model.Snapshot, settings model.Settings) []config {
 	var configs []config
 	var m mentions
 	for _, p := range pools {
@@ -100,6 +100,9 @@ func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
 			kinds[catalog.InstanceTypes[i].Name] = &catalog.InstanceTypes[i]
 		}
 		offerings := sortedOfferings(catalog.Offerings)
+		if p.promises != nil {
+			p.promises.sort(offerings)
+		}
 		keys := p.freeKeys(&catalog)
 		if len(keys) > 0 && m == nil {
 			m = newMentions(snapshot)
@@ -114,11 +117,12 @@ func buildConfigs(pools []*pool, snapshot *model.Snapshot) []config {
 					}
 					capacity = limitedCapacity(p, kind)
 				}
+				capacity = zoneCapacity(p, capacity, offering)
 				c := config{pool: p, kind: kind, offering: offering, free: free, variant: variant, capacity: capacity}
 				if !c.meets(p.spec.Requirements) {
 					continue
 				}
-				c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
+				c.price = withInterruptions(offering, settings)
 				p.configs = append(p.configs, len(configs))
 				configs = append(configs, c)
 			}
@@ -152,6 +156,9 @@ func limitedCapacity(p *pool, kind *model.InstanceType) []int64 {
 	capacity := make([]int64, len(p.limited))
 	for i, name := range p.limited {
 		capacity[i] = kind.Capacity[name]
+		if strings.HasPrefix(name, zoneLimit) {
+			capacity[i] = 0
+		}
 		if name == limitNodes {
 			capacity[i] = 1
 			if p.group != nil {

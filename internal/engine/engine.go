@@ -45,7 +45,7 @@ func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mode
 		}
 	}
 	plan, report := chosen.best.plan()
-	chosen.certify(&report)
+	chosen.certify(&report, nano(plan.PricePerHour)+nano(report.InterruptionsPerHour))
 	report.Preferences = chosen.report()
 	report.Steps = steps
 	return plan, report
@@ -99,13 +99,15 @@ func (s *solution) plan() (model.Plan, model.Report) {
 	}
 	launches := s.launches(n)
 	report := model.Report{Steps: s.steps, Unplaced: s.unplacedReasons(n)}
-	cost := int64(0)
+	cost, interruptions := int64(0), int64(0)
 	for i := range launches {
 		plan.Launches = append(plan.Launches, launches[i].Launch)
-		report.Launches = append(report.Launches, reasons[launches[i].bin])
-		cost += s.p.space.configs[launches[i].first].price
+		report.Launches = append(report.Launches, s.buying.reason(&launches[i], reasons[launches[i].bin]))
+		first := &s.p.space.configs[launches[i].first]
+		cost, interruptions = cost+first.listed(), interruptions+first.price-first.listed()
 	}
-	plan.PricePerHour = dollars(cost)
+	plan.PricePerHour, report.InterruptionsPerHour = dollars(cost), dollars(interruptions)
+	report.Extras = s.buying.costs()
 	report.Placed = s.placedReasons(onNodes, launches)
 	return plan, report
 }

@@ -127,8 +127,12 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if len(holding) == 0 {
 		return stageSize, s.howTooLarge(c, labelled)
 	}
-	if key := doubtfulKey(c, pool); key != "" {
-		return stageTopology, model.Reason{Code: model.CodeTopologySpread, Message: doubtText(pool, key)}
+	why, uncertain := s.zoneUncertain(pool, holding)
+	if key := doubtfulKey(c, pool); key != "" && len(buyable) == 0 {
+		return stageTopology, model.Reason{Code: model.CodeTopologySpread, Message: doubtText(pool, key, why)}
+	}
+	if uncertain && len(buyable) == 0 {
+		return stageRequirements, model.Reason{Code: model.CodeRequirement, Message: why}
 	}
 	if len(buyable) == 0 {
 		return stageCapacity, model.Reason{Code: model.CodeNoCapacity, Message: s.noCapacity(holding)}
@@ -219,6 +223,10 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 		least := s.p.space.configs[buyable[0]].capacity[r]
 		for _, i := range buyable {
 			least = min(least, s.p.space.configs[i].capacity[r])
+		}
+		if zone, isZone := strings.CutPrefix(name, zoneLimit); isZone && s.used[pool][r]+least > pool.limit[r] {
+			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf(
+				"its maximum size %d does not let it grow until one more node in %s is certain", pool.group.Max, zone)}, true
 		}
 		if s.used[pool][r]+least > pool.limit[r] && pool.group != nil {
 			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf("its maximum size %d is reached", pool.limit[r])}, true

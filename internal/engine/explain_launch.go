@@ -24,7 +24,7 @@ func (s *solution) launchReason(b *bin) model.LaunchReason {
 	}
 	reason := model.LaunchReason{Chosen: model.Reason{Code: model.CodeCheapest, Message: fmt.Sprintf(
 		"%s at %s $/h is the cheapest offering of %s that holds %s (%s)",
-		chosen.text(), priceText(chosen.price), chosen.pool.title(), podsText(pods), s.fillText(sum, chosen))}}
+		chosen.text(), priceText(chosen.listed()), chosen.pool.title(), podsText(pods), s.fillText(sum, chosen))}}
 	reason.Rejected, reason.RejectedMore = s.rejections(b, sum)
 	return reason
 }

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"math"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -69,7 +69,7 @@ func (r *remedies) find(c *class) (*model.Remedy, *pool) {
 func (o *obstacle) remedy(with *config) *model.Remedy {
 	remedy := &model.Remedy{Code: o.code, NodePool: o.pool.spec.Name, Key: o.key, Value: o.value,
 		OfferingKey: with.offering.OfferingKey, PricePerHour: with.offering.PricePerHour,
-		Message: fmt.Sprintf("%s would cost %s $/h (%s)", o.text, priceText(with.price), with.text())}
+		Message: fmt.Sprintf("%s would cost %s $/h (%s)", o.text, priceText(with.listed()), with.text())}
 	if o.pool.group != nil {
 		remedy.NodePool, remedy.NodeGroup = "", o.pool.spec.Name
 	}
@@ -97,8 +97,8 @@ func (r *remedies) offers(pool *pool) []config {
 			if c.kind == nil || !c.available() {
 				continue
 			}
-			c.price = int64(math.Round(offering.PricePerHour * nanoDollars))
-			c.capacity = limitedCapacity(pool, c.kind)
+			c.price = withInterruptions(offering, r.s.p.settings)
+			c.capacity = zoneCapacity(pool, limitedCapacity(pool, c.kind), offering)
 			c.room = rooms[c.kind]
 			list = append(list, c)
 		}
@@ -201,7 +201,8 @@ func (p *problem) leftOn(c *config) (vector, []model.HostPort) {
 	var ports []model.HostPort
 	for _, daemon := range p.daemons {
 		_, off := untolerated(c.pool.taints, daemonTolerations(daemon.Template.Tolerations), false)
-		if !off && len(c.missed(selectorTerms(&daemon.Template))) == 0 {
+		terms := selectorTerms(&daemon.Template)
+		if !off && (len(c.missed(terms)) == 0 || c.mayMeetAny(terms)) {
 			room.add(p.resources.podVector(daemon.Template.Requests), -1)
 			ports = append(ports, daemon.Template.HostPorts...)
 		}
@@ -271,11 +272,25 @@ func (r *remedies) terms(c *class, config *config) []obstacle {
 	return found
 }
 
+// zoneLimit is met by a larger maximum, with which a node in the zone is certain.
+func (r *remedies) zoneLimit(config *config, zone string, at int) []obstacle {
+	pool := config.pool
+	need := r.s.used[pool][at] + config.capacity[at]
+	if config.capacity[at] == 0 || need <= pool.limit[at] {
+		return nil
+	}
+	size := pool.group.Desired + growthFor(pool.group, map[string]int{zone: int(need)})*int(groupUnit(pool.group))
+	return []obstacle{{code: model.RemedyRaiseLimit, key: limitNodes, value: quantity(limitNodes, int64(size)),
+		text: fmt.Sprintf("raising the maximum size of %s from %d to %d", pool.title(), pool.group.Max, size)}}
+}
+
 func (r *remedies) limits(_ *class, config *config) []obstacle {
 	var found []obstacle
 	pool := config.pool
 	for i, name := range pool.limited {
-		if need := r.s.used[pool][i] + config.capacity[i]; need > pool.limit[i] && config.capacity[i] > 0 && pool.group != nil {
+		if zone, isZone := strings.CutPrefix(name, zoneLimit); isZone {
+			found = append(found, r.zoneLimit(config, zone, i)...)
+		} else if need := r.s.used[pool][i] + config.capacity[i]; need > pool.limit[i] && config.capacity[i] > 0 && pool.group != nil {
 			found = append(found, obstacle{code: model.RemedyRaiseLimit, key: name, value: quantity(name, need),
 				text: fmt.Sprintf("raising the maximum size of %s from %d to %d", pool.title(), pool.limit[i], need)})
 		} else if need > pool.limit[i] && config.capacity[i] > 0 {

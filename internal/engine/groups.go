@@ -17,11 +17,21 @@ const groupClass = "nodegroup/"
 // at which their nodes cost something else than assumed.
 const maxPricings = 4
 
+// assumed is what a plan with node groups takes for granted.
+type assumed struct {
+	// growth is by how many nodes each group grows, which decides what one of
+	// them costs.
+	growth map[string]int
+	// byZone sells groups over several zones by the zone too, all but those that
+	// are withdrawn.
+	byZone    bool
+	withdrawn map[string]bool
+}
+
 // lowered returns the snapshot with every node group as a NodePool with one
 // offering: a node of which only that is assumed which holds whichever of the
-// group's types and zones comes. growth is by how many nodes each group is
-// assumed to grow, which decides what one of them costs.
-func lowered(snapshot *model.Snapshot, growth map[string]int) *model.Snapshot {
+// group's types and zones comes.
+func lowered(snapshot *model.Snapshot, as assumed) *model.Snapshot {
 	low := *snapshot
 	low.NodePools = append([]model.NodePool(nil), snapshot.NodePools...)
 	low.Catalogs = make(map[string]model.Catalog, len(snapshot.Catalogs)+len(snapshot.NodeGroups))
@@ -31,7 +41,11 @@ func lowered(snapshot *model.Snapshot, growth map[string]int) *model.Snapshot {
 	for i := range snapshot.NodeGroups {
 		g := &snapshot.NodeGroups[i]
 		low.NodePools = append(low.NodePools, groupPool(g))
-		low.Catalogs[groupClass+g.Name] = groupCatalog(g, growth[g.Name])
+		catalog := groupCatalog(g, as.growth[g.Name])
+		if as.byZone && len(catalog.Offerings) > 0 {
+			catalog.Offerings = append(catalog.Offerings, promisesOf(g).offerings(g, catalog.Offerings[0], as.withdrawn[g.Name])...)
+		}
+		low.Catalogs[groupClass+g.Name] = catalog
 	}
 	return &low
 }
@@ -103,6 +117,7 @@ func groupCatalog(g *model.NodeGroup, growth int) model.Catalog {
 		offering.ZoneID = ids[0].value
 	}
 	offering.CapacityType = certainCapacityType(g, max(growth, 1))
+	offering.InterruptionRate = expectedRate(g, max(growth, 1))
 	return model.Catalog{InstanceTypes: []model.InstanceType{least}, Offerings: []model.Offering{offering}}
 }
 
@@ -299,6 +314,25 @@ func unitPrice(g *model.NodeGroup, capacityType model.CapacityType, strategy str
 		return unitPrice(g, model.OnDemand, g.OnDemandStrategy)
 	}
 	return sum / float64(count)
+}
+
+// expectedRate is the part of the expected price of so many further nodes that
+// Spot makes, times the mean of its pools' interruption rates.
+func expectedRate(g *model.NodeGroup, nodes int) float64 {
+	_, spot := purchases(g, nodes)
+	sum, count := 0.0, 0
+	for i := range g.Types {
+		for _, o := range g.Types[i].Offerings {
+			if o.CapacityType == model.Spot && o.PricePerHour > 0 {
+				sum, count = sum+o.InterruptionRate, count+1
+			}
+		}
+	}
+	if spot == 0 || sum == 0 {
+		return 0
+	}
+	share := float64(float64(spot)*unitPrice(g, model.Spot, g.SpotStrategy)) / float64(expectedPrice(g, nodes)*float64(nodes))
+	return float64(min(share, 1) * float64(sum/float64(count)))
 }
 
 // groupUnavailable says that every pool the group's next node could come from is

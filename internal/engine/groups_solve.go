@@ -2,34 +2,56 @@ package engine
 
 import (
 	"math"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/drover-project/drover/internal/model"
 )
 
-// solveGroups decides over node groups and NodePools at once. What a group's
-// node costs depends on how many there will be, where part of them are bought on
-// demand and part as Spot: the plan is made again with the prices of the sizes
-// it came to, and the one that really costs least is kept.
+// solveGroups decides over node groups and NodePools at once. Where a zone had to
+// be made certain at the price of nodes that nobody needs, a plan that does
+// without is made too, and the better one kept.
 func solveGroups(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
-	growth, steps := map[string]int{}, 0
+	as := assumed{byZone: zoneTied(snapshot), withdrawn: map[string]bool{}}
+	best := priceGroups(snapshot, settings, as)
+	steps := best.report.Steps
+	for _, size := range best.plan.Groups {
+		as.withdrawn[size.Name] = size.Surplus > 0
+	}
+	if best.surplus() > 0 {
+		without := priceGroups(snapshot, settings, as)
+		steps += without.report.Steps
+		if without.betterThan(best) {
+			without.boundBy(best)
+			best = without
+		}
+	}
+	best.report.Steps = steps
+	return best.plan, best.report
+}
+
+// priceGroups makes a plan again and again until the prices that it assumes are
+// those of the sizes that it comes to, because part of a group may be bought on
+// demand and part as Spot. The one that really costs least is kept.
+func priceGroups(snapshot *model.Snapshot, settings model.Settings, as assumed) *groupPlan {
+	as.growth = map[string]int{}
+	steps := 0
 	var best *groupPlan
 	for range maxPricings {
 		next := &groupPlan{}
-		next.plan, next.report = solveAll(lowered(snapshot, growth), settings)
+		next.plan, next.report = solveAll(lowered(snapshot, as), settings)
 		steps += next.report.Steps
-		settled := next.settle(snapshot, growth)
+		settled := next.settle(snapshot, as.growth, settings)
 		if best == nil || next.betterThan(best) {
 			best = next
 		}
 		if settled {
 			break
 		}
-		growth = next.growth
+		as.growth = next.growth
 	}
 	best.report.Steps = steps
-	return best.plan, best.report
+	return best
 }
 
 // groupPlan is a plan with node groups and by how many nodes they grow.
@@ -40,53 +62,137 @@ type groupPlan struct {
 	placed int
 }
 
+func (p *groupPlan) surplus() int {
+	sum := 0
+	for _, size := range p.plan.Groups {
+		sum += size.Surplus
+	}
+	return sum
+}
+
+// boundBy takes over the bound of a plan that had more to buy: what that plan
+// places costs as much in every other, and this one places all of it.
+func (p *groupPlan) boundBy(wider *groupPlan) {
+	missing := map[model.PodKey]bool{}
+	for _, reason := range wider.report.Unplaced {
+		for _, key := range reason.Pods {
+			missing[key] = true
+		}
+	}
+	p.report.Bound, p.report.Gap = wider.report.Bound, 0
+	for _, reason := range p.report.Unplaced {
+		for _, key := range reason.Pods {
+			if !missing[key] {
+				p.report.Bound = 0
+			}
+		}
+	}
+	p.measure()
+}
+
+func (p *groupPlan) measure() {
+	if p.report.Bound > 0 {
+		p.report.Gap = max(0, (p.plan.PricePerHour+p.report.InterruptionsPerHour)/p.report.Bound-1)
+	}
+}
+
 // settle names the groups in the plan, gives their launches the prices of the
 // sizes that the groups come to, and reports whether those were assumed.
-func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int) bool {
+func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int, settings model.Settings) bool {
 	groups := make(map[string]*model.NodeGroup, len(snapshot.NodeGroups))
 	for i := range snapshot.NodeGroups {
-		groups[groupClass+snapshot.NodeGroups[i].Name] = &snapshot.NodeGroups[i]
+		groups[snapshot.NodeGroups[i].Name] = &snapshot.NodeGroups[i]
 	}
-	p.growth = map[string]int{}
 	p.placed = len(p.plan.Placements)
 	for i := range p.plan.Launches {
-		p.growth[p.plan.Launches[i].NodeGroup]++
 		p.placed += len(p.plan.Launches[i].Pods)
 	}
-	delete(p.growth, "")
-	settled, cost := true, int64(0)
+	p.grow(groups)
+	settled, cost, interruptions := true, int64(0), int64(0)
 	for i := range p.plan.Launches {
 		launch := &p.plan.Launches[i]
-		if g := groups[groupClass+launch.NodeGroup]; launch.NodeGroup != "" {
-			offering := groupCatalog(g, p.growth[g.Name]).Offerings[0]
+		if g := groups[launch.NodeGroup]; launch.NodeGroup != "" {
+			offering := groupOffering(g, p.growth[g.Name], launch.Offerings[0].Zone)
 			settled = settled && offering.PricePerHour == launch.Offerings[0].PricePerHour
 			launch.Offerings = []model.Offering{offering}
 		}
 		cost += nano(launch.Offerings[0].PricePerHour)
+		interruptions += withInterruptions(&launch.Offerings[0], settings) - nano(launch.Offerings[0].PricePerHour)
 	}
-	p.plan.PricePerHour = dollars(cost)
-	p.plan.Groups = grown(snapshot.NodeGroups, p.growth)
-	p.weaken(snapshot, assumed)
+	for _, size := range p.plan.Groups {
+		cost += int64(size.Surplus) * nano(expectedPrice(groups[size.Name], p.growth[size.Name]))
+	}
+	p.plan.PricePerHour, p.report.InterruptionsPerHour = dollars(cost), dollars(interruptions)
+	p.weaken(snapshot, assumed, settings)
 	return settled
+}
+
+// grow finds by how much each group has to grow so that its launches are certain
+// to come up in the zones that they are planned in.
+func (p *groupPlan) grow(groups map[string]*model.NodeGroup) {
+	launches, wanted := map[string]int{}, map[string]map[string]int{}
+	for i := range p.plan.Launches {
+		name, zone := p.plan.Launches[i].NodeGroup, p.plan.Launches[i].Offerings[0].Zone
+		if launches[name]++; name == "" || zone == "" || len(groupValues(groups[name], labelZone)) < 2 {
+			continue
+		}
+		if wanted[name] == nil {
+			wanted[name] = map[string]int{}
+		}
+		wanted[name][zone]++
+	}
+	delete(launches, "")
+	p.growth, p.plan.Groups, p.report.Groups = map[string]int{}, nil, nil
+	for _, name := range sortedKeys(launches) {
+		g, count := groups[name], launches[name]
+		p.growth[name] = count
+		if len(wanted[name]) > 0 {
+			p.growth[name] = max(count, growthFor(g, wanted[name]))
+		}
+		surplus := p.growth[name] - count
+		p.plan.Groups = append(p.plan.Groups, model.GroupSize{Name: name, From: g.Desired, To: g.Desired + p.growth[name]*int(groupUnit(g)), Surplus: surplus})
+		if surplus > 0 {
+			price := nano(expectedPrice(g, p.growth[name]))
+			p.report.Groups = append(p.report.Groups, surplusReason(g, wanted[name], p.growth[name], surplus, price))
+		}
+	}
+}
+
+// groupOffering is GroupOffering in a zone, "" for any.
+func groupOffering(g *model.NodeGroup, nodes int, zone string) model.Offering {
+	offering := GroupOffering(g, nodes)
+	if zone != "" && offering.Zone == "" {
+		offering.Zone, offering.ZoneID = zone, zoneID(g, zone)
+	}
+	return offering
 }
 
 // weaken makes the bound one that holds at whatever size each group comes to:
 // the duals that prove it do so for prices that are lower by one factor.
-func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int) {
+func (p *groupPlan) weaken(snapshot *model.Snapshot, assumed map[string]int, settings model.Settings) {
 	factor := 1.0
 	for i := range snapshot.NodeGroups {
 		g := &snapshot.NodeGroups[i]
 		if groupFault(g) != "" {
 			continue
 		}
-		price := expectedPrice(g, max(assumed[g.Name], 1))
-		if least := leastPrice(g); price > 0 && least < float64(price*factor) {
+		price := groupPrice(g, max(assumed[g.Name], 1), settings)
+		if least := leastPrice(g, settings); price > 0 && least < float64(price*factor) {
 			factor = least / price
 		}
 	}
-	if p.report.Bound = float64(p.report.Bound * factor); p.report.Bound > 0 {
-		p.report.Gap = max(0, p.plan.PricePerHour/p.report.Bound-1)
+	p.report.Bound = float64(p.report.Bound * factor)
+	p.measure()
+}
+
+// groupPrice is what one of so many further nodes is expected to cost with its
+// interruptions.
+func groupPrice(g *model.NodeGroup, nodes int, settings model.Settings) float64 {
+	if len(g.Types) == 0 {
+		return 0
 	}
+	offering := GroupOffering(g, nodes)
+	return dollars(withInterruptions(&offering, settings))
 }
 
 // priceSizes is at how many sizes of a group the price is looked at.
@@ -94,9 +200,9 @@ const priceSizes = 1000
 
 // leastPrice is what one further node costs at least, at whatever size. The
 // shares of on-demand and Spot are by then within one unit of the percentage.
-func leastPrice(g *model.NodeGroup) float64 {
+func leastPrice(g *model.NodeGroup, settings model.Settings) float64 {
 	if certainCapacityType(g, max(groupRoom(g), 1)) != "" {
-		return expectedPrice(g, 1)
+		return groupPrice(g, 1, settings)
 	}
 	least := math.Inf(1)
 	for nodes := 1; nodes <= min(groupRoom(g), priceSizes); nodes++ {
@@ -119,19 +225,7 @@ func (p *groupPlan) betterThan(other *groupPlan) bool {
 	if p.placed != other.placed {
 		return p.placed > other.placed
 	}
-	return p.plan.PricePerHour < other.plan.PricePerHour
-}
-
-// grown lists the groups that grow, by name.
-func grown(groups []model.NodeGroup, growth map[string]int) []model.GroupSize {
-	var sizes []model.GroupSize
-	for i := range groups {
-		if g := &groups[i]; growth[g.Name] > 0 {
-			sizes = append(sizes, model.GroupSize{Name: g.Name, From: g.Desired, To: g.Desired + growth[g.Name]*int(groupUnit(g))})
-		}
-	}
-	sort.Slice(sizes, func(i, j int) bool { return sizes[i].Name < sizes[j].Name })
-	return sizes
+	return p.plan.PricePerHour+p.report.InterruptionsPerHour < other.plan.PricePerHour+other.report.InterruptionsPerHour
 }
 
 // title names the pool, or the node group that it stands for.
@@ -161,13 +255,19 @@ func (c *config) groupLabel(key string) (string, bool) {
 	if value, ok := c.pool.spec.Labels[key]; ok {
 		return value, true
 	}
+	if c.isPromised() && key == labelZone {
+		return c.offering.Zone, true
+	}
+	if c.isPromised() && key == labelZoneID {
+		return c.offering.ZoneID, c.offering.ZoneID != ""
+	}
 	value, ok := c.kind.Labels[key]
 	return value, ok
 }
 
 // meetsOne reports whether the node is certain to meet the requirement.
 func (c *config) meetsOne(r model.Requirement) bool {
-	doubts := c.pool.doubts[canonical(r.Key)]
+	doubts := c.doubts(canonical(r.Key))
 	if len(doubts) == 0 {
 		value, ok := c.label(r.Key)
 		return holds(r, value, ok)
@@ -182,7 +282,7 @@ func (c *config) meetsOne(r model.Requirement) bool {
 
 // mayMeet reports whether the node could turn out to meet the requirement.
 func (c *config) mayMeet(r model.Requirement) bool {
-	for _, one := range c.pool.doubts[canonical(r.Key)] {
+	for _, one := range c.doubts(canonical(r.Key)) {
 		if holds(r, one.value, one.present) {
 			return true
 		}
@@ -198,16 +298,24 @@ func (s *space) mayAdmit(set bitset, terms []model.NodeSelectorTerm) {
 		if len(c.pool.doubts) == 0 || set.has(i) {
 			continue
 		}
-		for _, term := range terms {
-			all := len(term.Fields) == 0
-			for _, r := range term.Labels {
-				all = all && c.mayMeet(r)
-			}
-			if all {
-				set.set(i)
-			}
+		if c.mayMeetAny(terms) {
+			set.set(i)
 		}
 	}
+}
+
+// mayMeetAny reports whether the node could turn out to meet one of the terms.
+func (c *config) mayMeetAny(terms []model.NodeSelectorTerm) bool {
+	for _, term := range terms {
+		all := len(term.Fields) == 0
+		for _, r := range term.Labels {
+			all = all && c.mayMeet(r)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
 }
 
 // dropDoubtful takes from each class the configs whose domain, for a topology
@@ -215,11 +323,14 @@ func (s *space) mayAdmit(set bitset, terms []model.NodeSelectorTerm) {
 func (p *problem) dropDoubtful() {
 	for _, c := range p.classes {
 		for _, pool := range p.pools {
-			if doubtfulKey(c, pool) == "" {
+			if len(pool.doubts) == 0 {
 				continue
 			}
+			wishes := c.granted.wishesZone()
 			for _, i := range pool.configs {
-				c.fits.clear(i)
+				if p.doubtfulAt(c, i) || wishes && p.space.configs[i].isPromised() {
+					c.fits.clear(i)
+				}
 			}
 		}
 	}
@@ -232,17 +343,55 @@ func doubtfulKey(c *class, pool *pool) string {
 		return ""
 	}
 	for i := range c.touches {
-		if axis := c.touches[i].rule.axis; !axis.host && len(pool.doubts[axis.key]) > 0 {
-			return axis.key
+		r := c.touches[i].rule
+		if len(pool.doubts[r.axis.key]) > 0 || slices.ContainsFunc(pool.configs, r.unsure.has) {
+			return r.axis.key
 		}
 	}
 	return ""
 }
 
+// doubtfulAt reports whether a topology rule that touches the class cannot tell
+// the domain of the config's node, or whether it counts there.
+func (p *problem) doubtfulAt(c *class, config int) bool {
+	for i := range c.touches {
+		r := c.touches[i].rule
+		if len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsure are the configs that a spread may count or not, depending on what comes.
+func (t *topology) unsure(r *rule, terms []model.NodeSelectorTerm, keys []string) bitset {
+	set := newBitset(len(t.p.space.configs))
+	for i := range t.p.space.configs {
+		c := &t.p.space.configs[i]
+		if len(c.pool.doubts) == 0 || r.configs.has(i) {
+			continue
+		}
+		may := terms == nil || c.mayMeetAny(terms)
+		for _, key := range keys {
+			may = may && (canonical(key) == labelHostname || c.mayMeet(model.Requirement{Key: key, Operator: model.Exists}))
+		}
+		if may {
+			set.set(i)
+		}
+	}
+	return set
+}
+
 // doubtText says which values the topology key of a pool's next node may have.
-func doubtText(pool *pool, key string) string {
+func doubtText(pool *pool, key, why string) string {
+	if why == "" {
+		why = "a node group for each of them would do"
+	}
+	if len(pool.doubts[key]) == 0 {
+		return "a topology rule over " + key + " counts its next node or not, depending on which comes: a node group for each zone and type would do"
+	}
 	return "a topology rule of the pods asks for " + key + ", and its next node may be in any of " +
-		strings.Join(boundedList(possibleTexts(pool.doubts[key]), 6), ", ") + ": a node group for each of them would do"
+		strings.Join(boundedList(possibleTexts(pool.doubts[key]), 6), ", ") + ": " + why
 }
 
 func possibleTexts(doubts []possible) []string {

@@ -25,6 +25,8 @@ type bought struct {
 	bin    *bin
 	shares [][]model.PodKey
 	first  int // config of the first offering
+	// part is purchased.part, and cheapest the config that would cost least.
+	part, cheapest int
 }
 
 // launches turns bins into launches. Equal bins differ only in their pods, and
@@ -32,19 +34,18 @@ type bought struct {
 func (s *solution) launches(n *names) []bought {
 	var all []bought
 	s.reserved = s.used.clone()
+	s.buying = newBuying(s)
 	for i := range s.bins {
 		b := &s.bins[i]
-		choices := s.p.cheapestChoices(b)
-		same := bought{bin: b}
+		w := s.newWays(b)
 		for k := 0; k < b.times; k++ {
-			if k == 0 || len(s.p.space.configs[b.config].pool.limited) > 0 {
-				picked := s.pickOfferings(b, choices)
-				same.Launch, same.first = s.launch(b, picked), picked[0]
-			}
-			launch := same
+			var shares [][]model.PodKey
 			for _, sh := range b.shares {
-				pods := n.take(sh.demand.class, sh.count)
-				launch.shares = append(launch.shares, pods)
+				shares = append(shares, n.take(sh.demand.class, sh.count))
+			}
+			launch := w.next(k, shares)
+			launch.shares = shares
+			for _, pods := range shares {
 				launch.Pods = append(launch.Pods, pods...)
 			}
 			sortPodKeys(launch.Pods)
@@ -52,6 +53,48 @@ func (s *solution) launches(n *names) []bought {
 		}
 	}
 	return all
+}
+
+// ways are how the copies of one bin are bought: equal ones are worked out once,
+// where no limits tell them apart.
+type ways struct {
+	s       *solution
+	bin     *bin
+	choices []int
+	known   map[int]bought // by purchased.part
+}
+
+func (s *solution) newWays(b *bin) *ways {
+	w := &ways{s: s, bin: b, known: map[int]bought{}}
+	if s.buying == nil || s.p.space.configs[b.config].pool.group != nil {
+		w.choices = s.p.cheapestChoices(b)
+	} else {
+		w.choices = s.p.sortedChoices(b)
+	}
+	return w
+}
+
+func (w *ways) next(copyNumber int, shares [][]model.PodKey) bought {
+	b, way := w.bin, purchased{w.choices, -1}
+	pool := w.s.p.space.configs[b.config].pool
+	if w.s.buying != nil && pool.group == nil {
+		way = w.s.buying.choose(b, w.choices, copyNumber, shares)
+		switch {
+		case way.part != -1:
+			moved := *b
+			moved.config = way.choices[0]
+			b = &moved
+		case !slices.Contains(way.choices, b.config):
+			way.choices = append([]int{b.config}, way.choices...)
+		}
+	}
+	same, known := w.known[way.part]
+	if !known || len(pool.limited) > 0 {
+		picked := w.s.pickOfferings(b, way.choices)
+		same = bought{bin: w.bin, Launch: w.s.launch(b, picked), first: picked[0], part: way.part, cheapest: w.choices[0]}
+		w.known[way.part] = same
+	}
+	return same
 }
 
 // orderBins puts the largest nodes first, in an order that only depends on what
@@ -154,6 +197,9 @@ func (p *problem) wishes(b *bin, c *config) int {
 // request, keeping the pool's minValues met.
 func (s *solution) pickOfferings(b *bin, choices []int) []int {
 	pool := s.p.space.configs[b.config].pool
+	if pool.group != nil {
+		return []int{s.p.pickOfGroup(b, choices)}
+	}
 	s.reserved.add(pool, b.charge, -1)
 	o := &offer{p: s.p, pool: pool, used: s.reserved, largest: append([]int64(nil), b.charge...), picked: make([]int, 0, min(len(choices)+1, s.p.settings.MaxOfferings))}
 	o.take(b.config)
@@ -195,6 +241,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 		}
 	}
 	launch.Requests = withoutVolumes(launch.Requests)
+	launch.SpotFallback = s.spotMissed(b, first)
 	if first.pool.group == nil {
 		launch.Requirements = s.requirements(b, picked)
 	}

@@ -15,6 +15,7 @@ type place struct {
 	next    int // nodes before it are full
 	tier    int
 	price   int64 // nanoDollars per pod, roughly: only for choosing between places
+	depth   int64 // config.depth, the least
 	left    int   // how many pods may still be bought for here
 	demand  int
 }
@@ -121,6 +122,9 @@ func (a *assignment) pricePlace(c *class, pl *place, choice bool) {
 		set.and(pl.configs)
 		if set.empty() {
 			continue
+		}
+		if a.p.zoned {
+			pl.depth = a.p.leastDepth(set)
 		}
 		if pl.tier = tier; choice {
 			key := c.homeAt(pl.domains) + "#" + domainsKey(c.request)

@@ -29,6 +29,9 @@ type pool struct {
 	// doubts are the labels that not all of its nodes will have alike.
 	group  *model.NodeGroup
 	doubts map[string][]possible
+	// promises are the zones of the group's nodes that are certain; nil when there
+	// is one zone only.
+	promises *promises
 }
 
 // sortedPools orders pools by weight, heaviest first, then by name.
@@ -64,6 +67,7 @@ func newPool(spec *model.NodePool, snapshot *model.Snapshot) *pool {
 	p.fault = poolFault(spec, snapshot)
 	if p.group = groupOf(spec, snapshot); p.group != nil {
 		p.doubts = groupDoubts(p.group, spec.Labels)
+		p.limitZones(snapshot)
 	}
 	return p
 }

@@ -39,6 +39,7 @@ type problem struct {
 	daemons      []*model.DaemonSet
 	classes      []*class
 	rules        []*rule
+	zoned        bool // some node group is sold by the zone
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
 }
@@ -54,7 +55,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	daemons := sortedDaemons(snapshot)
 	p.daemons = daemons
 	p.pools = sortedPools(snapshot)
-	p.space = &space{configs: buildConfigs(p.pools, snapshot), cache: map[string]bitset{}, columns: map[string]*labelColumn{}}
+	p.space = &space{configs: buildConfigs(p.pools, snapshot, settings), cache: map[string]bitset{}, columns: map[string]*labelColumn{}}
 	p.everyConfig, p.noConfig = fullBitset(len(p.space.configs)), newBitset(len(p.space.configs))
 	chargeDaemons(p.space, p.pools, daemons, p.resources)
 	p.space.mergeRooms()
@@ -69,6 +70,7 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	p.sortByPrice()
 	p.indifferent = newBitset(len(p.space.configs))
 	for i, pool := range p.pools {
+		p.zoned = p.zoned || pool.promises != nil
 		if pool.spec.IgnorePreferences {
 			p.indifferent.or(p.space.of(pool))
 		}

@@ -57,10 +57,23 @@ func printPlan(plan model.Plan, report model.Report, explain bool) string {
 		i += same
 	}
 	for _, size := range plan.Groups {
-		fmt.Fprintf(&out, "size %s %d->%d\n", size.Name, size.From, size.To)
+		fmt.Fprintf(&out, "size %s %d->%d", size.Name, size.From, size.To)
+		if size.Surplus > 0 {
+			fmt.Fprintf(&out, " surplus %d", size.Surplus)
+		}
+		fmt.Fprintln(&out)
+	}
+	for _, why := range report.Groups {
+		fmt.Fprintf(&out, "%s: %s: %s\n", why.NodeGroup, why.Code, why.Message)
 	}
 	if len(plan.Launches) > 0 {
 		fmt.Fprintf(&out, "%g $/h\n", plan.PricePerHour)
+	}
+	for _, extra := range report.Extras {
+		fmt.Fprintf(&out, "extra %s %g $/h\n", extra.Rule, extra.PricePerHour)
+	}
+	if report.InterruptionsPerHour > 0 {
+		fmt.Fprintf(&out, "interruptions %g $/h\n", report.InterruptionsPerHour)
 	}
 	for _, u := range report.Unplaced {
 		fmt.Fprintf(&out, "unplaced %s: %s: %s\n", groups(u.Pods), u.Code, u.Message)
@@ -88,7 +101,11 @@ func launchLine(launch model.Launch) string {
 func printLaunch(out *strings.Builder, launch model.Launch, reason model.LaunchReason) {
 	var names []string
 	for _, o := range launch.Offerings {
-		names = append(names, o.InstanceType+"/"+o.Zone)
+		name := o.InstanceType + "/" + o.Zone
+		if o.CapacityType == model.Spot {
+			name += "/spot"
+		}
+		names = append(names, name)
 	}
 	fmt.Fprintf(out, "  offerings %s\n", strings.Join(names, " "))
 	for _, r := range launch.Requirements {
@@ -97,6 +114,9 @@ func printLaunch(out *strings.Builder, launch model.Launch, reason model.LaunchR
 	var requests []string
 	for _, name := range launch.Requests.Names() {
 		requests = append(requests, fmt.Sprintf("%s=%d", name, launch.Requests[name]))
+	}
+	if launch.SpotFallback != "" {
+		fmt.Fprintf(out, "  for lack of Spot: %s\n", launch.SpotFallback)
 	}
 	fmt.Fprintf(out, "  requests %s\n  because %s\n", strings.Join(requests, " "), reason.Chosen.Message)
 	for _, r := range reason.Rejected {

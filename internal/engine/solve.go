@@ -16,6 +16,7 @@ type solution struct {
 	placed   int
 	steps    int
 	worth    []int64  // purchase.worth
+	buying   *buying  // once launches are made
 	known    *learned // what the last pass went by
 	remedies *remedies
 }
@@ -122,7 +123,7 @@ func (s *solution) narrow(r *rule, known *learned) bool {
 			marks[d] = true
 		}
 	}
-	r.markOpened(marks, s.openable())
+	s.p.markOpened(r, marks, s.openable())
 	if equalMarks(marks, s.known.universe(r)) {
 		return false
 	}
@@ -132,9 +133,10 @@ func (s *solution) narrow(r *rule, known *learned) bool {
 
 // markOpened marks the domains that the plan's launches may bring, given their
 // configs, and returns whether that is news.
-func (r *rule) markOpened(marks []bool, configs bitset) bool {
+func (p *problem) markOpened(r *rule, marks []bool, configs bitset) bool {
 	before := append([]bool(nil), marks...)
 	r.markDomains(marks, configs)
+	p.markDoubts(r, marks, configs)
 	return !equalMarks(before, marks)
 }
 
@@ -230,7 +232,7 @@ func (k *learned) opened(s *solution) bool {
 		if configs == nil {
 			configs = s.openable()
 		}
-		changed = r.markOpened(marks, configs) || changed
+		changed = s.p.markOpened(r, marks, configs) || changed
 		k.domains[r] = marks
 	}
 	return changed

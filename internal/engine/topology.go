@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"maps"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // ruleKind is what a topology rule asks for.
 type ruleKind byte
@@ -34,6 +38,7 @@ type rule struct {
 	matchers []matcher // a counted pod matches all of them
 	// eligible nodes and configs take part in the count (spread only asks).
 	configs bitset
+	unsure  bitset // node groups' configs that may or may not
 	nodes   []bool // nil: all
 	// universe are the domains that exist or that a pod with the rule could
 	// buy; reach also has those that only other pods could buy.
@@ -148,6 +153,12 @@ func (t *topology) numberValues(a *axis) {
 			seen[value] = true
 		}
 	}
+	for _, pool := range t.p.pools {
+		for _, one := range pool.doubts[a.key] {
+			seen[one.value] = seen[one.value] || one.present
+		}
+	}
+	maps.DeleteFunc(seen, func(_ string, present bool) bool { return !present })
 	a.values = sortedKeys(seen)
 	a.size = len(a.values)
 	number := make(map[string]int32, a.size)
@@ -189,7 +200,7 @@ func (t *topology) rule(kind ruleKind, key string, matchers []matcher, filter st
 	t.byText[string(t.signer.buf)] = r
 	t.rules = append(t.rules, r)
 	r.count, r.own = make([]int32, r.axis.size), make([]int32, r.axis.size)
-	r.configs = t.p.everyConfig
+	r.configs, r.unsure = t.p.everyConfig, t.p.noConfig
 	if eligible != nil {
 		eligible(r)
 	}
@@ -206,6 +217,7 @@ func (r *rule) findUniverse(p *problem) {
 	}
 	if !r.axis.host {
 		r.markDomains(r.reach, p.buyable)
+		p.markDoubts(r, r.reach, p.buyable)
 	}
 }
 
@@ -340,6 +352,13 @@ func (t *topology) spreadNodes(r *rule, c *class, s model.TopologySpread, keys [
 	}
 	if s.HonorNodeTaints {
 		r.configs.and(t.p.space.tolerated(c.pod.Tolerations, t.p.pools, false))
+	}
+	if len(t.p.snapshot.NodeGroups) > 0 {
+		terms := c.terms
+		if s.IgnoreNodeAffinity {
+			terms = nil
+		}
+		r.unsure = t.unsure(r, terms, keys)
 	}
 	r.nodes = make([]bool, len(t.p.nodes))
 	for i, n := range t.p.nodes {

@@ -28,6 +28,11 @@ type NodeGroup struct {
 	StartupTaints []Taint           `json:"startupTaints,omitempty"`
 	// NotReadyReason, when set, keeps the group from growing and says why.
 	NotReadyReason string `json:"notReadyReason,omitempty"`
+	// InstancesByZone are those that the group has in each of its zones, with 0 for a
+	// zone that has none; nil when nobody knows, and then no zone is certain.
+	InstancesByZone map[string]int `json:"instancesByZone,omitempty"`
+	// UncertainZones are zones of which nothing is promised, and why.
+	UncertainZones map[string]string `json:"uncertainZones,omitempty"`
 }
 
 // GroupType is an instance type of a NodeGroup.
@@ -44,4 +49,7 @@ type GroupSize struct {
 	Name string `json:"name"`
 	From int    `json:"from"`
 	To   int    `json:"to"`
+	// Surplus is how many nodes come besides those of the plan's launches: the
+	// group has to grow by them so that a node in the zone that pods need is certain.
+	Surplus int `json:"surplus,omitempty"`
 }

@@ -20,8 +20,17 @@ type NodePool struct {
 	// IgnorePreferences leaves preferred rules of pods out of account on the
 	// pool's nodes.
 	IgnorePreferences bool `json:"ignorePreferences,omitempty"`
+	// OnDemand, when set, is how many of the pool's nodes are to be on demand.
+	OnDemand *OnDemandShare `json:"onDemand,omitempty"`
 	// NotReadyReason, when set, keeps the pool from launching and says why.
 	NotReadyReason string `json:"notReadyReason,omitempty"`
+}
+
+// OnDemandShare asks that the first Base nodes of a pool and Percentage of those
+// above, rounded up, are on demand, as far as its pods allow.
+type OnDemandShare struct {
+	Base       int `json:"base,omitempty"`
+	Percentage int `json:"percentage,omitempty"`
 }
 
 // DaemonSet is the share of each new node that its pod will take.

@@ -38,6 +38,9 @@ type Offering struct {
 	// PricePerHour in USD. An offering whose price nobody knows is not offered
 	// to the engine: an unknown price is not zero.
 	PricePerHour float64 `json:"pricePerHour"`
+	// InterruptionRate is the share of its instances that are interrupted in a
+	// month, 0 to 1; 0 when nothing is known or nothing is to be weighed.
+	InterruptionRate float64 `json:"interruptionRate,omitempty"`
 	// UnavailableReason is set while the pool is known to have no capacity.
 	UnavailableReason string `json:"unavailableReason,omitempty"`
 }

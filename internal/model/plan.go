@@ -8,7 +8,8 @@ type Plan struct {
 	Launches []Launch `json:"launches,omitempty"`
 	// Groups are the node groups that grow, by name: what Launches of them need.
 	Groups []GroupSize `json:"groups,omitempty"`
-	// PricePerHour is the sum over Launches of their first offering, in USD.
+	// PricePerHour is the sum over Launches of their first offering, and over the
+	// surplus of Groups of what a node is expected to cost, in USD.
 	PricePerHour float64 `json:"pricePerHour"`
 }
 
@@ -31,6 +32,9 @@ type Launch struct {
 	// Requirements are the labels the node must end up with, narrowed from the
 	// NodePool's by the pods placed here; single-valued ones become labels.
 	Requirements []Requirement `json:"requirements,omitempty"`
+	// SpotFallback says why the node is on demand although Spot would hold its pods
+	// for less: those pools have no capacity now. Empty otherwise.
+	SpotFallback string `json:"spotFallback,omitempty"`
 	// Requests is the sum of Pods and of the DaemonSet pods expected here.
 	Requests Resources `json:"requests"`
 	Pods     []PodKey  `json:"pods"`

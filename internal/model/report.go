@@ -33,6 +33,9 @@ const (
 	CodeResourceClaims     Code = "ResourceClaims"
 	CodeSchedulingGated    Code = "SchedulingGated"
 	CodeDaemonSets         Code = "DaemonSets"
+	CodeZoneSurplus        Code = "ZoneSurplus"
+	CodeSpotDiversity      Code = "SpotDiversity"
+	CodeOnDemandShare      Code = "OnDemandShare"
 )
 
 // Codes of a Remedy: the one change that would place the pods.
@@ -61,6 +64,8 @@ type Report struct {
 	Unplaced []PodReason `json:"unplaced,omitempty"`
 	// Launches is parallel to Plan.Launches.
 	Launches []LaunchReason `json:"launches,omitempty"`
+	// Groups says of node groups that grow by a surplus why, and what it costs.
+	Groups []PoolReason `json:"groups,omitempty"`
 	// Preferences lists preferred rules that the plan does not keep, for each
 	// group of pods, and what they would cost.
 	Preferences []PodReason `json:"preferences,omitempty"`
@@ -73,6 +78,14 @@ type Report struct {
 	// Shares are the parts of the least cost that hard rules make, where that can
 	// be told: what remains is what the pods' resources alone cost at least.
 	Shares []CostShare `json:"shares,omitempty"`
+	// Extras are what the plan pays beyond the cheapest way to buy its nodes:
+	// SpotDiversity to spread workloads over Spot pools, OnDemandShare for the
+	// share of a NodePool's nodes that is to be on demand.
+	Extras []CostShare `json:"extras,omitempty"`
+	// InterruptionsPerHour is what interruptions are expected to cost, in USD per
+	// hour, where rates are known. Bound and Gap are about the sum of it and
+	// Plan.PricePerHour then.
+	InterruptionsPerHour float64 `json:"interruptionsPerHour,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
 }

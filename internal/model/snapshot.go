@@ -21,12 +21,23 @@ type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
 	// machine decides the same. 0 means the default: 3,000 for each pending pod,
 	// from 6,000,000 to 300,000,000. A larger MaxSteps never gives a dearer
-	// plan; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
+	// plan, before the spreading over Spot pools; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
 	// the one before.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
 	// CreateFleet call takes.
 	MaxOfferings int `json:"maxOfferings,omitempty"`
+	// SpotMaxShare bounds the part of a workload's pods that may be in one Spot
+	// pool (type x zone) when several nodes are bought. 0 means one half; 1 bounds
+	// nothing.
+	SpotMaxShare float64 `json:"spotMaxShare,omitempty"`
+	// SpotTolerance is by what part a node may be dearer for that: 0 means 0.1,
+	// below 0 nothing.
+	SpotTolerance float64 `json:"spotTolerance,omitempty"`
+	// InterruptionHours is what an interruption costs, in hours of the node's
+	// price; with Offering.InterruptionRate it makes Spot dearer than it is sold.
+	// 0 means 48.
+	InterruptionHours float64 `json:"interruptionHours,omitempty"`
 	// IgnorePreferences leaves preferred rules out of the decision.
 	IgnorePreferences bool `json:"ignorePreferences,omitempty"`
 }

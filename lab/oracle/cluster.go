@@ -52,13 +52,18 @@ func NewCluster(snapshot *model.Snapshot, plan *model.Plan, choose Choice) (*Clu
 		target[p.Pod] = p.Node
 	}
 	for i := range plan.Launches {
-		name := fmt.Sprintf("launch-%d", i)
-		if err := c.buy(name, i, &plan.Launches[i], choose, snapshot); err != nil {
-			return nil, fmt.Errorf("launch %d: %w", i, err)
+		name, launch := fmt.Sprintf("launch-%d", i), &plan.Launches[i]
+		if launch.NodeGroup == "" {
+			if err := c.launched(name, launch, choose(i, len(launch.Offerings)), snapshot); err != nil {
+				return nil, fmt.Errorf("launch %d: %w", i, err)
+			}
 		}
 		for _, key := range plan.Launches[i].Pods {
 			target[key] = name
 		}
+	}
+	if err := c.grow(snapshot, plan, choose); err != nil {
+		return nil, err
 	}
 	return c, c.queue(snapshot, target)
 }
@@ -103,17 +108,6 @@ func (c *Cluster) daemon(node *corev1.Node, set *model.DaemonSet) {
 	daemonutil.AddOrUpdateDaemonPodTolerations(&pod.Spec)
 	pod.Spec.Affinity = daemonutil.ReplaceDaemonSetPodNodeNameNodeAffinity(pod.Spec.Affinity, node.Name)
 	c.daemons = append(c.daemons, bound{pod, node.Name})
-}
-
-func (c *Cluster) buy(name string, index int, launch *model.Launch, choose Choice, snapshot *model.Snapshot) error {
-	if launch.NodeGroup == "" {
-		return c.launched(name, launch, choose(index, len(launch.Offerings)), snapshot)
-	}
-	group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == launch.NodeGroup })
-	if group == nil {
-		return fmt.Errorf("there is no node group %q", launch.NodeGroup)
-	}
-	return c.grown(name, group, choose(index, possibleNodes(group)), snapshot.DaemonSets)
 }
 
 // launched adds the node that one of the launch's offerings turns into.

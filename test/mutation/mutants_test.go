@@ -205,12 +205,26 @@ func observeMutants() []mutant {
 }
 
 func groupMutants() []mutant {
-	const groups, solve, config = "internal/engine/groups.go", "internal/engine/groups_solve.go", "internal/engine/config.go"
+	const groups, solve, config, zones = "internal/engine/groups.go", "internal/engine/groups_solve.go", "internal/engine/config.go", "internal/engine/groups_zones.go"
 	return []mutant{
 		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
 		{"labels that depend on what a group brings", solve, "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
-		{"topology by such labels", solve, "if doubtfulKey(c, pool) == \"\" {", "if doubtfulKey(c, pool) != \"-\" {"},
+		{"topology by such labels", solve, "if p.doubtfulAt(c, i) ||", "if p.doubtfulAt(c, i) && i < 0 ||"},
+		{"spreads that may count a group's node or not", solve, "len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config)", "len(p.space.configs[config].doubts(r.axis.key)) > 0"},
+		{"zones that ties leave open", "internal/model/zones.go", "return below(level+1) > instances", "return below(level) >= instances"},
+		{"a zone beyond what is certain", zones, "p.limit = append(p.limit, int64(p.promises.most[zone]))", "p.limit = append(p.limit, int64(p.promises.most[zone])+1)"},
+		{"growth that makes a zone certain", solve, "p.growth[name] = max(count, growthFor(g, wanted[name]))", "p.growth[name] = count"},
+		{"what a group is still about to bring", zones, "sure[zone] -= count\n", "sure[zone] -= 0 * count\n"},
+		{"types of different weight promise no zone", zones, "if max(g.Types[i].Weight, 1) != int(groupUnit(g)) {", "if g.Types[i].Weight < 0 {"},
+		{"mixed buying promises no zone", zones, "case certainCapacityType(g, max(groupRoom(g), 1)) == \"\":", "case g.Name == \"\":"},
+		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
+		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
+		{"zones that a growing group may open", zones, "grows && counts && one.present {", "grows && counts && !one.present {"},
+		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return false"},
+		{"preferred spread does not ask for zones of groups", zones, "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
+		{"the zone that needs the least growth", "internal/engine/place.go", "pl.depth = a.p.leastDepth(set)", "pl.depth = 0"},
+		{"a surplus costs", solve, "cost += int64(size.Surplus) *", "cost += 0 *"},
 		{"DaemonSets that may come with a group's node", "internal/engine/daemons.go", "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
 		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
 		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},

@@ -282,12 +282,28 @@ func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, s
 		translated.NotReadyReason = "it is being deleted"
 	}
 	translated.Instances = groupInstances(group)
+	translated.InstancesByZone = instancesByZone(group.AvailabilityZones, translated.Instances)
 	recipe := g.templates.recipe(ctx, group, &translated)
 	recipe.addTo(&translated)
 	g.addTypes(&translated, group, recipe, sold)
 	g.addFailures(ctx, &translated, group)
 	g.markUnavailable(&translated)
 	return translated
+}
+
+// instancesByZone counts the members in each of the group's zones; those that
+// are leaving are replaced, if at all, by others that AWS is still to launch.
+func instancesByZone(zones []string, members []cloud.GroupInstance) map[string]int {
+	counts := make(map[string]int, len(zones))
+	for _, zone := range zones {
+		counts[zone] = 0
+	}
+	for _, member := range members {
+		if !member.IsLeaving() {
+			counts[member.Zone]++
+		}
+	}
+	return counts
 }
 
 func groupInstances(group *types.AutoScalingGroup) []cloud.GroupInstance {

@@ -25,6 +25,17 @@ type Groups struct {
 
 var _ cloud.NodeGroups = (*Groups)(nil)
 
+// GroupInZones is a Group over several zones.
+func GroupInZones(name string, zones []string, sizes ...int) cloud.NodeGroup {
+	group := Group(name, zones[0], sizes...)
+	for _, zone := range zones[1:] {
+		offering := group.Types[0].Offerings[0]
+		offering.Zone = zone
+		group.Types[0].Offerings = append(group.Types[0].Offerings, offering)
+	}
+	return group
+}
+
 // Group is a node group of one type that is sold on demand in one zone.
 func Group(name, zone string, sizes ...int) cloud.NodeGroup {
 	amounts := model.Resources{model.CPU: 1930, model.Memory: 6903 << 20, model.PodCount: 29, model.EphemeralStorage: 17 << 30}
@@ -71,8 +82,8 @@ func (g *Groups) Desired(name string) int {
 	return g.groups[name].Desired
 }
 
-// Settle launches instances until the group has as many as it wants, and returns
-// the new ones.
+// Settle launches instances until the group has as many as it wants, each in the
+// zone with capacity that has fewest, and returns the new ones.
 func (g *Groups) Settle(name string) []cloud.GroupInstance {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -80,7 +91,7 @@ func (g *Groups) Settle(name string) []cloud.GroupInstance {
 	var fresh []cloud.GroupInstance
 	for len(group.Instances) < group.Desired {
 		g.next++
-		offering := group.Types[0].Offerings[0]
+		offering := nextOffering(group)
 		id := fmt.Sprintf("i-%017d", g.next)
 		instance := cloud.GroupInstance{ID: id, ProviderID: "aws:///" + offering.Zone + "/" + id, InstanceType: group.Types[0].Name,
 			Zone: offering.Zone, Lifecycle: "InService", Healthy: true, Weight: 1}
@@ -98,6 +109,7 @@ func (g *Groups) Groups(_ context.Context, selection cloud.GroupSelection) ([]cl
 	for _, group := range g.groups {
 		copied := *group
 		copied.Instances = slices.Clone(group.Instances)
+		copied.InstancesByZone = byZone(group)
 		at := slices.IndexFunc(selection.Named, func(b cloud.GroupBounds) bool { return b.Name == group.Name })
 		if at >= 0 {
 			copied.Min, copied.Max = selection.Named[at].Min, selection.Named[at].Max
@@ -108,6 +120,29 @@ func (g *Groups) Groups(_ context.Context, selection cloud.GroupSelection) ([]cl
 	}
 	slices.SortFunc(found, func(a, b cloud.NodeGroup) int { return cmp.Compare(a.Name, b.Name) })
 	return found, nil
+}
+
+func byZone(group *cloud.NodeGroup) map[string]int {
+	counts := map[string]int{}
+	for _, zone := range group.Zones() {
+		counts[zone] = 0
+	}
+	for _, instance := range group.Instances {
+		counts[instance.Zone]++
+	}
+	return counts
+}
+
+// nextOffering is in the zone with the fewest instances, the last of several.
+func nextOffering(group *cloud.NodeGroup) model.Offering {
+	counts := byZone(group)
+	next := group.Types[0].Offerings[0]
+	for _, offering := range group.Types[0].Offerings[1:] {
+		if offering.UnavailableReason == "" && (counts[offering.Zone] <= counts[next.Zone] || next.UnavailableReason != "") {
+			next = offering
+		}
+	}
+	return next
 }
 
 func carriesTags(tags, wanted map[string]string) bool {

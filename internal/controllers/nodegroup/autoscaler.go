@@ -257,6 +257,9 @@ func (a *Autoscaler) Applied(decision *apply.Decision, outcome apply.Outcome) {
 	if len(plan) > 0 {
 		a.Log.Info(fmt.Sprintf("Final scale-up plan: %v", plan), "price-per-hour", fmt.Sprintf("$%.4f", decision.Plan.PricePerHour))
 	}
+	for _, why := range decision.Report.Groups {
+		a.Log.Info("a node group grows by more than the pods need", "node-group", why.NodeGroup, "cause", why.Message)
+	}
 	for _, size := range outcome.Grown {
 		a.Log.Info(fmt.Sprintf("Scale-up: setting group %s size to %d", size.Name, size.To))
 		a.Events.Normal(a.statusObject(), events.ScaledUpGroup,

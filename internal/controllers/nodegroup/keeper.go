@@ -66,6 +66,7 @@ type memory struct {
 	until     time.Time
 	pause     time.Duration
 	told      time.Time // the failure that was told last
+	zones     zoneMemory
 }
 
 // How long a group is left alone after it failed: longer each time, and short
@@ -119,12 +120,14 @@ func (k *Keeper) group(found *cloud.NodeGroup, byID map[string]*corev1.Node) Gro
 		k.memory[g.Name] = m
 		k.Log.Info("node group found", "node-group", g.Name, "min", g.Min, "max", g.Max, "desired", g.Desired, "instance-types", typeNames(&g.NodeGroup.NodeGroup))
 	}
-	if g.Desired > m.desired {
+	larger := g.Desired > m.desired
+	if larger {
 		m.grew = now
 	}
 	m.desired, g.Grew = g.Desired, m.grew
 	k.members(&g, m, byID)
 	k.shortfall(&g, m)
+	k.watchZones(&g, m, larger)
 	if now.Before(m.until) {
 		g.Backoff, g.BackoffUntil = m.backoff, m.until
 	}
@@ -332,8 +335,8 @@ func (g *Group) launching() []model.Node {
 	for _, instance := range g.Coming {
 		nodes = append(nodes, g.expected(instance, instance.ID))
 	}
-	for i := range g.Placeholders {
-		nodes = append(nodes, g.expected(cloud.GroupInstance{}, placeholder(g.Name, i)))
+	for i, zone := range g.placeholderZones() {
+		nodes = append(nodes, g.expected(cloud.GroupInstance{Zone: zone}, placeholder(g.Name, i)))
 	}
 	slices.SortFunc(nodes, func(a, b model.Node) int { return cmp.Compare(a.Name, b.Name) })
 	return nodes

@@ -58,6 +58,8 @@ func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
 		a.launch(i)
 	}
 	a.limits()
+	a.surplus()
+	a.onDemandShare()
 	a.groupSizes()
 	a.price()
 	a.spread()
@@ -201,6 +203,14 @@ func (a *audit) price() {
 	for _, launch := range a.plan.Launches {
 		if len(launch.Offerings) > 0 {
 			sum += launch.Offerings[0].PricePerHour
+		}
+	}
+	for _, size := range a.plan.Groups {
+		for i := range a.plan.Launches {
+			if launch := &a.plan.Launches[i]; launch.NodeGroup == size.Name && len(launch.Offerings) > 0 {
+				sum += float64(size.Surplus) * launch.Offerings[0].PricePerHour
+				break
+			}
 		}
 	}
 	if difference := sum - a.plan.PricePerHour; difference > 1e-6 || difference < -1e-6 {

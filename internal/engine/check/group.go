@@ -18,8 +18,15 @@ func (a *audit) groupLaunch(p *place, launch *model.Launch) {
 		a.report("Launch", p.name, "of a node group has other than one offering, pods, and neither requirements nor a NodePool")
 	}
 	p.taints = without(group.Taints, group.StartupTaints)
+	zone := ""
+	if len(launch.Offerings) > 0 && len(zonesOf(group)) > 1 {
+		zone = launch.Offerings[0].Zone
+	}
 	for i := range group.Types {
 		for _, labels := range outcomes(group, &group.Types[i]) {
+			if zone != "" && labels["topology.kubernetes.io/zone"] != zone {
+				continue
+			}
 			p.labels = append(p.labels, labels)
 			p.limits = append(p.limits, group.Types[i].AttachLimits)
 			p.daemons = nil
@@ -115,10 +122,11 @@ func (a *audit) groupSizes() {
 			a.report("NodeGroup", size.Name, "does not exist")
 			continue
 		}
-		if want := group.Desired + nodes[size.Name]*unit(group); size.From != group.Desired || size.To != want || nodes[size.Name] == 0 || size.To > group.Max {
-			a.report("Groups", size.Name, "goes from %d to %d; it has %d, needs %d for its %d launches and may have %d",
-				size.From, size.To, group.Desired, want, nodes[size.Name], group.Max)
+		if want := group.Desired + (nodes[size.Name]+size.Surplus)*unit(group); size.Surplus < 0 || size.From != group.Desired || size.To != want || nodes[size.Name] == 0 || size.To > group.Max {
+			a.report("Groups", size.Name, "goes from %d to %d; it has %d, needs %d for its %d launches and a surplus of %d, and may have %d",
+				size.From, size.To, group.Desired, want, nodes[size.Name], size.Surplus, group.Max)
 		}
+		a.groupZones(group, nodes[size.Name]+size.Surplus, size.Surplus)
 		if size.Name <= last {
 			a.report("Groups", size.Name, "is not in order of name")
 		}

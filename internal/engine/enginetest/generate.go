@@ -48,6 +48,7 @@ func Draw(dice Dice) *model.Snapshot {
 			s.Pending = append(s.Pending, next)
 		}
 	}
+	w.spot(s)
 	for i := range w.number("nodeGroups", 0, 4) / 2 {
 		s.NodeGroups = append(s.NodeGroups, w.nodeGroup(i, s.Catalogs["default"]))
 	}

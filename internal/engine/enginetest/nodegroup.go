@@ -10,7 +10,7 @@ import (
 func (w world) nodeGroup(i int, catalog model.Catalog) model.NodeGroup {
 	g := model.NodeGroup{Name: fmt.Sprintf("group%d", i), OnDemandPercentage: 100, Priority: int32(w.number("groupPriority", 0, 2))}
 	g.Desired = w.number("groupDesired", 0, 3)
-	g.Max = g.Desired + w.number("groupRoom", 0, 6)
+	g.Max = g.Desired + w.number("groupRoom", 0, 9)
 	g.OnDemandStrategy = w.oneOf("groupStrategy", "prioritized", "lowest-price", "")
 	if w.chance("mixed", 3) {
 		g.OnDemandBase, g.OnDemandPercentage = w.number("groupBase", 0, 3), w.number("groupPercentage", 0, 4)*25
@@ -32,11 +32,38 @@ func (w world) nodeGroup(i int, catalog model.Catalog) model.NodeGroup {
 				kind.Offerings = append(kind.Offerings, offering)
 			}
 		}
+		// Zones can be told only where all types count alike.
+		if w.chance("alike", 2) && len(g.Types) > 0 {
+			kind.Weight = g.Types[0].Weight
+		}
 		if !has(g.Types, kind.Name) && len(kind.Offerings) > 0 {
 			g.Types = append(g.Types, kind)
 		}
 	}
+	w.instances(&g)
 	return g
+}
+
+// instances says how many instances are in each zone, mostly as many as the
+// group wants.
+func (w world) instances(g *model.NodeGroup) {
+	if w.chance("zonesUnknown", 6) {
+		return
+	}
+	unit := 1
+	for i := range g.Types {
+		unit = max(unit, g.Types[i].Weight)
+	}
+	g.InstancesByZone = map[string]int{"a": 0, "b": 0, "c": 0}
+	for range (g.Desired + unit - 1) / unit {
+		g.InstancesByZone[w.zone()]++
+	}
+	if w.chance("missing", 8) {
+		g.InstancesByZone[w.zone()] = 0
+	}
+	if w.chance("uncertain", 12) {
+		g.UncertainZones = map[string]string{w.zone(): "nodes came up elsewhere at 10:00"}
+	}
 }
 
 func has(types []model.GroupType, name string) bool {

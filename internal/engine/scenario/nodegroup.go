@@ -24,6 +24,14 @@ func (s *reader) nodeGroup(name string, words []string) error {
 			group.Labels[label] = value
 		case key == "size":
 			_, err = fmt.Sscanf(value, "%d/%d/%d", &group.Min, &group.Desired, &group.Max)
+		case key == "instances":
+			group.InstancesByZone, err = counts(value)
+		case key == "uncertain":
+			zone, why, _ := strings.Cut(value, ":")
+			if group.UncertainZones == nil {
+				group.UncertainZones = map[string]string{}
+			}
+			group.UncertainZones[zone] = strings.ReplaceAll(why, "_", " ")
 		case key == "base":
 			group.OnDemandBase, err = strconv.Atoi(value)
 		case key == "onDemand":
@@ -47,6 +55,35 @@ func (s *reader) nodeGroup(name string, words []string) error {
 	})
 	s.snapshot.NodeGroups = append(s.snapshot.NodeGroups, group)
 	return err
+}
+
+// counts reads a:1,b:0.
+func counts(value string) (map[string]int, error) {
+	all := map[string]int{}
+	for _, word := range strings.Split(value, ",") {
+		name, number, _ := strings.Cut(word, ":")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, fmt.Errorf("%s must be ZONE:NUMBER", word)
+		}
+		all[name] = n
+	}
+	return all, nil
+}
+
+// zoneWords write what is known of the group's zones.
+func zoneWords(group *model.NodeGroup) []string {
+	var list, counted []string
+	for _, zone := range slices.Sorted(maps.Keys(group.InstancesByZone)) {
+		counted = append(counted, fmt.Sprintf("%s:%d", zone, group.InstancesByZone[zone]))
+	}
+	if len(counted) > 0 {
+		list = append(list, "instances="+strings.Join(counted, ","))
+	}
+	for _, zone := range slices.Sorted(maps.Keys(group.UncertainZones)) {
+		list = append(list, "uncertain="+zone+":"+underscores(group.UncertainZones[zone]))
+	}
+	return list
 }
 
 // may reads TYPE zones=a,b weight=N: a type of the default catalog that the last
@@ -94,6 +131,7 @@ func nodeGroupLines(group *model.NodeGroup) []string {
 	if group.Priority != 0 {
 		list = append(list, fmt.Sprintf("priority=%d", group.Priority))
 	}
+	list = append(list, zoneWords(group)...)
 	if group.OnDemandBase != 0 {
 		list = append(list, fmt.Sprintf("base=%d", group.OnDemandBase))
 	}

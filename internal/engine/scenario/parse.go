@@ -103,6 +103,9 @@ func (s *reader) lastNode() *model.Node { return &s.snapshot.Nodes[len(s.snapsho
 
 func (s *reader) setting(word string) error {
 	key, value, _ := strings.Cut(word, "=")
+	if known, err := spotSetting(&s.settings, key, value); known {
+		return err
+	}
 	n, err := strconv.Atoi(value)
 	switch key {
 	case "maxOfferings":
@@ -213,6 +216,8 @@ func (s *reader) offering(name string, words []string) error {
 		switch key {
 		case "price":
 			s.catalog.Offerings[at].PricePerHour, err = strconv.ParseFloat(value, 64)
+		case "interrupted":
+			s.catalog.Offerings[at].InterruptionRate, err = strconv.ParseFloat(value, 64)
 		case "unavailable":
 			s.catalog.Offerings[at].UnavailableReason = strings.ReplaceAll(value, "_", " ")
 		case "absent":
@@ -250,6 +255,8 @@ func poolWord(pool *model.NodePool, key, value string) (err error) {
 		pool.StartupTaints = append(pool.StartupTaints, taint(value))
 	case key == "preferences" && value == "ignore":
 		pool.IgnorePreferences = true
+	case key == "onDemand":
+		err = onDemandShare(pool, value)
 	case key == "notReady":
 		pool.NotReadyReason = strings.ReplaceAll(value, "_", " ")
 	default:

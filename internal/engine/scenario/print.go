@@ -54,6 +54,7 @@ func settingLines(settings model.Settings) []string {
 	if settings.MaxSteps > 0 {
 		lines = append(lines, fmt.Sprintf("setting maxSteps=%d", settings.MaxSteps))
 	}
+	lines = append(lines, spotSettingLines(settings)...)
 	if settings.IgnorePreferences {
 		lines = append(lines, "setting ignorePreferences")
 	}
@@ -129,6 +130,9 @@ func offeringLines(offered map[string]model.Offering, price float64) []string {
 		if o.CapacityType != model.OnDemand || o.PricePerHour != price {
 			lines = append(lines, name+" price="+number(o.PricePerHour))
 		}
+		if o.InterruptionRate != 0 {
+			lines = append(lines, name+" interrupted="+number(o.InterruptionRate))
+		}
 		if o.UnavailableReason != "" {
 			lines = append(lines, name+" unavailable="+underscores(o.UnavailableReason))
 		}
@@ -152,6 +156,9 @@ func poolLines(pool *model.NodePool) []string {
 	}
 	for _, t := range pool.StartupTaints {
 		list = append(list, "startupTaint="+taintWord(t))
+	}
+	if pool.OnDemand != nil {
+		list = append(list, fmt.Sprintf("onDemand=%d/%d", pool.OnDemand.Base, pool.OnDemand.Percentage))
 	}
 	if pool.IgnorePreferences {
 		list = append(list, "preferences=ignore")

@@ -1,0 +1,371 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+// zoneLimit begins the name of the limit on the nodes that a group can promise in
+// a zone; no resource has a slash like that.
+const zoneLimit = limitNodes + "/in/"
+
+// promises is what is certain about the zones of a node group's next nodes. A
+// group over several zones is also sold by the zone, as far as growing it is
+// sure to bring nodes there.
+type promises struct {
+	zones []string          // by how little growth makes a node there certain, then by name
+	most  map[string]int    // nodes by zone that the largest growth is certain to bring
+	first map[string]int    // the growth from which on a node there is certain
+	dry   map[string]string // zones without capacity, and why
+	doubt map[string]string // zones of which nothing is promised, and why
+}
+
+// promisesOf returns nil for a group whose nodes all come up in one zone.
+func promisesOf(g *model.NodeGroup) *promises {
+	zones := groupValues(g, labelZone)
+	if _, fixed := g.Labels[labelZone]; fixed || len(zones) < 2 || groupFault(g) != "" {
+		return nil
+	}
+	p := &promises{most: map[string]int{}, first: map[string]int{}, dry: map[string]string{}, doubt: map[string]string{}}
+	doubt := zoneDoubt(g)
+	for _, zone := range zones {
+		if !zone.present {
+			return nil
+		}
+		p.zones = append(p.zones, zone.value)
+		p.judge(g, zone.value, doubt)
+	}
+	sort.SliceStable(p.zones, func(i, j int) bool { return p.first[p.zones[i]] < p.first[p.zones[j]] })
+	return p
+}
+
+func (p *promises) judge(g *model.NodeGroup, zone, doubt string) {
+	own := g.UncertainZones[zone]
+	p.first[zone] = growthFor(g, map[string]int{zone: 1})
+	switch {
+	case doubt != "" || own != "":
+		p.doubt[zone] = doubt
+		if own != "" {
+			p.doubt[zone] = own
+		}
+		p.first[zone] = maxGroupSize
+	case dryZone(g, zone) != "":
+		p.dry[zone] = dryZone(g, zone)
+	case p.first[zone] > groupRoom(g):
+		unit := int(groupUnit(g))
+		p.doubt[zone] = fmt.Sprintf("a node there is certain when it grows by %d, and its maximum size is %d; raising it to %d would do",
+			p.first[zone], g.Max, g.Desired+p.first[zone]*unit)
+	default:
+		p.most[zone] = sureGrowth(g, groupRoom(g))[zone]
+	}
+}
+
+// zoneDoubt says why none of the group's zones can be told, or "".
+func zoneDoubt(g *model.NodeGroup) string {
+	for i := range g.Types {
+		if max(g.Types[i].Weight, 1) != int(groupUnit(g)) {
+			return "its types count for different units of capacity"
+		}
+	}
+	switch {
+	case len(g.InstancesByZone) == 0:
+		return "how many instances it has in each zone is not known"
+	case g.Missing() < 0:
+		return "it has more instances than it wants, and which of them goes is not certain"
+	case certainCapacityType(g, max(groupRoom(g), 1)) == "":
+		return "part of its next nodes are bought on demand and part as Spot"
+	}
+	return ""
+}
+
+// dryZone says that none of the pools in a zone that the group buys from has
+// capacity; its nodes come up elsewhere then.
+func dryZone(g *model.NodeGroup, zone string) string {
+	wanted, reason := certainCapacityType(g, max(groupRoom(g), 1)), ""
+	for i := range g.Types {
+		for _, o := range g.Types[i].Offerings {
+			if o.Zone != zone || o.CapacityType != wanted {
+				continue
+			}
+			if o.UnavailableReason == "" {
+				return ""
+			}
+			reason = o.UnavailableReason
+		}
+	}
+	if reason == "" {
+		return "none of its types is offered there"
+	}
+	return reason
+}
+
+// sureGrowth is how many of so many further nodes are certain to come up in each
+// zone. What the group is still about to bring comes first and is not counted.
+func sureGrowth(g *model.NodeGroup, nodes int) map[string]int {
+	missing := max(g.Missing(), 0)
+	sure, earlier := g.SureByZone(missing+nodes), g.SureByZone(missing)
+	for zone, count := range earlier {
+		sure[zone] -= count
+	}
+	return sure
+}
+
+// growthFor is the least growth that is certain to bring so many nodes in each
+// zone, however large.
+func growthFor(g *model.NodeGroup, wanted map[string]int) int {
+	sum := 0
+	for _, count := range wanted {
+		sum += count
+	}
+	most := sum
+	for zone := range wanted {
+		// At this level every zone has what it wants.
+		level := g.InstancesByZone[zone] + max(g.Missing(), 0) + wanted[zone]
+		most = max(most, (level+1)*len(g.Zones()))
+	}
+	return sum + sort.Search(most, func(more int) bool {
+		sure := sureGrowth(g, sum+more)
+		for zone, count := range wanted {
+			if sure[zone] < count {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// offerings are one for each zone besides the one for any, at the same price.
+func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, withdrawn bool) []model.Offering {
+	if p == nil {
+		return nil
+	}
+	var list []model.Offering
+	for _, zone := range p.zones {
+		one := anywhere
+		one.Zone, one.ZoneID, one.UnavailableReason = zone, zoneID(g, zone), anywhere.UnavailableReason
+		switch {
+		case p.dry[zone] != "":
+			one.UnavailableReason = p.dry[zone]
+		case p.doubt[zone] != "":
+			one.UnavailableReason = p.doubt[zone]
+		case withdrawn:
+			one.UnavailableReason = "what makes a node there certain costs more"
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+func zoneID(g *model.NodeGroup, zone string) string {
+	for i := range g.Types {
+		for _, o := range g.Types[i].Offerings {
+			if o.Zone == zone {
+				return o.ZoneID
+			}
+		}
+	}
+	return ""
+}
+
+// limitZones adds what the zones of the pool's group can be promised of.
+func (p *pool) limitZones(snapshot *model.Snapshot) {
+	if len(snapshot.Catalogs[p.spec.NodeClass].Offerings) < 2 {
+		return // not sold by the zone
+	}
+	p.promises = promisesOf(p.group)
+	for _, zone := range p.promises.zones {
+		p.limited = append(p.limited, zoneLimit+zone)
+		p.limit = append(p.limit, int64(p.promises.most[zone]))
+		p.usage = append(p.usage, 0)
+	}
+}
+
+// zoneCapacity is capacity with the zone of a group's node counted.
+func zoneCapacity(p *pool, capacity []int64, offering *model.Offering) []int64 {
+	if p.promises == nil {
+		return capacity
+	}
+	counted := append([]int64(nil), capacity...)
+	for i, name := range p.limited {
+		if zone, isZone := strings.CutPrefix(name, zoneLimit); isZone {
+			counted[i] = 0
+			if zone == offering.Zone {
+				counted[i] = 1
+			}
+		}
+	}
+	return counted
+}
+
+// sort puts the zones first whose nodes are certain with the least growth: among
+// equal prices the first is taken.
+func (p *promises) sort(offerings []*model.Offering) {
+	rank := map[string]int{}
+	for i, zone := range p.zones {
+		rank[zone] = i + 1
+	}
+	sort.SliceStable(offerings, func(i, j int) bool { return rank[offerings[i].Zone] < rank[offerings[j].Zone] })
+}
+
+// isPromised reports whether the config stands for a node of a group in one of
+// its several zones.
+func (c *config) isPromised() bool { return c.pool.promises != nil && c.offering.Zone != "" }
+
+// doubts are the values that a label of the config's node may have where that is
+// not certain.
+func (c *config) doubts(key string) []possible {
+	if (key == labelZone || key == labelZoneID) && c.isPromised() {
+		return nil
+	}
+	return c.pool.doubts[key]
+}
+
+// depth is by how much a group must grow before a node like this is certain.
+func (c *config) depth() int64 {
+	if !c.isPromised() {
+		return 0
+	}
+	return int64(c.pool.promises.first[c.offering.Zone])
+}
+
+func (p *problem) leastDepth(set bitset) int64 {
+	least := int64(maxGroupSize)
+	set.each(func(i int) { least = min(least, p.space.configs[i].depth()) })
+	return least
+}
+
+// pickOfGroup is the config that a node of a group is launched as: one in any
+// zone where that holds the pods.
+func (p *problem) pickOfGroup(b *bin, choices []int) int {
+	for _, i := range choices {
+		if !p.space.configs[i].isPromised() {
+			return i
+		}
+	}
+	return b.config
+}
+
+// zoneUncertain explains why a group's zones in holding are not for sale, false
+// when they are, or have no capacity.
+func (s *solution) zoneUncertain(pool *pool, holding []int) (string, bool) {
+	why := ""
+	for _, i := range holding {
+		c := &s.p.space.configs[i]
+		if !c.isPromised() || c.available() {
+			continue
+		}
+		if pool.promises.dry[c.offering.Zone] != "" {
+			return "", false
+		}
+		if why == "" {
+			why = fmt.Sprintf("a node in %s is not certain: %s", c.offering.Zone, c.offering.UnavailableReason)
+		}
+	}
+	return why, why != ""
+}
+
+// markDoubts marks the domains that nodes of growing groups may open, whichever
+// of their types and zones comes.
+func (p *problem) markDoubts(r *rule, marks []bool, configs bitset) {
+	for _, pool := range p.pools {
+		if len(pool.doubts[r.axis.key]) == 0 {
+			continue
+		}
+		grows, counts := false, false
+		for _, i := range pool.configs {
+			grows = grows || configs.has(i)
+			counts = counts || r.configs.has(i)
+		}
+		for _, one := range pool.doubts[r.axis.key] {
+			if d := sort.SearchStrings(r.axis.values, one.value); grows && counts && one.present {
+				marks[d] = true
+			}
+		}
+	}
+}
+
+// zoneTied reports whether a rule about the zone decides where some pending pod
+// may go, so that groups over several zones are looked at by the zone.
+func zoneTied(snapshot *model.Snapshot) bool {
+	for i := range snapshot.Pending {
+		if tiedToZone(&snapshot.Pending[i]) {
+			return true
+		}
+	}
+	for i := range snapshot.Nodes {
+		for j := range snapshot.Nodes[i].Pods {
+			for _, term := range snapshot.Nodes[i].Pods[j].PodAntiAffinity {
+				if requires(term) && isZone(term.TopologyKey) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func isZone(key string) bool {
+	key = canonical(key)
+	return key == labelZone || key == labelZoneID
+}
+
+func tiedToZone(pod *model.Pod) bool {
+	for key := range pod.NodeSelector {
+		if isZone(key) {
+			return true
+		}
+	}
+	for _, term := range pod.RequiredNodeAffinity {
+		for _, r := range term.Labels {
+			if isZone(r.Key) {
+				return true
+			}
+		}
+	}
+	for _, s := range pod.TopologySpread {
+		if !s.ScheduleAnyway && isZone(s.TopologyKey) {
+			return true
+		}
+	}
+	for _, terms := range [][]model.PodAffinityTerm{pod.PodAffinity, pod.PodAntiAffinity} {
+		for _, term := range terms {
+			if requires(term) && isZone(term.TopologyKey) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wishesZone reports whether a preferred rule that the plan tries to keep is
+// about the zone: it must not make a group grow by more than the pods need.
+func (g *grants) wishesZone() bool {
+	wishes := model.Pod{PodAffinity: g.near, PodAntiAffinity: g.away, RequiredNodeAffinity: g.nodes}
+	for _, s := range g.spread {
+		if isZone(s.TopologyKey) {
+			return true
+		}
+	}
+	for _, terms := range [][]model.PodAffinityTerm{g.near, g.away} {
+		for _, term := range terms {
+			if isZone(term.TopologyKey) {
+				return true
+			}
+		}
+	}
+	return tiedToZone(&wishes)
+}
+
+// surplusReason says what a group's growth beyond the plan's launches is for.
+func surplusReason(g *model.NodeGroup, wanted map[string]int, growth, surplus int, price int64) model.PoolReason {
+	zones := make([]string, 0, len(wanted))
+	for _, zone := range sortedKeys(wanted) {
+		zones = append(zones, fmt.Sprintf("%d in %s", wanted[zone], zone))
+	}
+	return model.PoolReason{NodeGroup: g.Name, Reason: model.Reason{Code: model.CodeZoneSurplus, Message: fmt.Sprintf(
+		"grows by %d so that its nodes %s are certain; %d of them are needed for nothing else, at %s $/h, until they are scaled down: a node group for each zone would do without",
+		growth, strings.Join(boundedList(zones, 6), ", "), surplus, priceText(price*int64(surplus)))}}
+}
