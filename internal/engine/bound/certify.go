@@ -31,15 +31,15 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	}
 	dearest := ratio{worth: 0, price: 1}
 	c.worstFirst()
-	for _, k := range c.kinds {
-		most := ratio{worth: c.mostWorth(k.room, k.admits, k.price), price: k.price}
+	for i := range c.kinds {
+		most := ratio{worth: c.refine(&c.kinds[i]), price: c.kinds[i].price}
 		if dearest.less(most) {
 			dearest = most
 		}
 	}
 	total := c.total()
 	for _, place := range c.free {
-		held := new(big.Int).SetInt64(c.mostWorth(place.room, place.admits, 0))
+		held := new(big.Int).SetInt64(c.seemingWorth(place.view, place.room))
 		total.Sub(total, held.Mul(held, big.NewInt(place.times)))
 	}
 	if c.err != nil {
@@ -93,13 +93,11 @@ func (r ratio) less(s ratio) bool {
 // worstFirst sorts the kinds by what their pods seem to be worth for the price:
 // once the worst are examined, the others need no more than to be no worse.
 func (c *checker) worstFirst() {
-	seems := make(map[*int64]ratio, len(c.kinds))
 	for i := range c.kinds {
-		k := &c.kinds[i]
-		seems[&k.room[0]] = ratio{worth: c.seemingWorth(k.room, k.admits), price: k.price}
+		c.kinds[i].seems = c.seemingWorth(c.kinds[i].view, c.kinds[i].room)
 	}
 	slices.SortStableFunc(c.kinds, func(a, b kind) int {
-		x, y := seems[&a.room[0]], seems[&b.room[0]]
+		x, y := ratio{worth: a.seems, price: a.price}, ratio{worth: b.seems, price: b.price}
 		switch {
 		case y.less(x):
 			return -1

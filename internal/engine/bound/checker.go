@@ -13,13 +13,15 @@ type checker struct {
 	kinds     []kind
 	free      []freePlace
 	hints     [][]int64 // multipliers by family
-	exclusive int       // highest number of an exclusive set
+	views     map[string]*view
+	exclusive int // highest number of an exclusive set
 	resources int
 	steps     int
 	reached   int64 // highest worth for its price of the nodes looked at, rounded up
 	err       error
 	// buffers of one upper bound
 	setMost, setSum []int64
+	key             []byte
 }
 
 type class struct {
@@ -35,19 +37,22 @@ type kind struct {
 	room   []int64
 	admits []bool
 	price  int64
+	view   *view
+	seems  int64 // seemingWorth
 }
 
 type freePlace struct {
 	room   []int64
 	admits []bool
 	times  int64
+	view   *view
 }
 
 // amountBits bounds scaled amounts.
 const amountBits = 31
 
 func newChecker(p *Problem, d Duals, steps int) *checker {
-	c := &checker{resources: len(p.Classes[0].Request), steps: steps}
+	c := &checker{resources: len(p.Classes[0].Request), steps: steps, views: map[string]*view{}}
 	shifts := c.shifts(p)
 	for i := range p.Classes {
 		c.addClass(&p.Classes[i], d.worth(i), shifts)
@@ -64,6 +69,12 @@ func newChecker(p *Problem, d Duals, steps int) *checker {
 	c.mergeFree()
 	for _, prices := range d.Prices {
 		c.hints = append(c.hints, multipliers(prices, shifts))
+	}
+	for i := range c.kinds {
+		c.kinds[i].view = c.seenBy(c.kinds[i].admits)
+	}
+	for i := range c.free {
+		c.free[i].view = c.seenBy(c.free[i].admits)
 	}
 	return c
 }

@@ -21,14 +21,16 @@ type node struct {
 	limit int       // steps left
 }
 
-// refine lowers an upper bound on the worth of one node, as far as that keeps
-// the node from scaling the duals down more than others do.
-func (c *checker) refine(least int64, room []int64, admits []bool, price int64) int64 {
+// refine lowers the upper bound on the worth of one kind's node, as far as that
+// keeps the node from scaling the duals down more than others do.
+func (c *checker) refine(k *kind) int64 {
+	least, price := k.seems, k.price
 	if price == 0 || c.exclusive > 0 || c.steps <= 0 || least <= c.goal(price, 0) {
 		return least
 	}
-	n := c.examine(room, admits)
-	if most, ok := c.lagrange(n.multipliers, room, admits); ok {
+	n := c.examine(k.room, k.view.admits)
+	explained := c.explain(n.multipliers, k.view.admits)
+	if most, ok := c.lagrange(&explained, k.room); ok {
 		least = min(least, most)
 	}
 	if !n.countable() {
