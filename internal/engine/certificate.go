@@ -59,6 +59,7 @@ type bounding struct {
 	first    []*class
 	bought   []int // pods on nodes to buy, by class
 	problem  bound.Problem
+	prepared *bound.Prepared
 	// candidates are the configs that no other replaces.
 	candidates []int
 }
@@ -81,6 +82,7 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 	}
 	b.addKinds()
 	b.addFree()
+	b.prepared = bound.Prepare(&b.problem)
 	sets := []bitset{p.buyable}
 	for f := range b.families {
 		sets = append(sets, b.families[f].configs)
@@ -290,7 +292,7 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 
 // check has the duals checked; what is refused proves nothing.
 func (b *bounding) check(duals bound.Duals) int64 {
-	certificate, err := bound.Certify(&b.problem, duals, boundSteps)
+	certificate, err := b.prepared.Certify(duals, boundSteps)
 	if err != nil {
 		return 0 // nothing is proven, so nothing is claimed
 	}

@@ -15,14 +15,14 @@ const fraction = 16
 // errTooLarge refuses duals whose sums do not fit into 63 bits.
 var errTooLarge = errors.New("the duals are too large to be checked in whole numbers")
 
-// Certify proves a lower bound on the cost of every plan that solves p. With
+// Certify proves a lower bound on the cost of every plan that solves the problem. With
 // worth w of each pod, a plan's pods are worth the sum S of all. Free places
 // hold at most F of it. If a node that costs c holds at most u(c), then what is
 // bought is worth at most cost * max(u/c), so the cost is at least
 // (S-F) / max(u/c), and when S is more than F at least one node is bought. Steps
 // bounds the work spent on making u small.
-func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
-	if len(p.Classes) == 0 {
+func (p *Prepared) Certify(d Duals, steps int) (Certificate, error) {
+	if len(p.classes) == 0 {
 		return Certificate{}, nil
 	}
 	c := newChecker(p, d, steps)
@@ -53,7 +53,7 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	if !cost.IsInt64() {
 		return Certificate{}, errTooLarge
 	}
-	return Certificate{Cost: max(cost.Int64(), p.cheapestNode()), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
+	return Certificate{Cost: max(cost.Int64(), p.cheapest), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
 }
 
 // cheapestNode is the least that a node costs which holds any pod; 0 when none

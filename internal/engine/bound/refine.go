@@ -28,8 +28,8 @@ func (c *checker) refine(k *kind) int64 {
 	if price == 0 || c.exclusive > 0 || c.steps <= 0 || least <= c.goal(price, 0) {
 		return least
 	}
-	n := c.examine(k.room, k.view.admits)
-	explained := c.explain(n.multipliers, k.view.admits)
+	n := c.examine(k.room, c.views[k.view])
+	explained := c.explain(n.multipliers, c.views[k.view])
 	if most, ok := c.lagrange(&explained, k.room); ok {
 		least = min(least, most)
 	}

@@ -3,7 +3,6 @@ package bound
 // view is what one set of admitted families sees: the classes that may be on
 // such a node, explained by the duals' own prices and by none.
 type view struct {
-	admits []bool
 	hinted explanation
 	plain  *explanation // without multipliers; nil until asked for
 }
@@ -21,31 +20,21 @@ type surplus struct {
 	each  int64
 }
 
-// seenBy returns the view of a set of families, each made once.
-func (c *checker) seenBy(admits []bool) *view {
-	key := c.key[:0]
-	for _, admitted := range admits {
-		if admitted {
-			key = append(key, 1)
-		} else {
-			key = append(key, 0)
-		}
-	}
-	c.key = key
-	if known := c.views[string(key)]; known != nil {
-		return known
-	}
-	highest := make([]int64, c.resources)
-	for f, m := range c.hints {
-		if f < len(admits) && admits[f] {
-			for r := range highest {
-				highest[r] = max(highest[r], m[r])
+// seenAs returns the view of that number, made once.
+func (c *checker) seenAs(number int) *view {
+	if c.seen[number] == nil {
+		admits := c.views[number]
+		highest := make([]int64, c.resources)
+		for f, m := range c.hints {
+			if f < len(admits) && admits[f] {
+				for r := range highest {
+					highest[r] = max(highest[r], m[r])
+				}
 			}
 		}
+		c.seen[number] = &view{hinted: c.explain(highest, admits)}
 	}
-	v := &view{admits: admits, hinted: c.explain(highest, admits)}
-	c.views[string(key)] = v
-	return v
+	return c.seen[number]
 }
 
 // explain finds the classes worth more than their resources.
@@ -66,11 +55,12 @@ func (c *checker) explain(m []int64, admits []bool) explanation {
 // pods x with requests q within room b are worth sum x*w = sum x*(m*q) + sum
 // x*(w-m*q), at most m*b plus, for each class, as many pods as fit alone times
 // what they are worth beyond m*q.
-func (c *checker) seemingWorth(v *view, room []int64) int64 {
+func (c *checker) seemingWorth(number int, room []int64) int64 {
+	v := c.seenAs(number)
 	least, known := c.lagrange(&v.hinted, room)
 	if !known || len(c.classes) <= fewClasses {
 		if v.plain == nil {
-			plain := c.explain(make([]int64, c.resources), v.admits)
+			plain := c.explain(make([]int64, c.resources), c.views[number])
 			v.plain = &plain
 		}
 		if sum, ok := c.lagrange(v.plain, room); ok && (!known || sum < least) {
