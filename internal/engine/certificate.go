@@ -227,6 +227,7 @@ func (b *bounding) addKinds() {
 		admits uint64
 	}
 	seen := map[same]bool{}
+	admitted := map[uint64][]bool{}
 	b.p.buyable.each(func(i int) {
 		c := &b.p.space.configs[i]
 		key := same{room: c.roomID, price: c.price}
@@ -239,9 +240,13 @@ func (b *bounding) addKinds() {
 			return // one type in several zones, mostly
 		}
 		seen[key] = true
-		admits := make([]bool, len(b.families))
-		for f := range b.families {
-			admits[f] = b.families[f].configs.has(i)
+		admits := admitted[key.admits]
+		if admits == nil || len(b.families) > 64 {
+			admits = make([]bool, len(b.families))
+			for f := range b.families {
+				admits[f] = b.families[f].configs.has(i)
+			}
+			admitted[key.admits] = admits
 		}
 		b.problem.Kinds = append(b.problem.Kinds, bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}})
 	})

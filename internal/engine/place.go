@@ -137,7 +137,7 @@ func (r *region) tierConfigs(p *problem) bitset {
 	return set
 }
 
-func domainsKey[N int32 | int64](numbers []N) string {
+func domainsKey(numbers []int32) string {
 	var key []byte
 	for _, d := range numbers {
 		key = append(strconv.AppendInt(key, int64(d), 10), ',')

@@ -98,9 +98,11 @@ func (p *problem) sortByPrice() {
 	for i := range p.byPrice {
 		p.byPrice[i] = i
 	}
-	slices.SortFunc(p.byPrice, func(a, b int) int {
-		return cmp.Or(cmp.Compare(p.space.configs[a].price, p.space.configs[b].price), a-b)
-	})
+	prices := make([]int64, len(p.byPrice))
+	for i := range prices {
+		prices[i] = p.space.configs[i].price
+	}
+	slices.SortFunc(p.byPrice, func(a, b int) int { return cmp.Or(cmp.Compare(prices[a], prices[b]), a-b) })
 	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
 	for _, i := range p.byPrice {
 		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)

@@ -19,6 +19,7 @@ type checker struct {
 	err     error
 	// buffers of one upper bound
 	setMost, setSum []int64
+	wants           []want
 }
 
 type class struct {

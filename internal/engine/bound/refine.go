@@ -102,20 +102,25 @@ func (c *checker) examine(room []int64, admits []bool) *node {
 		}
 	}
 	for range 6 {
+		changed := false
 		for r := range room {
-			n.clear(r)
+			changed = n.clear(r) || changed
 		}
 		c.steps -= len(n.classes) * c.resources * 4
+		if !changed {
+			break
+		}
 	}
 	return n
 }
 
-func (n *node) clear(r int) {
-	type want struct {
-		price  int64
-		amount int64
-	}
-	var wants []want
+// want is an amount of a resource that is asked for up to a price.
+type want struct{ price, amount int64 }
+
+// clear sets the price of a resource at which no more than the room is asked for,
+// and reports whether that is news.
+func (n *node) clear(r int) bool {
+	wants, before := n.c.wants[:0], n.multipliers[r]
 	n.multipliers[r] = 0
 	for _, i := range n.classes {
 		k := &n.c.classes[i]
@@ -126,13 +131,15 @@ func (n *node) clear(r int) {
 		}
 	}
 	slices.SortFunc(wants, func(a, b want) int { return cmp.Compare(b.price, a.price) })
+	n.c.wants = wants
 	left := n.room[r]
 	for _, w := range wants {
 		if left -= w.amount; left < 0 {
 			n.multipliers[r] = w.price
-			return
+			break
 		}
 	}
+	return n.multipliers[r] != before
 }
 
 // prepare orders the classes for the search: those that gain most first, then
@@ -152,11 +159,12 @@ func (n *node) prepare() {
 	}
 	slices.SortStableFunc(n.classes, func(a, b int) int { return cmp.Compare(gain(b), gain(a)) })
 	n.beyond, n.most = make([]int64, len(n.classes)), make([]int64, len(n.classes))
-	n.rest = make([]int64, len(n.classes)+1)
+	n.rest, n.rooms = make([]int64, len(n.classes)+1), make([][]int64, len(n.classes))
+	rooms := make([]int64, len(n.classes)*len(n.room))
 	for at := len(n.classes) - 1; at >= 0; at-- {
 		k := &n.c.classes[n.classes[at]]
 		n.beyond[at], n.most[at] = k.beyond(n.multipliers), k.most(n.room)
-		n.rooms = append(n.rooms, make([]int64, len(n.room)))
+		n.rooms[at] = rooms[at*len(n.room) : (at+1)*len(n.room)]
 		n.rest[at] = n.rest[at+1] + n.beyond[at]*n.most[at]
 	}
 }
