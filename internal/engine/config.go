@@ -234,22 +234,31 @@ func (s *space) column(key string) *labelColumn {
 			if !known {
 				number = int32(len(numbers))
 				numbers[value] = number
+				column.values = append(column.values, value)
 			}
 			column.ofConfig[i] = number
 		}
 	}
-	column.values = sortedKeys(numbers)
-	sorted := make([]int32, len(numbers))
-	for n, value := range column.values {
-		sorted[numbers[value]] = int32(n)
-	}
-	for i, number := range column.ofConfig {
-		if number >= 0 {
-			column.ofConfig[i] = sorted[number]
-		}
-	}
+	column.sort(numbers)
 	s.columns[key] = column
 	return column
+}
+
+// sort puts the values, which are numbered as they came, in order.
+func (c *labelColumn) sort(numbers map[string]int32) {
+	if slices.IsSorted(c.values) {
+		return
+	}
+	slices.Sort(c.values)
+	sorted := make([]int32, len(numbers))
+	for n, value := range c.values {
+		sorted[numbers[value]] = int32(n)
+	}
+	for i, number := range c.ofConfig {
+		if number >= 0 {
+			c.ofConfig[i] = sorted[number]
+		}
+	}
 }
 
 // sameLabel is true when both surely have the same value: what the zone and the
