@@ -20,6 +20,7 @@ type checker struct {
 	// buffers of one upper bound
 	setMost, setSum []int64
 	wants           []want
+	prices          []ratio
 }
 
 type class struct {
