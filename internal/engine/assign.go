@@ -20,11 +20,11 @@ type assignment struct {
 	stuck   []*rule
 	// bought are affinity rules per node whose pods go to nodes to buy.
 	bought map[*rule]bool
-	// soloPrices are the prices of places, by what decides them.
-	soloPrices map[string]int64
-	uneven     bool // learned.uneven
-	shut       bitset
-	steps      int
+	known  map[string][]*region
+	uneven bool // learned.uneven
+	shut   bitset
+	steps  int
+	key    []byte // buffer
 }
 
 // nodeShare is count pods of a class on a node.
@@ -63,7 +63,7 @@ type learned struct {
 
 func newAssignment(p *problem, known *learned) *assignment {
 	a := &assignment{p: p, ledger: newLedger(p.rules, known), missing: make([]int, len(p.classes)),
-		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, soloPrices: map[string]int64{}, uneven: known.uneven}
+		stuck: make([]*rule, len(p.classes)), bought: map[*rule]bool{}, known: map[string][]*region{}, uneven: known.uneven}
 	a.rooms = make([]vector, len(p.nodes))
 	a.ports = make([][]model.HostPort, len(p.nodes))
 	for i, n := range p.nodes {
@@ -359,7 +359,11 @@ func (a *assignment) putOnNode(c *class, n, count int) {
 }
 
 func newDemand(c *class, pl *place, count int) *demand {
-	return &demand{class: c, place: pl.key, home: c.homeAt(pl.domains), domains: pl.domains, configs: pl.configs, count: count}
+	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+	if pl.region != nil {
+		d.home = pl.region.home
+	}
+	return d
 }
 
 func (a *assignment) collect(c *class, places []*place) {

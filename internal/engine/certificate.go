@@ -60,6 +60,7 @@ type bounding struct {
 	first    []*class
 	bought   []int // pods on nodes to buy, by class
 	problem  bound.Problem
+	prepared *bound.Prepared
 	// candidates are the configs that no other replaces.
 	candidates []int
 }
@@ -82,6 +83,7 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 	}
 	b.addKinds()
 	b.addFree()
+	b.prepared = bound.Prepare(&b.problem)
 	sets := []bitset{p.buyable}
 	for f := range b.families {
 		sets = append(sets, b.families[f].configs)
@@ -226,6 +228,7 @@ func (b *bounding) addKinds() {
 		admits uint64
 	}
 	seen := map[same]bool{}
+	admitted := map[uint64][]bool{}
 	b.p.buyable.each(func(i int) {
 		c := &b.p.space.configs[i]
 		key := same{room: c.roomID, price: c.price}
@@ -238,9 +241,13 @@ func (b *bounding) addKinds() {
 			return // one type in several zones, mostly
 		}
 		seen[key] = true
-		admits := make([]bool, len(b.families))
-		for f := range b.families {
-			admits[f] = b.families[f].configs.has(i)
+		admits := admitted[key.admits]
+		if admits == nil || len(b.families) > 64 {
+			admits = make([]bool, len(b.families))
+			for f := range b.families {
+				admits[f] = b.families[f].configs.has(i)
+			}
+			admitted[key.admits] = admits
 		}
 		b.problem.Kinds = append(b.problem.Kinds, bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}})
 	})
@@ -291,7 +298,7 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 
 // check has the duals checked; what is refused proves nothing.
 func (b *bounding) check(duals bound.Duals) int64 {
-	certificate, err := bound.Certify(&b.problem, duals, boundSteps)
+	certificate, err := b.prepared.Certify(duals, boundSteps)
 	if err != nil {
 		return 0 // nothing is proven, so nothing is claimed
 	}

@@ -22,7 +22,8 @@ type class struct {
 
 	labelled bitset // configs whose labels and taints admit the class; shared
 	family   int    // number of that set
-	fits     bitset // of those: large enough and known to have capacity
+	fits     bitset // of those: large enough and known to have capacity; may be shared
+	fitsID   int    // equal for classes of one family and request
 
 	touches []touch // topology rules over node labels other than the hostname
 	hosts   []touch // topology rules per node

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -107,7 +109,10 @@ func buildConfigs(pools []*pool, snapshot *model.Snapshot, settings model.Settin
 		if len(keys) > 0 && m == nil {
 			m = newMentions(snapshot)
 		}
-		for variant, free := range p.variants(keys, m) {
+		variants := p.variants(keys, m)
+		configs = slices.Grow(configs, len(variants)*len(offerings))
+		p.configs = slices.Grow(p.configs, len(variants)*len(offerings))
+		for variant, free := range variants {
 			var kind *model.InstanceType
 			var capacity []int64
 			for _, offering := range offerings {
@@ -138,7 +143,10 @@ func sortedOfferings(offerings []model.Offering) []*model.Offering {
 			sorted = append(sorted, &offerings[i])
 		}
 	}
-	sort.SliceStable(sorted, func(i, j int) bool { return lessOffering(sorted[i].OfferingKey, sorted[j].OfferingKey) })
+	byKey := func(i, j int) bool { return lessOffering(sorted[i].OfferingKey, sorted[j].OfferingKey) }
+	if !sort.SliceIsSorted(sorted, byKey) {
+		sort.SliceStable(sorted, byKey)
+	}
 	return sorted
 }
 
@@ -188,6 +196,10 @@ func (s *space) numberTypes() {
 	for i := range s.configs {
 		c := &s.configs[i]
 		key := bought{c.kind, c.offering.CapacityType}
+		if i > 0 && key == (bought{s.configs[i-1].kind, s.configs[i-1].offering.CapacityType}) {
+			c.typeID = s.configs[i-1].typeID
+			continue
+		}
 		number, known := numbers[key]
 		if !known {
 			number = len(numbers)
@@ -229,22 +241,31 @@ func (s *space) column(key string) *labelColumn {
 			if !known {
 				number = int32(len(numbers))
 				numbers[value] = number
+				column.values = append(column.values, value)
 			}
 			column.ofConfig[i] = number
 		}
 	}
-	column.values = sortedKeys(numbers)
-	sorted := make([]int32, len(numbers))
-	for n, value := range column.values {
-		sorted[numbers[value]] = int32(n)
-	}
-	for i, number := range column.ofConfig {
-		if number >= 0 {
-			column.ofConfig[i] = sorted[number]
-		}
-	}
+	column.sort(numbers)
 	s.columns[key] = column
 	return column
+}
+
+// sort puts the values, which are numbered as they came, in order.
+func (c *labelColumn) sort(numbers map[string]int32) {
+	if slices.IsSorted(c.values) {
+		return
+	}
+	slices.Sort(c.values)
+	sorted := make([]int32, len(numbers))
+	for n, value := range c.values {
+		sorted[numbers[value]] = int32(n)
+	}
+	for i, number := range c.ofConfig {
+		if number >= 0 {
+			c.ofConfig[i] = sorted[number]
+		}
+	}
 }
 
 // sameLabel is true when both surely have the same value: what the zone and the
@@ -265,14 +286,18 @@ func (c *config) sellsLike(other *config) bool {
 func (s *space) mergeRooms() {
 	index := map[string]int{}
 	at := -1
+	var key []byte
 	for i := range s.configs {
 		c := &s.configs[i]
 		if i == 0 || &c.room[0] != &s.configs[i-1].room[0] {
-			key := domainsKey(c.room)
+			key = key[:0]
+			for _, amount := range c.room {
+				key = binary.AppendVarint(key, amount)
+			}
 			known := false
-			if at, known = index[key]; !known {
+			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
-				index[key] = at
+				index[string(key)] = at
 				s.rooms = append(s.rooms, sameRoom{room: c.room, set: newBitset(len(s.configs))})
 			}
 		}

@@ -156,11 +156,15 @@ func (s *solution) ejectStranded() bool {
 // stranded returns the pods whose required affinity is never met, whatever
 // order the others are bound in.
 func (s *solution) stranded() []group {
+	if !s.p.draws() {
+		return nil
+	}
 	waiting := s.groups()
 	r := &replay{ledger: newLedger(s.p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
 	r.countBound(s.p)
 	for {
-		var still []group
+		still := waiting[:0]
+		before := len(waiting)
 		for _, g := range waiting {
 			if r.met(g) {
 				r.bind(g)
@@ -172,7 +176,7 @@ func (s *solution) stranded() []group {
 		if len(still) == 0 {
 			return nil
 		}
-		if len(still) == len(waiting) {
+		if len(still) == before {
 			if r.opening {
 				return still
 			}
@@ -231,14 +235,18 @@ func (r *replay) met(g group) bool {
 	return true
 }
 
+// bind counts pods for the affinity rules: they are all that is asked about.
 func (r *replay) bind(g group) {
 	for i := range g.class.touches {
+		if g.class.touches[i].rule.kind != affinityRule {
+			continue
+		}
 		for k := 0; k < *g.count*g.times; k++ {
 			r.ledger.add(&g.class.touches[i], g.domain(i))
 		}
 	}
 	for i := range g.class.hosts {
-		if t := &g.class.hosts[i]; t.matched {
+		if t := &g.class.hosts[i]; t.matched && t.rule.kind == affinityRule {
 			r.beside[[2]int{g.place, t.rule.id}] += *g.count
 			r.totals[t.rule.id] += *g.count * g.times
 		}

@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Bounds of the exact search: how many multisets of pods there may be, and how
 // many ways to split one into a node and a rest.
@@ -43,7 +46,11 @@ type splitChoice struct {
 // solveExactly returns the cheapest packing of left, or nil when there are too
 // many pods for that, or when limits or shared nodes need more than a price.
 func (k *packer) solveExactly(left []int, used usage) *packing {
-	e := &exact{k: k, used: used}
+	if k.exact == nil {
+		k.exact = &exact{k: k, rooms: newOccupancy(len(k.p.rules)), sum: make(vector, len(k.p.resources.names))}
+	}
+	e := k.exact // its buffers serve one call after the other
+	e.used, e.items, e.counts, e.weight = used, e.items[:0], e.counts[:0], e.weight[:0]
 	states, splits := 1, 1
 	for i, n := range left {
 		if n == 0 {
@@ -60,7 +67,6 @@ func (k *packer) solveExactly(left []int, used usage) *packing {
 		}
 	}
 	k.steps += splits
-	e.rooms = newOccupancy(len(k.p.rules))
 	e.priceNodes(states)
 	e.split(states)
 	if e.best[states-1].cost == math.MaxInt64 {
@@ -79,8 +85,8 @@ func (e *exact) digits(state int, into []int) {
 // priceNodes finds the cheapest config for every multiset.
 func (e *exact) priceNodes(states int) {
 	configs := e.k.cheapestFirst()
-	e.sum = make(vector, len(e.k.p.resources.names))
-	e.node = make([]nodeChoice, states)
+	e.node = slices.Grow(e.node[:0], states)[:states]
+	e.node[0] = nodeChoice{}
 	digits := make([]int, len(e.items))
 	for state := 1; state < states; state++ {
 		e.digits(state, digits)
@@ -133,7 +139,8 @@ func (e *exact) allowed(digits []int, config int) bool {
 
 // split fills best in ascending order, so that every rest is known before.
 func (e *exact) split(states int) {
-	e.best = make([]splitChoice, states)
+	e.best = slices.Grow(e.best[:0], states)[:states]
+	e.best[0] = splitChoice{}
 	whole, part := make([]int, len(e.items)), make([]int, len(e.items))
 	for state := 1; state < states; state++ {
 		e.digits(state, whole)

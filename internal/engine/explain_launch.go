@@ -188,7 +188,11 @@ func (s *solution) domainText(d *demand) string {
 
 // placedReasons has one entry for each class on each node or launch.
 func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []model.PodReason {
-	var reasons []model.PodReason
+	count := len(s.onNodes)
+	for i := range launches {
+		count += len(launches[i].shares)
+	}
+	reasons := make([]model.PodReason, 0, count)
 	for i, share := range s.onNodes {
 		if share.count == 0 {
 			continue

@@ -70,14 +70,18 @@ func within(amounts []int64, room vector) bool {
 }
 
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
-	f := &filler{p: p, scale: s, taken: make([]int, len(items)), values: make([]int64, len(items)),
+	f := &filler{p: p, scale: s,
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
 	f.begin(items, left)
 	return f
 }
 
-// begin makes the filler ready for another packing of as many items.
+// begin makes the filler ready for another packing.
 func (f *filler) begin(items []*item, left []int) {
+	if cap(f.taken) < len(items) {
+		f.taken, f.values = make([]int, len(items)), make([]int64, len(items))
+	}
+	f.taken, f.values = f.taken[:len(items)], f.values[:len(items)]
 	f.items, f.left, f.steps, f.ruled = items, left, 0, false
 	clear(f.seated)
 	clear(f.taken)

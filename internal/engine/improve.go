@@ -109,35 +109,69 @@ func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 // repack packs the pods of bins[from:to] anew and returns that when it is
 // cheaper, or as cheap on fewer nodes.
 func (k *packer) repack(best *packing, bins []bin, from, to int) *packing {
-	counts := make([]int, len(k.items))
-	pods, linear := 0, 0.0
+	old := &packing{}
+	old.cost, old.nodes = k.p.cost(bins[from:to])
+	linear := 0.0
 	for _, b := range bins[from:to] {
 		for _, s := range b.shares {
-			i := k.index[s.demand]
-			counts[i] += s.count
-			pods += s.count
-			linear += float64(k.items[i].linear * float64(s.count))
+			old.pods += s.count
+			linear += float64(k.items[k.index[s.demand]].linear * float64(s.count))
 		}
 	}
-	oldCost, oldNodes := k.p.cost(bins[from:to])
-	if float64(oldCost) < float64(linear*(1+leastGain)) {
+	if float64(old.cost) < float64(linear*(1+leastGain)) {
 		return nil
 	}
 	used := best.usage.clone()
 	for _, b := range bins[from:to] {
 		used.add(k.p.space.configs[b.config].pool, b.charge, -1)
 	}
-	old := &packing{pods: pods, cost: oldCost, nodes: oldNodes}
-	if best := k.solveExactly(counts, used); best != nil {
-		if best.better(old) {
-			return best
+	part, counts := k.part(bins[from:to])
+	next := part.repackAll(counts, used, old)
+	k.steps = part.steps
+	return next
+}
+
+// repackAll packs everything and returns that when it is better than the old.
+func (k *packer) repackAll(counts []int, used usage, old *packing) *packing {
+	if next := k.solveExactly(counts, used); next != nil {
+		if next.better(old) {
+			return next
 		}
 		return nil
 	}
-	for _, v := range []variant{{limit: oldCost}, {limit: oldCost, plain: true}} {
+	for _, v := range []variant{{limit: old.cost}, {limit: old.cost, plain: true}} {
 		if next := k.run(v, counts, used.clone()); next.better(old) {
 			return next
 		}
 	}
 	return nil
+}
+
+// part is a packer of nothing but the items in some bins, with their counts. It
+// is valid until the next.
+func (k *packer) part(bins []bin) (*packer, []int) {
+	if k.some == nil {
+		k.some = &packer{p: k.p, seated: k.seated, scale: k.scale, slots: k.slots, configs: k.configs, byPrice: k.cheapestFirst()}
+		k.inPart = make([]int, len(k.items))
+	}
+	some := k.some
+	some.steps, some.most, some.items = k.steps, k.most, some.items[:0]
+	list := k.partItems[:0]
+	for _, b := range bins {
+		for _, s := range b.shares {
+			i := k.index[s.demand]
+			if k.inPart[i] == 0 {
+				list = append(list, i)
+			}
+			k.inPart[i] += s.count
+		}
+	}
+	slices.Sort(list)
+	k.partItems = list
+	counts := make([]int, len(list))
+	for n, i := range list {
+		some.items = append(some.items, k.items[i])
+		counts[n], k.inPart[i] = k.inPart[i], 0
+	}
+	return some, counts
 }

@@ -20,7 +20,8 @@ const maxKnapsackSteps = 160
 
 func newKnapsack(k *packer, config int, counts []int) *knapsack {
 	c := &k.p.space.configs[config]
-	s := &knapsack{config: config, room: c.room, most: make([]int, len(k.items)), prices: append([]float64(nil), k.scale.prices...)}
+	most, items := make([]int, len(k.items)), make([]int, 0, len(k.items))
+	s := &knapsack{config: config, room: c.room, most: most, items: items, prices: append([]float64(nil), k.scale.prices...)}
 	for i, it := range k.items {
 		if counts[i] == 0 || !it.configs.has(config) {
 			continue
@@ -30,10 +31,12 @@ func newKnapsack(k *packer, config int, counts []int) *knapsack {
 		}
 	}
 	backing := make(vector, len(s.items)*len(c.room))
-	for range s.items {
-		s.rests, backing = append(s.rests, backing[:len(c.room)]), backing[len(c.room):]
+	s.rests = make([]vector, len(s.items))
+	for at := range s.items {
+		s.rests[at], backing = backing[:len(c.room)], backing[len(c.room):]
 	}
-	s.taken, s.trial, s.density = make([]int, len(s.items)), make([]int, len(s.items)), make([]float64, len(s.items))
+	pods := make([]int, 2*len(s.items))
+	s.taken, s.trial, s.density = pods[:len(s.items)], pods[len(s.items):], make([]float64, len(s.items))
 	return s
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
@@ -231,10 +232,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 	if first.pool.group != nil {
 		launch.NodePool, launch.NodeGroup = "", first.pool.spec.Name
 	}
-	launch.Offerings = make([]model.Offering, 0, len(picked))
-	for _, i := range picked {
-		launch.Offerings = append(launch.Offerings, *s.p.space.configs[i].offering)
-	}
+	launch.Offerings = s.listed(picked)
 	for _, sh := range b.shares {
 		for name, amount := range podRequests(sh.demand.class.pod) {
 			launch.Requests[name] += amount * int64(sh.count)
@@ -246,6 +244,32 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 		launch.Requirements = s.requirements(b, picked)
 	}
 	return launch
+}
+
+// listed are the offerings of the configs; launches that list the same share them.
+func (s *solution) listed(picked []int) []model.Offering {
+	key := s.pickedKey(picked)
+	list, known := s.offers[string(key)]
+	if !known {
+		list = make([]model.Offering, 0, len(picked))
+		for _, i := range picked {
+			list = append(list, *s.p.space.configs[i].offering)
+		}
+		if s.offers == nil {
+			s.offers = map[string][]model.Offering{}
+		}
+		s.offers[string(key)] = list
+	}
+	return list
+}
+
+// pickedKey names the configs; it is valid until the next call.
+func (s *solution) pickedKey(picked []int) []byte {
+	s.key = s.key[:0]
+	for _, i := range picked {
+		s.key = binary.AppendUvarint(s.key, uint64(i))
+	}
+	return s.key
 }
 
 // requirements lists what the node's labels will be: for every label that the
@@ -279,6 +303,14 @@ func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
 		}
 	}
 	slices.Sort(keys)
+	name := s.pickedKey(picked)
+	for _, key := range keys {
+		name = append(append(name, 0), key...)
+	}
+	s.key = name
+	if list, known := s.labels[string(name)]; known {
+		return list
+	}
 	list := make([]model.Requirement, 0, len(keys))
 	for _, key := range keys {
 		if r, ok := s.narrowed(key, picked); ok {
@@ -286,6 +318,10 @@ func (s *solution) requirements(b *bin, picked []int) []model.Requirement {
 			list = append(list, r)
 		}
 	}
+	if s.labels == nil {
+		s.labels = map[string][]model.Requirement{}
+	}
+	s.labels[string(name)] = list
 	return list
 }
 

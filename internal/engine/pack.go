@@ -42,7 +42,15 @@ func (x *packing) better(y *packing) bool {
 // usage is the capacity that counts against each pool's limits.
 type usage map[*pool][]int64
 
+// clone may be the same: where nothing is limited, nothing changes.
 func (u usage) clone() usage {
+	limited := false
+	for _, amounts := range u {
+		limited = limited || len(amounts) > 0
+	}
+	if !limited {
+		return u
+	}
 	copied := make(usage, len(u))
 	for p, amounts := range u {
 		copied[p] = append([]int64(nil), amounts...)
@@ -83,6 +91,11 @@ type packer struct {
 	filler  *filler // of the runs, which are one after the other
 	choice  *choice // likewise
 	most    int     // steps at which runs with a limit end
+	// of part: its packer, how many pods of each item are in it, and which are
+	some      *packer
+	inPart    []int
+	partItems []int
+	exact     *exact // buffers
 }
 
 func newPacker(u *purchase, tier bitset) *packer {

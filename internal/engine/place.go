@@ -11,6 +11,7 @@ type place struct {
 	key     string
 	domains []int32
 	configs bitset
+	region  *region // of the configs; nil without
 	nodes   []int
 	next    int // nodes before it are full
 	tier    int
@@ -20,23 +21,51 @@ type place struct {
 	demand  int
 }
 
+// region is the configs of a combination of domains, as all classes see it that
+// fit into the same configs and look at the same domains.
+type region struct {
+	key     string
+	home    string // demand.home
+	domains []int32
+	configs bitset
+	tier    int
+	price   int64 // place.price; 0: not asked for yet
+}
+
 // places groups the class's nodes and configs by the domains its rules see.
 func (a *assignment) places(c *class, caps map[string]int) []*place {
-	byKey := map[string]*place{}
-	var list []*place
-	at := func(domains []int32) *place {
-		key := domainsKey(domains)
-		pl := byKey[key]
-		if pl == nil {
-			pl = &place{key: key, domains: append([]int32(nil), domains...), configs: a.p.noConfig,
-				tier: len(a.p.tiers), left: math.MaxInt}
-			if most, known := caps[key]; known {
-				pl.left = most
-			}
-			byKey[key] = pl
-			list = append(list, pl)
+	regions := a.regions(c)
+	backing := make([]place, len(regions))
+	list := make([]*place, len(regions))
+	for i, r := range regions {
+		list[i] = &backing[i]
+		*list[i] = place{key: r.key, domains: r.domains, configs: r.configs, region: r, tier: r.tier, left: math.MaxInt}
+	}
+	if len(a.p.nodes) > 0 {
+		list = a.nodePlaces(c, list)
+	}
+	for _, pl := range list {
+		if most, known := caps[pl.key]; known {
+			pl.left = most
 		}
-		return pl
+		if pl.region != nil && a.p.zoned {
+			pl.depth = a.p.leastDepth(pl.region.tierConfigs(a.p))
+		}
+		if pl.region != nil && len(list) > 1 {
+			if pl.region.price == 0 {
+				pl.region.price = a.p.soloPrice(c, pl.region.tierConfigs(a.p))
+			}
+			pl.price = pl.region.price
+		}
+	}
+	return list
+}
+
+// nodePlaces adds the nodes that admit the class to its places.
+func (a *assignment) nodePlaces(c *class, list []*place) []*place {
+	byKey := make(map[string]*place, len(list))
+	for _, pl := range list {
+		byKey[pl.key] = pl
 	}
 	domains := make([]int32, len(c.touches))
 	for n, nd := range a.p.nodes {
@@ -46,48 +75,73 @@ func (a *assignment) places(c *class, caps map[string]int) []*place {
 		for i := range c.touches {
 			domains[i] = c.touches[i].rule.domainOfNode(n)
 		}
-		pl := at(domains)
+		key := domainsKey(domains)
+		pl := byKey[key]
+		if pl == nil {
+			pl = &place{key: key, domains: append([]int32(nil), domains...), configs: a.p.noConfig, tier: len(a.p.tiers), left: math.MaxInt}
+			byKey[key] = pl
+			list = append(list, pl)
+		}
 		pl.nodes = append(pl.nodes, n)
-	}
-	a.configPlaces(c, domains, at)
-	for _, pl := range list {
-		a.pricePlace(c, pl, len(list) > 1)
 	}
 	sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
 	return list
 }
 
-func (a *assignment) configPlaces(c *class, domains []int32, at func([]int32) *place) {
+// regions are where the class can be bought for, in order; made once for all
+// classes that see the same.
+func (a *assignment) regions(c *class) []*region {
 	fits := c.fits
 	if a.shut != nil {
 		fits = fits.without(a.shut)
 	}
-	if len(c.touches) == 0 {
-		if !fits.empty() {
-			at(domains).configs = fits
-		}
-		return
+	if fits.empty() {
+		return nil
 	}
-	a.splitPlaces(c, 0, fits, domains, at)
+	key := strconv.AppendInt(a.key[:0], int64(c.fitsID), 10)
+	for i := range c.touches {
+		key = strconv.AppendInt(append(key, ','), int64(a.p.sights[c.touches[i].rule.id]), 10)
+	}
+	a.key = key
+	list, known := a.known[string(key)]
+	if !known {
+		list = a.split(c, nil, 0, fits, make([]int32, len(c.touches)))
+		sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+		a.known[string(key)] = list
+	}
+	return list
 }
 
-// splitPlaces divides the configs by the domain of one touch after another.
-func (a *assignment) splitPlaces(c *class, touch int, set bitset, domains []int32, at func([]int32) *place) {
+// split divides the configs by the domain of one touch after another.
+func (a *assignment) split(c *class, list []*region, touch int, set bitset, domains []int32) []*region {
 	if touch == len(c.touches) {
-		at(domains).configs = set
-		return
+		r := &region{key: domainsKey(domains), home: c.homeAt(domains), domains: append([]int32(nil), domains...), configs: set}
+		for r.tier = 0; r.tier < len(a.p.tiers) && !set.meets(a.p.tierSets[r.tier], set); r.tier++ {
+		}
+		return append(list, r)
 	}
 	r := c.touches[touch].rule
 	for d := int32(-1); int(d) < len(r.axis.configs); d++ {
 		part := set.clone()
 		r.inDomain(part, d)
 		if domains[touch] = d; !part.empty() {
-			a.splitPlaces(c, touch+1, part, domains, at)
+			list = a.split(c, list, touch+1, part, domains)
 		}
 	}
+	return list
 }
 
-func domainsKey[N int32 | int64](numbers []N) string {
+// tierConfigs are those of the heaviest tier.
+func (r *region) tierConfigs(p *problem) bitset {
+	if len(p.tiers) == 1 {
+		return r.configs
+	}
+	set := p.tierSets[r.tier].clone()
+	set.and(r.configs)
+	return set
+}
+
+func domainsKey(numbers []int32) string {
 	var key []byte
 	for _, d := range numbers {
 		key = append(strconv.AppendInt(key, int64(d), 10), ',')
@@ -112,31 +166,6 @@ func lessDomains(a, b []int32) bool {
 		}
 	}
 	return false
-}
-
-// pricePlace finds the heaviest tier that can buy here, and what a pod would
-// cost there if its node held nothing else.
-func (a *assignment) pricePlace(c *class, pl *place, choice bool) {
-	for tier := range a.p.tiers {
-		set := a.p.tierSets[tier].clone()
-		set.and(pl.configs)
-		if set.empty() {
-			continue
-		}
-		if a.p.zoned {
-			pl.depth = a.p.leastDepth(set)
-		}
-		if pl.tier = tier; choice {
-			key := c.homeAt(pl.domains) + "#" + domainsKey(c.request)
-			price, known := a.soloPrices[key]
-			if !known {
-				price = a.p.soloPrice(c, set)
-				a.soloPrices[key] = price
-			}
-			pl.price = price
-		}
-		return
-	}
 }
 
 // soloPrice is the least that a pod costs on a node of its own kind alone.

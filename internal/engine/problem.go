@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -40,6 +41,9 @@ type problem struct {
 	classes      []*class
 	rules        []*rule
 	zoned        bool // some node group is sold by the zone
+	// sights number what rules see: equal for rules that tell the configs apart
+	// by the same domains; by rule.
+	sights []int
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
 }
@@ -96,9 +100,11 @@ func (p *problem) sortByPrice() {
 	for i := range p.byPrice {
 		p.byPrice[i] = i
 	}
-	slices.SortFunc(p.byPrice, func(a, b int) int {
-		return cmp.Or(cmp.Compare(p.space.configs[a].price, p.space.configs[b].price), a-b)
-	})
+	prices := make([]int64, len(p.byPrice))
+	for i := range prices {
+		prices[i] = p.space.configs[i].price
+	}
+	slices.SortFunc(p.byPrice, func(a, b int) int { return cmp.Or(cmp.Compare(prices[a], prices[b]), a-b) })
 	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
 	for _, i := range p.byPrice {
 		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
@@ -138,7 +144,7 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q := *p
 	q.classes = classes
 	q.rules = nil
-	sets, admitted := map[string]int{}, map[string]bitset{}
+	sets, admitted, alike := map[string]int{}, map[string]bitset{}, map[string]*class{}
 	for i, c := range q.classes {
 		c.id = i
 		c.request = q.resources.podVector(c.pod.Requests)
@@ -152,18 +158,59 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 			sets[key] = family
 		}
 		c.family = family
-		c.fits = c.labelled.clone()
-		c.fits.and(q.buyable)
-		for r := range q.space.rooms {
-			if !c.request.fits(q.space.rooms[r].room) {
-				c.fits.drop(q.space.rooms[r].configs)
-			}
+		c.fitsID = i
+		s.buf = strconv.AppendInt(s.buf[:0], int64(family), 10)
+		for _, amount := range c.request {
+			s.buf = strconv.AppendInt(append(s.buf, ','), amount, 36)
 		}
+		if other := alike[string(s.buf)]; other != nil && !q.grows() {
+			c.fits, c.fitsID = other.fits, other.fitsID
+			continue
+		}
+		alike[string(s.buf)] = c
+		c.fits = q.fitting(c)
 	}
 	buildTopology(&q, s)
+	q.numberSights()
 	q.dropDoubtful()
 	q.countDaemons()
 	return &q
+}
+
+// fitting are the configs that can be had and have room for a pod of the class.
+func (p *problem) fitting(c *class) bitset {
+	fits := c.labelled.clone()
+	fits.and(p.buyable)
+	for r := range p.space.rooms {
+		if !c.request.fits(p.space.rooms[r].room) {
+			fits.drop(p.space.rooms[r].configs)
+		}
+	}
+	return fits
+}
+
+// grows reports whether there are node groups, for which each class has its own
+// doubts.
+func (p *problem) grows() bool {
+	return slices.ContainsFunc(p.pools, func(pool *pool) bool { return pool.group != nil })
+}
+
+// numberSights finds the rules that see the same domains.
+func (p *problem) numberSights() {
+	numbers := map[string]int{}
+	p.sights = make([]int, len(p.rules))
+	for i, r := range p.rules {
+		if r.axis.host {
+			continue
+		}
+		key := r.axis.key + "\x00" + bitsKey(r.configs)
+		number, known := numbers[key]
+		if !known {
+			number = len(numbers)
+			numbers[key] = number
+		}
+		p.sights[i] = number
+	}
 }
 
 // admittedOnce is admitted for classes of which many want the same.

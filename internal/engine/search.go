@@ -52,20 +52,17 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	k.most = k.steps + h.budget/2
 	if len(k.slots) > 0 {
 		h.try(variant{ranked: true})
-	} else {
-		h.tryRepriced()
 	}
+	h.tryRepriced()
 	if u.thrifty && h.best.pods < k.pods {
 		h.best = h.best.orBetter(h.run(variant{thrifty: true}))
 	}
+	h.shake()
+	h.try(variant{plain: true})
 	for _, v := range k.variants(h.counts, h.best) {
 		h.try(v)
 	}
-	if len(k.slots) > 0 {
-		h.tryRepriced()
-		h.try(variant{plain: true})
-	}
-	if float64(h.best.cost) > float64(k.linear*(1+worthPatterns)) {
+	if h.wantsPatterns() {
 		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget/2, k.steps+patternShare*k.pods*k.pods)); next != nil {
 			u.notePrices(k)
 			h.best = h.best.orBetter(next)
@@ -76,12 +73,25 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	return h.best
 }
 
+// wantsPatterns reports whether patterns may help: where there are far fewer nodes
+// than kinds of pods, hardly any pattern would be bought whole.
+func (h *hunt) wantsPatterns() bool {
+	items := 0
+	for _, n := range h.counts {
+		if n > 0 {
+			items++
+		}
+	}
+	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns)) && h.best.nodes*2 >= items
+}
+
 // hunt is one search for a cheap packing.
 type hunt struct {
 	k      *packer
 	counts []int
 	used   usage
 	values []int64 // of the items, before anything was learned
+	priced []int64 // those of the best repriced run; nil without one
 	budget int     // steps for greedy runs and improvements
 	best   *packing
 	runs   []*packing // complete ones, for patterns to start from
@@ -143,12 +153,15 @@ func (h *hunt) tryRepriced() {
 	last := h.best
 	for round := 0; round < maxRepricings && !h.rests(); round++ {
 		h.k.reprice(last)
+		values := h.k.values()
 		last = h.run(variant{limit: h.k.limit(h.best, repricedLimit)})
 		if last.pods < h.best.pods {
 			break
 		}
 		h.runs = append(h.runs, last)
-		h.best = h.best.orBetter(last)
+		if last.better(h.best) {
+			h.best, h.priced = last, values
+		}
 	}
 	h.k.setValues(h.values)
 }
@@ -310,9 +323,6 @@ func (k *packer) variants(counts []int, best *packing) []variant {
 		dearest = max(dearest, k.p.space.configs[best.bins[i].config].price)
 	}
 	var variants []variant
-	if len(k.slots) == 0 {
-		variants = append(variants, variant{plain: true})
-	}
 	for _, parts := range []int{spread, spread * 2, spread / 2, 2, 4, 8, 16, 32} {
 		if parts > 1 && total*5/4/int64(parts) < dearest {
 			variants = append(variants, variant{largest: total * 5 / 4 / int64(parts)})

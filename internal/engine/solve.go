@@ -1,6 +1,10 @@
 package engine
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // solution is a whole plan in terms of classes.
 type solution struct {
@@ -19,6 +23,10 @@ type solution struct {
 	buying   *buying  // once launches are made
 	known    *learned // what the last pass went by
 	remedies *remedies
+	// what launches have in common, by the configs they list
+	offers map[string][]model.Offering
+	labels map[string][]model.Requirement
+	key    []byte // buffer
 }
 
 // maxPasses bounds how often a plan is begun again with what was learned about

@@ -152,7 +152,7 @@ func TestNoPlanIsCheaper(t *testing.T) {
 		}
 		for kind := range 4 {
 			d := duals(r, p, kind)
-			c, err := bound.Certify(p, d, 20_000)
+			c, err := bound.Prepare(p).Certify(d, 20_000)
 			if err != nil {
 				continue
 			}
@@ -200,10 +200,10 @@ func duals(r *rand.Rand, p *bound.Problem, kind int) bound.Duals {
 func TestDualsTooLargeAreRefused(t *testing.T) {
 	p := &bound.Problem{Classes: []bound.Class{{Request: []int64{1}, Count: 1}},
 		Kinds: []bound.Kind{{Price: 10, Place: bound.Place{Room: []int64{1}, Admits: []bool{true}}}}}
-	if c, err := bound.Certify(p, bound.Duals{Worth: []int64{math.MaxInt64}}, 100); err == nil {
+	if c, err := bound.Prepare(p).Certify(bound.Duals{Worth: []int64{math.MaxInt64}}, 100); err == nil {
 		t.Errorf("proven: %+v", c)
 	}
-	c, err := bound.Certify(p, bound.Duals{Worth: []int64{5}}, 100)
+	c, err := bound.Prepare(p).Certify(bound.Duals{Worth: []int64{5}}, 100)
 	if err != nil || c.Cost != 10 || c.Scale != 2 {
 		t.Errorf("a worth of half the price is scaled to all of it: %+v %v", c, err)
 	}

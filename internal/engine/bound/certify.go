@@ -15,14 +15,14 @@ const fraction = 16
 // errTooLarge refuses duals whose sums do not fit into 63 bits.
 var errTooLarge = errors.New("the duals are too large to be checked in whole numbers")
 
-// Certify proves a lower bound on the cost of every plan that solves p. With
+// Certify proves a lower bound on the cost of every plan that solves the problem. With
 // worth w of each pod, a plan's pods are worth the sum S of all. Free places
 // hold at most F of it. If a node that costs c holds at most u(c), then what is
 // bought is worth at most cost * max(u/c), so the cost is at least
 // (S-F) / max(u/c), and when S is more than F at least one node is bought. Steps
 // bounds the work spent on making u small.
-func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
-	if len(p.Classes) == 0 {
+func (p *Prepared) Certify(d Duals, steps int) (Certificate, error) {
+	if len(p.classes) == 0 {
 		return Certificate{}, nil
 	}
 	c := newChecker(p, d, steps)
@@ -31,15 +31,15 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	}
 	dearest := ratio{worth: 0, price: 1}
 	c.worstFirst()
-	for _, k := range c.kinds {
-		most := ratio{worth: c.mostWorth(k.room, k.admits, k.price), price: k.price}
+	for i := range c.kinds {
+		most := ratio{worth: c.refine(&c.kinds[i]), price: c.kinds[i].price}
 		if dearest.less(most) {
 			dearest = most
 		}
 	}
 	total := c.total()
 	for _, place := range c.free {
-		held := new(big.Int).SetInt64(c.mostWorth(place.room, place.admits, 0))
+		held := new(big.Int).SetInt64(c.seemingWorth(place.view, place.room))
 		total.Sub(total, held.Mul(held, big.NewInt(place.times)))
 	}
 	if c.err != nil {
@@ -53,7 +53,7 @@ func Certify(p *Problem, d Duals, steps int) (Certificate, error) {
 	if !cost.IsInt64() {
 		return Certificate{}, errTooLarge
 	}
-	return Certificate{Cost: max(cost.Int64(), p.cheapestNode()), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
+	return Certificate{Cost: max(cost.Int64(), p.cheapest), Scale: math.Ldexp(float64(dearest.price), fraction) / float64(dearest.worth)}, nil
 }
 
 // cheapestNode is the least that a node costs which holds any pod; 0 when none
@@ -93,13 +93,11 @@ func (r ratio) less(s ratio) bool {
 // worstFirst sorts the kinds by what their pods seem to be worth for the price:
 // once the worst are examined, the others need no more than to be no worse.
 func (c *checker) worstFirst() {
-	seems := make(map[*int64]ratio, len(c.kinds))
 	for i := range c.kinds {
-		k := &c.kinds[i]
-		seems[&k.room[0]] = ratio{worth: c.seemingWorth(k.room, k.admits), price: k.price}
+		c.kinds[i].seems = c.seemingWorth(c.kinds[i].view, c.kinds[i].room)
 	}
 	slices.SortStableFunc(c.kinds, func(a, b kind) int {
-		x, y := seems[&a.room[0]], seems[&b.room[0]]
+		x, y := ratio{worth: a.seems, price: a.price}, ratio{worth: b.seems, price: b.price}
 		switch {
 		case y.less(x):
 			return -1

@@ -2,6 +2,7 @@ package bound
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -18,20 +19,30 @@ type node struct {
 	// their resources at most.
 	rest  []int64
 	rooms [][]int64 // buffers by position
+	price []ratio   // by class: its worth for what its resources cost
+	used  float64   // of clear
 	limit int       // steps left
 }
 
-// refine lowers an upper bound on the worth of one node, as far as that keeps
-// the node from scaling the duals down more than others do.
-func (c *checker) refine(least int64, room []int64, admits []bool, price int64) int64 {
-	if price == 0 || c.exclusive > 0 || c.steps <= 0 || least <= c.goal(price, 0) {
+// refine lowers the upper bound on the worth of one kind's node, as far as that
+// keeps the node from scaling the duals down more than others do.
+func (c *checker) refine(k *kind) int64 {
+	least, price := k.seems, k.price
+	if price == 0 || c.steps <= 0 || least <= c.goal(price, 0) {
 		return least
 	}
-	n := c.examine(room, admits)
-	if most, ok := c.lagrange(n.multipliers, room, admits); ok {
-		least = min(least, most)
+	n := c.examine(k.room, c.views[k.view])
+	least = min(least, c.explained(k, n))
+	if least > c.goal(price, 0) && c.resources > 1 {
+		before := slices.Clone(n.multipliers)
+		n.settleBoth()
+		if better := c.explained(k, n); better < least {
+			least = better
+		} else {
+			n.multipliers = before
+		}
 	}
-	if !n.countable() {
+	if least <= c.goal(price, 0) || !n.countable() {
 		return least
 	}
 	n.prepare()
@@ -46,6 +57,15 @@ func (c *checker) refine(least int64, room []int64, admits []bool, price int64) 
 	}
 	c.reached = max(c.reached, least/price+1)
 	return least
+}
+
+// explained is what the node's multipliers prove.
+func (c *checker) explained(k *kind, n *node) int64 {
+	e := c.explain(n.multipliers, c.views[k.view])
+	if most, ok := c.lagrange(&e, k.room); ok {
+		return most
+	}
+	return math.MaxInt64
 }
 
 // maxProofSteps bounds one attempt to prove that a node is worth at most a
@@ -90,8 +110,8 @@ func (n *node) proves(goal int64) bool {
 	return proven
 }
 
-// examine finds the multipliers: the price of one resource after another at
-// which the classes worth more than their resources just use it up.
+// examine finds multipliers: the price of one resource after another at which
+// the classes worth more than their resources just use it up.
 func (c *checker) examine(room []int64, admits []bool) *node {
 	n := &node{c: c, room: room, multipliers: make([]int64, c.resources)}
 	for i := range c.classes {
@@ -100,97 +120,188 @@ func (c *checker) examine(room []int64, admits []bool) *node {
 		}
 	}
 	for range 6 {
+		changed := false
 		for r := range room {
-			n.clear(r)
+			changed = n.clear(r, r) || changed
 		}
 		c.steps -= len(n.classes) * c.resources * 4
+		if !changed {
+			break
+		}
 	}
 	return n
 }
 
-func (n *node) clear(r int) {
-	type want struct {
-		price  int64
-		amount int64
+// settleBoth looks for the prices of two resources at which the classes worth
+// more than their resources use both up: one price after the other ends too
+// early where paying less for the one needs more of the other.
+func (n *node) settleBoth() {
+	first, second := n.scarcest()
+	low, high := int64(0), int64(0)
+	for _, i := range n.classes {
+		if k := &n.c.classes[i]; k.request[second] > 0 {
+			high = max(high, k.worth/k.request[second]+1)
+		}
 	}
-	var wants []want
-	n.multipliers[r] = 0
+	for low < high {
+		n.multipliers[second] = low + (high-low)/2
+		n.clear(first, second)
+		if n.used > float64(n.room[second]) {
+			low = n.multipliers[second] + 1
+		} else {
+			high = n.multipliers[second]
+		}
+		n.c.steps -= len(n.classes) * 4
+		if high-low < high>>pricesBits {
+			low = high
+		}
+	}
+	n.multipliers[second] = high
+	n.clear(first, second)
+}
+
+// pricesBits is how many binary digits of a price are looked for.
+const pricesBits = 16
+
+// scarcest are the two resources of which the classes could use most for the
+// room that there is.
+func (n *node) scarcest() (first, second int) {
+	wanted := make([]float64, len(n.room))
 	for _, i := range n.classes {
 		k := &n.c.classes[i]
-		if k.request[r] > 0 {
-			if left := k.beyond(n.multipliers); left > 0 {
-				wants = append(wants, want{left / k.request[r], k.request[r] * k.most(n.room)})
-			}
+		for r, amount := range k.request {
+			wanted[r] += float64(float64(amount) * float64(k.most(n.room)) / float64(max(n.room[r], 1)))
+		}
+	}
+	for r := range wanted {
+		if wanted[r] > wanted[first] {
+			first = r
+		}
+	}
+	second = (first + 1) % len(wanted)
+	for r := range wanted {
+		if r != first && wanted[r] > wanted[second] {
+			second = r
+		}
+	}
+	return first, second
+}
+
+// want is an amount of a resource that is asked for up to a price, with so much
+// of another one.
+type want struct{ price, amount, other int64 }
+
+// clear sets the price of a resource at which no more than the room is asked for,
+// and reports whether that is news. How much that uses of the other resource is
+// in n.used.
+func (n *node) clear(r, other int) bool {
+	wants, before := n.c.wants[:0], n.multipliers[r]
+	n.multipliers[r], n.used = 0, 0
+	for _, i := range n.classes {
+		k := &n.c.classes[i]
+		left := k.beyond(n.multipliers)
+		switch {
+		case left <= 0:
+		case k.request[r] == 0:
+			n.used += float64(float64(k.request[other]) * float64(k.most(n.room)))
+		default:
+			wants = append(wants, want{left / k.request[r], k.request[r] * k.most(n.room), k.request[other] * k.most(n.room)})
 		}
 	}
 	slices.SortFunc(wants, func(a, b want) int { return cmp.Compare(b.price, a.price) })
+	n.c.wants = wants
 	left := n.room[r]
 	for _, w := range wants {
-		if left -= w.amount; left < 0 {
+		if left < w.amount {
 			n.multipliers[r] = w.price
-			return
+			n.used += float64(float64(w.other) * float64(float64(left)/float64(w.amount)))
+			break
 		}
+		left -= w.amount
+		n.used += float64(w.other)
 	}
+	return n.multipliers[r] != before
 }
 
-// prepare orders the classes for the search: those that gain most first, then
-// those that lose least.
+// prepare orders the classes for the search: those worth most for what their
+// resources cost first.
 func (n *node) prepare() {
-	gain := func(i int) int64 {
-		k := &n.c.classes[i]
-		cost := int64(0)
-		for r, amount := range k.request {
-			product, fits := mulAdd(cost, n.multipliers[r], amount)
-			if !fits {
-				return -1 << 62
-			}
-			cost = product
-		}
-		return k.worth - cost
+	if n.c.prices == nil {
+		n.c.prices = make([]ratio, len(n.c.classes))
 	}
-	slices.SortStableFunc(n.classes, func(a, b int) int { return cmp.Compare(gain(b), gain(a)) })
+	n.price = n.c.prices
+	for _, i := range n.classes {
+		k := &n.c.classes[i]
+		n.price[i] = ratio{worth: k.worth, price: n.cost(k.request)}
+	}
+	slices.SortStableFunc(n.classes, func(a, b int) int {
+		switch {
+		case n.price[b].less(n.price[a]):
+			return -1
+		case n.price[a].less(n.price[b]):
+			return 1
+		}
+		return 0
+	})
 	n.beyond, n.most = make([]int64, len(n.classes)), make([]int64, len(n.classes))
-	n.rest = make([]int64, len(n.classes)+1)
+	n.rest, n.rooms = make([]int64, len(n.classes)+1), make([][]int64, len(n.classes))
+	rooms := make([]int64, len(n.classes)*len(n.room))
 	for at := len(n.classes) - 1; at >= 0; at-- {
 		k := &n.c.classes[n.classes[at]]
 		n.beyond[at], n.most[at] = k.beyond(n.multipliers), k.most(n.room)
-		n.rooms = append(n.rooms, make([]int64, len(n.room)))
+		n.rooms[at] = rooms[at*len(n.room) : (at+1)*len(n.room)]
 		n.rest[at] = n.rest[at+1] + n.beyond[at]*n.most[at]
 	}
+}
+
+// cost is what an amount of resources costs at the multipliers; countable nodes
+// have no sum that is too large.
+func (n *node) cost(amounts []int64) int64 {
+	cost := int64(0)
+	for r, amount := range amounts {
+		cost += n.multipliers[r] * amount
+	}
+	return cost
 }
 
 // search proves that no pods on the node are worth more than goal; false when
 // some are, or when the steps ran out. It looks at every number of every class
 // from at on, as long as what they could be worth exceeds the goal.
 func (n *node) search(at int, room []int64, worth, goal int64) bool {
-	if n.limit--; n.limit < 0 {
+	if worth > goal {
 		return false
 	}
-	most := worth + n.rest[at]
-	for r, amount := range room {
-		most += n.multipliers[r] * amount
-	}
-	if most <= goal {
-		return true
-	}
-	if at == len(n.classes) {
-		return worth <= goal
-	}
-	k := &n.c.classes[n.classes[at]]
-	count := n.most[at]
-	for r, amount := range k.request {
-		if amount > 0 {
-			count = min(count, room[r]/amount)
-		}
-	}
-	rest := n.rooms[at]
-	for take := count; take >= 0; take-- {
-		for r, amount := range k.request {
-			rest[r] = room[r] - amount*take
-		}
-		if !n.search(at+1, rest, worth+k.worth*take, goal) {
+	sold := n.cost(room)
+	for ; at < len(n.classes); at++ {
+		if n.limit--; n.limit < 0 {
 			return false
+		}
+		if worth+sold+n.rest[at] <= goal || n.atMost(at, sold, goal-worth) {
+			return true
+		}
+		k := &n.c.classes[n.classes[at]]
+		count := n.most[at]
+		for r, amount := range k.request {
+			if amount > 0 {
+				count = min(count, room[r]/amount)
+			}
+		}
+		rest := n.rooms[at]
+		for take := count; take > 0; take-- {
+			for r, amount := range k.request {
+				rest[r] = room[r] - amount*take
+			}
+			if !n.search(at+1, rest, worth+k.worth*take, goal) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// atMost reports whether resources that cost so much are worth no more than that
+// to the classes from at on, which pay at most what the first of them does.
+func (n *node) atMost(at int, cost, worth int64) bool {
+	best := n.price[n.classes[at]]
+	return best.price > 0 && !(ratio{worth: worth, price: cost}).less(best)
 }

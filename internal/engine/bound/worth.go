@@ -1,35 +1,73 @@
 package bound
 
-// mostWorth bounds from above what pods on one node can be worth together. For
-// any multipliers m of the resources, pods x with requests q within room b are
-// worth sum x*w = sum x*(m*q) + sum x*(w-m*q), at most m*b plus, for each
-// class, as many pods as fit alone times what they are worth beyond m*q. The
-// least of several such sums is taken. Price 0 stands for a free place.
-func (c *checker) mostWorth(room []int64, admits []bool, price int64) int64 {
-	return c.refine(c.seemingWorth(room, admits), room, admits, price)
+// view is what one set of admitted families sees: the classes that may be on
+// such a node, explained by the duals' own prices and by none.
+type view struct {
+	hinted explanation
+	plain  *explanation // without multipliers; nil until asked for
 }
 
-// seemingWorth is what the duals' own prices prove.
-func (c *checker) seemingWorth(room []int64, admits []bool) int64 {
-	least := int64(-1)
-	try := func(m []int64) {
-		if sum, ok := c.lagrange(m, room, admits); ok && (least < 0 || sum < least) {
-			least = sum
+// explanation is multipliers of the resources with the classes that they do not
+// explain.
+type explanation struct {
+	multipliers []int64
+	beyond      []surplus
+}
+
+// surplus is what a pod of a class is worth more than its resources.
+type surplus struct {
+	class *class
+	each  int64
+}
+
+// seenAs returns the view of that number, made once.
+func (c *checker) seenAs(number int) *view {
+	if c.seen[number] == nil {
+		admits := c.views[number]
+		highest := make([]int64, c.resources)
+		for f, m := range c.hints {
+			if f < len(admits) && admits[f] {
+				for r := range highest {
+					highest[r] = max(highest[r], m[r])
+				}
+			}
 		}
+		c.seen[number] = &view{hinted: c.explain(highest, admits)}
 	}
-	highest := make([]int64, c.resources)
-	for f, m := range c.hints {
-		if f < len(admits) && admits[f] {
-			for r := range highest {
-				highest[r] = max(highest[r], m[r])
+	return c.seen[number]
+}
+
+// explain finds the classes worth more than their resources.
+func (c *checker) explain(m []int64, admits []bool) explanation {
+	e := explanation{multipliers: m}
+	for i := range c.classes {
+		if k := &c.classes[i]; admits[k.family] && k.worth > 0 {
+			if each := k.beyond(m); each > 0 {
+				e.beyond = append(e.beyond, surplus{k, each})
 			}
 		}
 	}
-	try(highest)
-	if least < 0 || len(c.classes) <= fewClasses {
-		try(make([]int64, c.resources))
+	return e
+}
+
+// seemingWorth is what the duals' own prices prove of a node's room. Pods on one
+// node are bounded from above this way: for any multipliers m of the resources,
+// pods x with requests q within room b are worth sum x*w = sum x*(m*q) + sum
+// x*(w-m*q), at most m*b plus, for each class, as many pods as fit alone times
+// what they are worth beyond m*q.
+func (c *checker) seemingWorth(number int, room []int64) int64 {
+	v := c.seenAs(number)
+	least, known := c.lagrange(&v.hinted, room)
+	if !known || len(c.classes) <= fewClasses {
+		if v.plain == nil {
+			plain := c.explain(make([]int64, c.resources), c.views[number])
+			v.plain = &plain
+		}
+		if sum, ok := c.lagrange(v.plain, room); ok && (!known || sum < least) {
+			least, known = sum, true
+		}
 	}
-	if least < 0 {
+	if !known {
 		c.err = errTooLarge
 		return 0
 	}
@@ -42,34 +80,26 @@ const fewClasses = 256
 
 // lagrange is the sum for one choice of multipliers; false when it is too large
 // for 63 bits.
-func (c *checker) lagrange(m, room []int64, admits []bool) (int64, bool) {
+func (c *checker) lagrange(e *explanation, room []int64) (int64, bool) {
 	sum, fits := int64(0), true
 	for r, amount := range room {
-		if sum, fits = mulAdd(sum, m[r], amount); !fits {
+		if sum, fits = mulAdd(sum, e.multipliers[r], amount); !fits {
 			return 0, false
 		}
 	}
 	clear(c.setMost)
 	clear(c.setSum)
-	for i := range c.classes {
-		k := &c.classes[i]
-		if !admits[k.family] || k.worth == 0 {
-			continue
-		}
-		beyond := k.beyond(m)
-		if beyond <= 0 {
-			continue
-		}
+	for _, s := range e.beyond {
 		into := &sum
-		if k.exclusive > 0 {
-			into = &c.setSum[k.exclusive]
+		if s.class.exclusive > 0 {
+			into = &c.setSum[s.class.exclusive]
 		}
-		most := k.most(room)
-		if *into, fits = mulAdd(*into, beyond, most); !fits {
+		most := s.class.most(room)
+		if *into, fits = mulAdd(*into, s.each, most); !fits {
 			return 0, false
 		}
 		if most > 0 {
-			c.setMost[k.exclusive] = max(c.setMost[k.exclusive], beyond)
+			c.setMost[s.class.exclusive] = max(c.setMost[s.class.exclusive], s.each)
 		}
 	}
 	for set := 1; set <= c.exclusive; set++ {

@@ -185,7 +185,6 @@ func (l *launching) join(one ec2api.Launched) *world.Member {
 		Status: types.ScalingActivityStatusCodePreInService, Progress: 30, Zone: m.Zone, Subnet: i.SubnetID,
 	})
 	l.keep(m)
-	l.head(m, toService)
 	l.Members = append(l.Members, m)
 	return m
 }

@@ -1,0 +1,147 @@
+package bound
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Prepared is a Problem in numbers small enough to multiply: requests rounded
+// down and room rounded up, which can only let more fit. It serves any number of
+// duals.
+type Prepared struct {
+	resources int
+	shifts    []uint // by how many binary digits each resource is cut
+	classes   []class
+	kinds     []kind // that no other replaces, cheapest first
+	free      []freePlace
+	views     [][]bool // families by what places admit, each once
+	exclusive int      // highest number of an exclusive set
+	cheapest  int64    // the least that a node costs which holds any pod; 0 when none does
+}
+
+// Prepare looks at everything in a Problem that no duals change.
+func Prepare(p *Problem) *Prepared {
+	c := &Prepared{cheapest: p.cheapestNode()}
+	if len(p.Classes) == 0 {
+		return c
+	}
+	c.resources = len(p.Classes[0].Request)
+	c.findShifts(p)
+	requests := make([]int64, len(p.Classes)*c.resources)
+	for i := range p.Classes {
+		c.addClass(&p.Classes[i], requests[i*c.resources:(i+1)*c.resources])
+	}
+	numbers := map[string]int{}
+	c.addKinds(p, numbers)
+	for i := range p.Free {
+		c.free = append(c.free, freePlace{room: c.scaleUp(p.Free[i].Room), view: c.viewOf(p.Free[i].Admits, numbers), times: 1})
+	}
+	return c
+}
+
+func (c *Prepared) addClass(in *Class, request []int64) {
+	out := class{count: max(in.Count, 0), perNode: in.PerNode, family: in.Family, exclusive: in.Exclusive, request: request}
+	for r, amount := range in.Request {
+		out.request[r] = max(amount, 0) >> c.shifts[r]
+	}
+	if out.perNode <= 0 {
+		out.perNode = math.MaxInt64
+	}
+	c.exclusive = max(c.exclusive, in.Exclusive)
+	c.classes = append(c.classes, out)
+}
+
+// findShifts makes amounts fit into amountBits.
+func (c *Prepared) findShifts(p *Problem) {
+	largest := make([]int64, c.resources)
+	see := func(amounts []int64) {
+		for r, amount := range amounts {
+			largest[r] = max(largest[r], amount)
+		}
+	}
+	for i := range p.Kinds {
+		see(p.Kinds[i].Room)
+	}
+	for i := range p.Free {
+		see(p.Free[i].Room)
+	}
+	c.shifts = make([]uint, c.resources)
+	for r := range c.shifts {
+		for largest[r]>>c.shifts[r] >= 1<<amountBits {
+			c.shifts[r]++
+		}
+	}
+}
+
+func (c *Prepared) scaleUp(room []int64) []int64 {
+	scaled := make([]int64, len(room))
+	for r, amount := range room {
+		if amount > 0 {
+			scaled[r] = (amount-1)>>c.shifts[r] + 1
+		}
+	}
+	return scaled
+}
+
+// viewOf numbers what places admit.
+func (c *Prepared) viewOf(admits []bool, numbers map[string]int) int {
+	key := make([]byte, 0, 64)
+	for _, admitted := range admits {
+		if admitted {
+			key = append(key, 1)
+		} else {
+			key = append(key, 0)
+		}
+	}
+	number, known := numbers[string(key)]
+	if !known {
+		number = len(c.views)
+		numbers[string(key)] = number
+		c.views = append(c.views, admits)
+	}
+	return number
+}
+
+// addKinds leaves out kinds that another one replaces: it admits the same pods,
+// has at least the room and costs at most as much.
+func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
+	order := make([]int, len(p.Kinds))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		x, y := &p.Kinds[a], &p.Kinds[b]
+		return cmp.Or(cmp.Compare(max(x.Price, 0), max(y.Price, 0)), slices.Compare(y.Room, x.Room), a-b)
+	})
+	for _, i := range order {
+		in := &p.Kinds[i]
+		k := kind{room: c.scaleUp(in.Room), view: c.viewOf(in.Admits, numbers), price: max(in.Price, 0)}
+		replaced := false
+		for j := range c.kinds {
+			if replaced = c.replaces(&c.kinds[j], &k); replaced {
+				break
+			}
+		}
+		if !replaced {
+			c.kinds = append(c.kinds, k)
+		}
+	}
+}
+
+func (c *Prepared) replaces(k, other *kind) bool {
+	for r, amount := range other.room {
+		if k.room[r] < amount {
+			return false
+		}
+	}
+	if k.view == other.view {
+		return true
+	}
+	for f, admitted := range c.views[other.view] {
+		if admitted && !c.views[k.view][f] {
+			return false
+		}
+	}
+	return true
+}
