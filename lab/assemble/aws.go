@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
@@ -80,6 +81,10 @@ func (l *Lab) startRegion(listener net.Listener) error {
 	}
 	l.region = opened
 	l.opened.Store(opened)
+	// Its name is the cluster's, as Karpenter's users have it.
+	if err := opened.EnsureInterruptionQueue(context.Background(), l.state.Cluster); err != nil {
+		return err
+	}
 	if l.metadata, err = imds.New(imds.Options{Source: opened, Clock: l.clock, Log: l.options.Log}); err != nil {
 		return err
 	}

@@ -69,8 +69,9 @@ func (l *Lab) droverObjects() ([]*unstructured.Unstructured, error) {
 		// A second process would only wait for the first.
 		Replicas: 1,
 		Env: map[string]string{
-			"METRICS_PORT":      strconv.Itoa(ports.Metrics),
-			"HEALTH_PROBE_PORT": strconv.Itoa(ports.Health),
+			"INTERRUPTION_QUEUE": l.state.Cluster,
+			"METRICS_PORT":       strconv.Itoa(ports.Metrics),
+			"HEALTH_PROBE_PORT":  strconv.Itoa(ports.Health),
 		},
 	})
 	if err != nil {
