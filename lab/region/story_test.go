@@ -25,7 +25,7 @@ func story(s signer) []step {
 	var steps []step
 	for _, part := range [][]step{
 		templateSteps(), launchSteps(), describeSteps(), typeSteps(), scalingSteps(), addressSteps(), endSteps(), profileSteps(), roleSteps(), otherSteps(),
-		vpcSteps(), routeSteps(), groupSteps(), keySteps(), clearSteps(), stackSteps(), policySteps(), identitySteps(s), eksSteps(),
+		vpcSteps(), routeSteps(), groupSteps(), keySteps(), clearSteps(), stackSteps(), policySteps(), identitySteps(s), eksSteps(), messageSteps(),
 	} {
 		steps = append(steps, part...)
 	}

@@ -37,6 +37,8 @@ type lab struct {
 	clock   *clock.Manual
 	// deletionTask is what the story has of a role that it deleted.
 	deletionTask string
+	// receipts are the handles of the messages that the story received last.
+	receipts []string
 }
 
 // tester is what *testing.T and *rapid.T have in common.

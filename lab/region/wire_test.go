@@ -173,6 +173,12 @@ func TestEveryOperationOverTheWire(t *testing.T) {
 		if deletion, is := want.(*iam.DeleteServiceLinkedRoleOutput); is {
 			direct.deletionTask = *deletion.DeletionTaskId
 		}
+		if received, is := want.(*sqs.ReceiveMessageOutput); is {
+			direct.receipts = nil
+			for _, m := range received.Messages {
+				direct.receipts = append(direct.receipts, *m.ReceiptHandle)
+			}
+		}
 		direct.clock.Advance(time.Second)
 		served.clock.Advance(time.Second)
 	}
@@ -257,6 +263,10 @@ func TestUnsupportedOverTheWire(t *testing.T) {
 		{&cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: aws.String("https://bucket/template")}, "ValidationError", false},
 		{&sts.GetSessionTokenInput{}, "InvalidAction", true},
 		{&ssm.DescribeParametersInput{}, "UnknownOperationException", true},
+		{&sqs.StartMessageMoveTaskInput{SourceArn: aws.String("arn")}, "InvalidAction", true},
+		{&sqs.GetQueueUrlInput{QueueName: aws.String("none")}, "AWS.SimpleQueueService.NonExistentQueue", false},
+		{&eventbridge.ListArchivesInput{}, "UnknownOperationException", true},
+		{&eventbridge.DescribeRuleInput{Name: aws.String("none")}, "ResourceNotFoundException", false},
 		{&pricing.ListPriceListsInput{CurrencyCode: aws.String("USD"), ServiceCode: aws.String("AmazonEC2"), EffectiveDate: aws.Time(start())}, "UnknownOperationException", true},
 		{&eks.ListFargateProfilesInput{ClusterName: aws.String(clusterName)}, "UnknownOperationException", true},
 		{&eks.CreateClusterInput{Name: aws.String("second"), RoleArn: aws.String("arn"), ResourcesVpcConfig: &ekstypes.VpcConfigRequest{}}, "ResourceLimitExceededException", false},

@@ -15,7 +15,7 @@ import (
 
 // Encode gives the JSON object of an output struct. At the top level a nil list
 // is written as an empty one, because AWS answers "clusters": [] and clients
-// count on the key being there.
+// count on the key being there. SQS leaves it out: no message is no key.
 func Encode(s *shape.Service, out reflect.Value) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -33,7 +33,7 @@ func (e encoder) structure(v reflect.Value, top bool) map[string]any {
 		switch {
 		case !shape.IsAbsent(field):
 			object[m.Wire] = e.value(field)
-		case top && field.Kind() == reflect.Slice && !shape.IsBlob(field.Type()):
+		case top && e.service.Name != "sqs" && field.Kind() == reflect.Slice && !shape.IsBlob(field.Type()):
 			object[m.Wire] = []any{}
 		}
 	}

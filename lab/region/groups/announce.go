@@ -3,7 +3,6 @@ package groups
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -116,14 +115,13 @@ func (r *Round) notify(h world.Hook, n notification) bool {
 
 // takes reports whether Auto Scaling may take a role.
 func (r *Round) takes(arn string) bool {
-	return slices.ContainsFunc(r.world.Roles.All(), func(role world.Role) bool {
-		if r.world.RoleARN(role) != arn {
-			return false
-		}
-		trust, err := policy.Trust(role.TrustPolicy)
-		return err == nil && trust.Allows(policy.Request{
-			Action: "sts:AssumeRole", Principals: []policy.Principal{{Kind: "Service", ID: servicePrincipal}},
-		})
+	role, exists := r.world.Roles.Get(arn[strings.LastIndexByte(arn, '/')+1:])
+	if !exists || r.world.RoleARN(role) != arn {
+		return false
+	}
+	trust, err := policy.Trust(role.TrustPolicy)
+	return err == nil && trust.Allows(policy.Request{
+		Action: "sts:AssumeRole", Principals: []policy.Principal{{Kind: "Service", ID: servicePrincipal}},
 	})
 }
 

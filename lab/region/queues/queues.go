@@ -32,6 +32,7 @@ type Queues struct {
 	// arrivals are closed when a queue gets something that can be received.
 	arrivals map[string]chan struct{}
 	closed   chan struct{}
+	closing  sync.Once
 }
 
 // New makes the queues of a region with the messages that they have.
@@ -45,8 +46,8 @@ func New(w *world.World) *Queues {
 	return q
 }
 
-// Close ends all waiting. It is called once.
-func (q *Queues) Close() { close(q.closed) }
+// Close ends all waiting.
+func (q *Queues) Close() { q.closing.Do(func() { close(q.closed) }) }
 
 // Send adds a message to a queue after a delay, and gives it with its id.
 // Queue, Number, ID and the times are set here.

@@ -22,6 +22,7 @@ import (
 
 // letter is a message as requests to send one describe it.
 type letter struct {
+	sender     string
 	body       *string
 	delay      int32
 	attributes map[string]types.MessageAttributeValue
@@ -37,8 +38,9 @@ func (s *SQS) SendMessage(ctx context.Context, in *sqs.SendMessageInput) (*sqs.S
 		return nil, err
 	}
 	var done sent
+	sender := s.sender(ctx)
 	err := s.update(in.QueueUrl, func(tx *store.Tx, queue world.Queue) (err error) {
-		done, err = s.send(ctx, tx, queue, letter{in.MessageBody, in.DelaySeconds, in.MessageAttributes, in.MessageSystemAttributes})
+		done, err = s.send(ctx, tx, queue, letter{sender, in.MessageBody, in.DelaySeconds, in.MessageAttributes, in.MessageSystemAttributes})
 		return err
 	})
 	if err != nil {
@@ -65,9 +67,10 @@ func (s *SQS) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInpu
 	if bytes > mostBytes {
 		return nil, awserr.New("BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", mostBytes, bytes)
 	}
+	sender := s.sender(ctx)
 	err := s.update(in.QueueUrl, func(tx *store.Tx, queue world.Queue) error {
 		for _, e := range in.Entries {
-			done, err := s.send(ctx, tx, queue, letter{e.MessageBody, e.DelaySeconds, e.MessageAttributes, e.MessageSystemAttributes})
+			done, err := s.send(ctx, tx, queue, letter{sender, e.MessageBody, e.DelaySeconds, e.MessageAttributes, e.MessageSystemAttributes})
 			if err != nil {
 				out.Failed = append(out.Failed, failure(e.Id, err))
 				continue
@@ -114,8 +117,17 @@ func failure(id *string, err error) types.BatchResultErrorEntry {
 	return entry
 }
 
+// sender is the id of who sends: the account's user, or the session of a role.
+func (s *SQS) sender(ctx context.Context) string {
+	key := awswire.CallerFrom(ctx).AccessKeyID
+	if session, found := s.world.Session(key); found {
+		return session.RoleID + ":" + session.Name
+	}
+	return s.world.UserID(key)
+}
+
 func (s *SQS) send(ctx context.Context, tx *store.Tx, queue world.Queue, l letter) (done sent, err error) {
-	m := world.Message{Body: aws.ToString(l.body), Sender: awswire.CallerFrom(ctx).AccessKeyID}
+	m := world.Message{Body: aws.ToString(l.body), Sender: l.sender}
 	if l.delay < 0 || l.delay > mostDelay {
 		return done, outOfRange(l.delay, "DelaySeconds", "between 0 and 900, if provided")
 	}
