@@ -30,6 +30,7 @@ type spotWorld struct {
 	policy   interruption.Policy
 	replicas int
 	serial   int
+	watch    func() // looks at every beat, when pods have been told to go
 
 	places     *interruption.Places
 	recorder   *interruption.Recorder
@@ -47,7 +48,7 @@ func newSpotWorld(t *testing.T, replicas int) *spotWorld {
 	w.process = start(t, cluster, &clustertest.Faults{})
 	w.take(&clustertest.Faults{})
 	w.scale()
-	w.settleSpot(6)
+	w.settleSpot(3)
 	for _, pod := range cluster.Pods() {
 		if pod.Spec.NodeName == "" {
 			t.Fatalf("pod %s does not run at the start", pod.Name)
@@ -132,6 +133,9 @@ func (w *spotWorld) beat() {
 	w.act()
 	w.live()
 	w.act()
+	if w.watch != nil {
+		w.watch()
+	}
 	w.cluster.Reap()
 	w.scale()
 }
