@@ -47,6 +47,12 @@ type Machine struct {
 	// RootVolumeGiB is the size of the root EBS volume.
 	RootVolumeGiB int64
 	Notices       Notices
+	// Rebooted is when the machine was started anew without being stopped, zero
+	// for never since its launch.
+	Rebooted time.Time
+	// Unreachable says that no packet reaches the machine or leaves it; what is
+	// on it goes on.
+	Unreachable bool
 	// Account is the id of the AWS account.
 	Account string
 	Launch  Launch

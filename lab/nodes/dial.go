@@ -38,8 +38,9 @@ func (s *Simulator) dialKubelet(ctx context.Context, host string) (net.Conn, err
 	}
 	n.mu.Lock()
 	target, up := n.endpoint()
+	reachable := !n.machine.Unreachable
 	n.mu.Unlock()
-	if !up {
+	if !up || !reachable {
 		return nil, fmt.Errorf("connect to %s: the node is down", net.JoinHostPort(host, KubeletPort))
 	}
 	return s.kubelet.Dial(ctx, target)

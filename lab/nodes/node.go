@@ -61,12 +61,41 @@ type power struct {
 	lease      *coordinationv1.Lease
 	reportedAt time.Time // of the last full status
 	images     *images.Store
+	// since is when the machine was rebooted last before this period began.
+	since time.Time
 }
 
-func (n *node) setMachine(m machine.Machine) {
+// setMachine reports whether the machine can be reached again.
+func (n *node) setMachine(m machine.Machine) (back bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	back = n.machine.Unreachable && !m.Unreachable
 	n.machine = m
+	return back
+}
+
+// reconnected lets the kubelet of a machine that nobody reached catch up.
+func (s *Simulator) reconnected(n *node) {
+	n.mu.Lock()
+	p, id := n.power, n.machine.ID
+	n.mu.Unlock()
+	if p != nil && p.registered {
+		s.heartbeats.Add(id)
+		s.addPodsOf(p.name)
+	}
+}
+
+// cutOff reports whether the machine of a node cannot reach the API server.
+func (s *Simulator) cutOff(nodeName string) bool {
+	s.mu.Lock()
+	n := s.names[nodeName]
+	s.mu.Unlock()
+	if n == nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.machine.Unreachable
 }
 
 // syncMachine brings the software of a machine in line with the machine.
@@ -96,6 +125,9 @@ func (s *Simulator) syncMachine(ctx context.Context, id string) error {
 
 func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 	now := s.opts.Clock.Now()
+	if n.power != nil && !n.power.since.Equal(n.machine.Rebooted) {
+		s.powerOff(n)
+	}
 	if n.power == nil {
 		s.powerOn(n, now)
 	}
@@ -103,6 +135,8 @@ func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 	switch {
 	case p.broken:
 		return nil
+	case n.machine.Unreachable:
+		return nil // it cannot reach the API server; it is looked at when it can
 	case !p.registered && now.Before(p.registerAt):
 		s.after(p.registerAt.Sub(now), task{machine: n.machine.ID})
 		return nil
@@ -121,7 +155,7 @@ func (s *Simulator) syncRunning(ctx context.Context, n *node) error {
 // before the simulator started is not made to boot again.
 func (s *Simulator) powerOn(n *node, now time.Time) {
 	m := n.machine
-	p := &power{images: images.New(s.opts.Clock.Scaled)}
+	p := &power{images: images.New(s.opts.Clock.Scaled), since: m.Rebooted}
 	n.power = p
 	s.console(m.ID, fmt.Sprintf("[    0.000000] %s starting on %s", m.ImageName, m.Type))
 	config, err := userdata.Parse(m)
@@ -138,6 +172,9 @@ func (s *Simulator) powerOn(n *node, now time.Time) {
 	p.config, p.name = config, nodespec.Name(m, config)
 	fromLaunch := m.LaunchTime.Add(s.opts.Clock.Scaled(pendingTime + s.vary(m.ID, bootTime)))
 	p.registerAt = later(now, fromLaunch)
+	if !m.Rebooted.IsZero() {
+		p.registerAt = later(p.registerAt, m.Rebooted.Add(s.opts.Clock.Scaled(s.vary(m.ID, bootTime))))
+	}
 	if existing, err := s.nodeLister.Get(p.name); err == nil && existing.Spec.ProviderID == nodespec.ProviderID(m) {
 		p.continued = existing.Status.NodeInfo.BootID == nodespec.BootID(m)
 		if p.continued {
@@ -259,7 +296,7 @@ func (s *Simulator) powerOff(n *node) {
 	delete(s.nodeIPs, n.machine.PrivateIP)
 	s.mu.Unlock()
 	s.killPodsOf(p.name)
-	s.log.Info("node lost its machine", "node", p.name, "instance", n.machine.ID, "state", string(n.machine.State))
+	s.log.Info("node's machine went down", "node", p.name, "instance", n.machine.ID, "state", string(n.machine.State))
 }
 
 func (s *Simulator) console(id, line string) {

@@ -102,7 +102,7 @@ func (s *Simulator) syncPod(ctx context.Context, key types.NamespacedName) error
 		s.forget(key, p)
 		p = nil
 	}
-	if object == nil {
+	if object == nil || s.cutOff(object.Spec.NodeName) {
 		return nil
 	}
 	if p == nil {

@@ -243,8 +243,11 @@ func (s *Simulator) machineChanged(m machine.Machine) {
 		s.machines[m.ID] = n
 	}
 	s.mu.Unlock()
-	n.setMachine(m)
+	back := n.setMachine(m)
 	s.work.Add(task{machine: m.ID})
+	if back {
+		s.reconnected(n)
+	}
 }
 
 // after asks for a task once the lab's clock has moved on by d.

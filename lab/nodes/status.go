@@ -108,6 +108,10 @@ func (s *Simulator) heartbeat(ctx context.Context, id string) error {
 	if n.power == nil || !n.power.registered || n.removed {
 		return nil
 	}
+	if n.machine.Unreachable {
+		s.heartbeats.AddAfter(id, heartbeatPeriod)
+		return nil
+	}
 	now := s.opts.Clock.Now()
 	if err := s.renewLease(ctx, n.power, now); err != nil {
 		return err

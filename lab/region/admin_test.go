@@ -26,15 +26,15 @@ func TestCapacityEndpoint(t *testing.T) {
 		{"PUT", "/capacity", `{"instanceType":"m5.*","zone":"us-west-2b","capacityType":"on-demand","available":0}`, 200, `{"pools":9}`},
 		{"PUT", "/capacity", `{"instanceType":"m5.large","zone":"us-west-2z","available":0}`, 400, "the zones are [us-west-2a us-west-2b us-west-2c]"},
 		{"PUT", "/capacity", `{"instanceType":"m5.large","available":-1}`, 400, "use 0 or more"},
-		{"PUT", "/capacity", `{"instanceType":"m5.large"}`, 400, "instanceType and available are required"},
-		{"PUT", "/capacity", `{"available":1}`, 400, "instanceType and available are required"},
+		{"PUT", "/capacity", `{"instanceType":"m5.large"}`, 400, "instanceType and one of available and total are required"},
+		{"PUT", "/capacity", `{"available":1}`, 400, "instanceType and one of available and total are required"},
 		{"PUT", "/capacity", `{"type":"m5.large","available":1}`, 400, `unknown field \"type\"`},
-		{"PUT", "/capacity", `{`, 400, "not a pool as JSON"},
+		{"PUT", "/capacity", `{`, 400, "not what this request takes, as JSON"},
 		{"DELETE", "/capacity", `{"instanceType":"c5.large","zone":"us-west-2a"}`, 200, `{"pools":2}`},
 		{"DELETE", "/capacity", "", 200, `{"pools":14}`},
 		{"GET", "/capacity", "", 200, `[]`},
-		{"POST", "/capacity", "", 405, "use GET, PUT or DELETE"},
-		{"GET", "/", "", 404, "there is only /capacity"},
+		{"POST", "/capacity", "", 405, "use GET, PUT, DELETE"},
+		{"GET", "/", "", 404, "the lab has no such request"},
 	} {
 		answer := httptest.NewRecorder()
 		l.Admin().ServeHTTP(answer, httptest.NewRequestWithContext(ctx(), c.method, c.path, strings.NewReader(c.body)))

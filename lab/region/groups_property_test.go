@@ -18,6 +18,7 @@ import (
 	"github.com/drover-project/drover/lab/clock"
 	"github.com/drover-project/drover/lab/region"
 	"github.com/drover-project/drover/lab/region/groups"
+	"github.com/drover-project/drover/lab/region/weather"
 )
 
 // groupHistory is a region whose groups are asked for all sorts of things.
@@ -44,7 +45,7 @@ func TestGroupsBecomeWhatTheyAreAskedToBe(t *testing.T) {
 		h.withNodes("m5.large")
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": h.create, "set desired": h.resize, "update": h.update, "delete": h.delete, "end an instance": h.endOne, "end in group": h.endInGroup,
-			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "refresh": h.refresh, "capacity": h.capacity, "advance": h.advance, "reopen": h.restart,
+			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "refresh": h.refresh, "capacity": h.capacity, "recommend": h.recommendOne, "interrupt": h.interruptOne, "zone": h.failZone, "advance": h.advance, "reopen": h.restart,
 			"": h.check,
 		})
 		h.settle(rt)
@@ -99,6 +100,7 @@ func (h *groupHistory) create(rt *rapid.T) {
 		in.MixedInstancesPolicy, in.LaunchTemplate = mixed.MixedInstancesPolicy, nil
 		in.MixedInstancesPolicy.InstancesDistribution.SpotAllocationStrategy = aws.String(rapid.SampledFrom([]string{"lowest-price", "price-capacity-optimized", "capacity-optimized"}).Draw(rt, "strategy"))
 	}
+	in.CapacityRebalance = aws.Bool(rapid.Bool().Draw(rt, "rebalances"))
 	if rapid.Bool().Draw(rt, "hooks") {
 		in.LifecycleHookSpecificationList = []asgtypes.LifecycleHookSpecification{hook("up", launching, "CONTINUE", 30), hook("down", terminating, "CONTINUE", 60)}
 	}
@@ -191,6 +193,27 @@ func (h *groupHistory) refresh(rt *rapid.T) {
 func (h *groupHistory) capacity(rt *rapid.T) {
 	p := anyPool("on-demand", "spot").Draw(rt, "pool")
 	if _, err := h.SetCapacity(p, rapid.Int64Range(0, 3).Draw(rt, "available")); err != nil {
+		rt.Fatal(err)
+	}
+}
+
+func (h *groupHistory) recommendOne(rt *rapid.T) {
+	_, id := h.anyMember(rt)
+	if marketOf(h.instance(id)) == "spot" {
+		_, _ = h.Weather.Recommend(weather.Recommendation{Selection: those(id), False: true}) // refused for one that ends
+	}
+}
+
+func (h *groupHistory) interruptOne(rt *rapid.T) {
+	_, id := h.anyMember(rt)
+	if marketOf(h.instance(id)) == "spot" {
+		_, _ = h.Weather.Interrupt(weather.Interruption{Selection: those(id), Recommend: lasting(rapid.SampledFrom([]time.Duration{0, 10 * time.Minute}).Draw(rt, "lead"))})
+	}
+}
+
+func (h *groupHistory) failZone(rt *rapid.T) {
+	if _, err := h.Weather.FailZone(weather.ZoneFailure{Zone: "us-west-2" + rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "zone"),
+		For: lasting(rapid.SampledFrom([]time.Duration{time.Minute, 10 * time.Minute}).Draw(rt, "for"))}); err != nil {
 		rt.Fatal(err)
 	}
 }

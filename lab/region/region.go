@@ -21,6 +21,7 @@ import (
 	"github.com/drover-project/drover/lab/region/ssmapi"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/stsapi"
+	"github.com/drover-project/drover/lab/region/weather"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -45,6 +46,8 @@ type Region struct {
 	groups *groups.Keeper
 	stacks *cfnapi.CloudFormation
 	nodes  *nodegroups.Service
+	// Weather is what happens to instances without anybody asking for it.
+	Weather *weather.Keeper
 }
 
 var (
@@ -63,6 +66,9 @@ func Open(o Options) (*Region, error) {
 		return nil, err
 	}
 	r := &Region{world: w, groups: groups.New(w, ec2api.New(w))}
+	if r.Weather, err = weather.New(w, ec2api.New(w)); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	r.nodes = nodegroups.New(w, r.EC2(), r.AutoScaling())
 	r.nodes.Start()
 	if r.stacks, err = cfnapi.Open(w, r.within); err != nil {
@@ -162,5 +168,6 @@ func (r *Region) FreeCapacity(p Pool) (pools int, err error) { return r.world.Fr
 // Capacity lists the finite pools.
 func (r *Region) Capacity() []Limit { return r.world.Limits() }
 
-// Admin serves the lab's own /capacity, which no AWS client uses.
-func (r *Region) Admin() http.Handler { return admin{world: r.world} }
+// Admin serves the lab's own requests, which no AWS client uses: capacity and
+// the weather.
+func (r *Region) Admin() http.Handler { return newAdmin(r.world, r.Weather) }

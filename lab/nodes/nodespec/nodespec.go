@@ -44,7 +44,11 @@ func ProviderID(m machine.Machine) string {
 
 // BootID is the same as long as the machine is not started anew.
 func BootID(m machine.Machine) string {
-	return uuid.NewSHA1(uuid.Nil, []byte(m.ID+m.LaunchTime.UTC().String())).String()
+	start := m.LaunchTime.UTC().String()
+	if !m.Rebooted.IsZero() {
+		start += m.Rebooted.UTC().String()
+	}
+	return uuid.NewSHA1(uuid.Nil, []byte(m.ID+start)).String()
 }
 
 // Build returns the Node of a machine, without conditions.

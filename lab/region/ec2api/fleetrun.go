@@ -12,7 +12,6 @@ import (
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/fleet"
-	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -112,11 +111,7 @@ func (r *fleetRun) candidate(i int) fleet.Candidate {
 // candidate is a pool as the allocation strategies see it, without a priority.
 func (e *EC2) candidate(l world.Launch) fleet.Candidate {
 	price, _ := e.world.Price(l.Pool())
-	c := fleet.Candidate{USD: price, Depth: e.world.Spot.Depth(spot.Pool{InstanceType: l.Type, Zone: l.Subnet.Zone.Name})}
-	if available, finite := e.world.Available(l.Pool()); finite {
-		c.Depth = int(min(int64(c.Depth), available))
-	}
-	return c
+	return fleet.Candidate{USD: price, Depth: e.world.Depth(l.Pool())}
 }
 
 // take launches as many instances of a candidate as there is room for.

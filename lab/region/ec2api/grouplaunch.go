@@ -113,7 +113,7 @@ func (e *EC2) groupLaunch(option Option, o Order) (world.Launch, error) {
 		return l, err
 	}
 	if o.Market != AsTemplate {
-		l.Spot, l.SpotMaxPrice = o.Market == Spot, ""
+		l.Spot, l.SpotMaxPrice, l.Persistent, l.Behavior = o.Market == Spot, "", false, ""
 	}
 	l.SpotMaxPrice = first(o.MaxPrice, l.SpotMaxPrice)
 	l.Tags.Instance = l.Tags.Instance.With(option.tags()).With(o.Tags)

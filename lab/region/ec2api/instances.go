@@ -219,8 +219,11 @@ func reason(r world.Reason) *types.StateReason {
 }
 
 func (e *EC2) transitionReason(i world.Instance) string {
-	if i.Reason.Code == "" {
+	switch {
+	case i.Reason.Code == "":
 		return ""
+	case strings.HasPrefix(i.Reason.Code, "Server."):
+		return i.Reason.Code
 	}
 	return fmt.Sprintf("User initiated (%s)", i.StateSince.UTC().Format("2006-01-02 15:04:05 MST"))
 }

@@ -40,6 +40,7 @@ func (e *EC2) launchFrom(d types.RequestLaunchTemplateData, at place) (l world.L
 		l.Spot = true
 		if m.SpotOptions != nil {
 			l.SpotMaxPrice = aws.ToString(m.SpotOptions.MaxPrice)
+			l.Persistent, l.Behavior = m.SpotOptions.SpotInstanceType == types.SpotInstanceTypePersistent, string(m.SpotOptions.InstanceInterruptionBehavior)
 		}
 	}
 	l.Tags, err = launchTags(templateTagSpecs(d.TagSpecifications))

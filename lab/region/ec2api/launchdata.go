@@ -56,13 +56,10 @@ func checkMarket(m *types.LaunchTemplateInstanceMarketOptionsRequest) error {
 		return nil
 	}
 	s := *m.SpotOptions
-	if s.SpotInstanceType == types.SpotInstanceTypeOneTime {
-		s.SpotInstanceType = ""
+	if err := awswire.Supported(s, "MaxPrice", "SpotInstanceType", "InstanceInterruptionBehavior"); err != nil {
+		return err
 	}
-	if s.InstanceInterruptionBehavior == types.InstanceInterruptionBehaviorTerminate {
-		s.InstanceInterruptionBehavior = ""
-	}
-	return awswire.Supported(s, "MaxPrice")
+	return checkBehavior(s.SpotInstanceType == types.SpotInstanceTypePersistent, string(s.InstanceInterruptionBehavior))
 }
 
 func checkInterfaces(d types.RequestLaunchTemplateData) error {

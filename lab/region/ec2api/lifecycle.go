@@ -37,14 +37,15 @@ func (e *EC2) TerminateInstances(_ context.Context, in *ec2.TerminateInstancesIn
 	return &ec2.TerminateInstancesOutput{TerminatingInstances: changes}, nil
 }
 
-// StopInstances begins to stop on-demand instances.
+// StopInstances begins to stop instances, of Spot only those of persistent
+// requests.
 func (e *EC2) StopInstances(_ context.Context, in *ec2.StopInstancesInput) (*ec2.StopInstancesOutput, error) {
 	if err := awswire.Supported(in, "InstanceIds", "DryRun", "Force", "SkipOsShutdown"); err != nil {
 		return nil, err
 	}
 	changes, err := e.change(in.InstanceIds, in.DryRun, func(tx *store.Tx, i world.Instance) (world.Instance, error) {
 		switch {
-		case i.Spot:
+		case i.Spot && !e.persistent(i):
 			return i, awserr.New("UnsupportedOperation", "You can't stop the Spot Instance '%s' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.", i.ID)
 		case i.State == machine.Stopping || i.State == machine.Stopped:
 			return i, nil
@@ -73,6 +74,9 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 			if err := e.checkQuota(i); err != nil {
 				return i, err
 			}
+			if pool := e.world.PoolOf(i); e.world.Out(pool.Zone) {
+				return i, e.world.Insufficient(pool)
+			}
 			i.Reason, i.LaunchTime = world.Reason{}, e.world.Clock.Now()
 			return e.world.Enter(tx, i, machine.Pending)
 		}
@@ -82,6 +86,12 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		return nil, err
 	}
 	return &ec2.StartInstancesOutput{StartingInstances: changes}, nil
+}
+
+// persistent reports whether an instance is of a persistent Spot request.
+func (e *EC2) persistent(i world.Instance) bool {
+	r, found := e.world.SpotRequests.Get(i.SpotRequest)
+	return found && r.Persistent
 }
 
 // checkQuota refuses to start an instance that the account has no vCPUs left for:
@@ -156,7 +166,8 @@ func (e *EC2) GetConsoleOutput(_ context.Context, in *ec2.GetConsoleOutputInput)
 }
 
 // DescribeInstanceStatus gives the health checks of running instances, of all
-// when asked to. Instances here do not fail their checks.
+// when asked to, and their scheduled events. Instances that nobody reaches fail
+// their checks.
 func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstanceStatusInput) (*ec2.DescribeInstanceStatusOutput, error) {
 	if err := awswire.Supported(in, "DryRun", "Filters", "IncludeAllInstances", "InstanceIds", "MaxResults", "NextToken"); err != nil {
 		return nil, err
@@ -178,7 +189,7 @@ func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstance
 			return
 		}
 		for _, i := range found {
-			if i.State == machine.Running || aws.ToBool(in.IncludeAllInstances) {
+			if i.State == machine.Running || len(e.scheduledEvents(i)) > 0 && i.State != machine.Terminated || aws.ToBool(in.IncludeAllInstances) {
 				list = append(list, e.status(i))
 			}
 		}
@@ -202,17 +213,20 @@ func (e *EC2) status(i world.Instance) types.InstanceStatus {
 		summary = types.SummaryStatusOk
 		details = []types.InstanceStatusDetails{{Name: types.StatusNameReachability, Status: types.StatusTypePassed}}
 	}
+	if since, impaired := e.impairment(i); impaired {
+		summary = types.SummaryStatusImpaired
+		details = []types.InstanceStatusDetails{{Name: types.StatusNameReachability, Status: types.StatusTypeFailed, ImpairedSince: aws.Time(since)}}
+	}
 	check := func() *types.InstanceStatusSummary {
 		return &types.InstanceStatusSummary{Status: summary, Details: details}
 	}
 	return types.InstanceStatus{
-		InstanceId: aws.String(i.ID), InstanceState: state(i.State), InstanceStatus: check(), SystemStatus: check(),
+		InstanceId: aws.String(i.ID), InstanceState: state(i.State), InstanceStatus: check(), SystemStatus: check(), Events: e.scheduledEvents(i),
 		AvailabilityZone: aws.String(subnet.Zone.Name), AvailabilityZoneId: aws.String(subnet.Zone.ID),
 	}
 }
 
 func statusFilters() ec2filter.Set[types.InstanceStatus] {
-	none := func(types.InstanceStatus) []string { return nil }
 	return ec2filter.Set[types.InstanceStatus]{Fields: map[string]func(types.InstanceStatus) []string{
 		"availability-zone":            func(s types.InstanceStatus) []string { return []string{*s.AvailabilityZone} },
 		"availability-zone-id":         func(s types.InstanceStatus) []string { return []string{*s.AvailabilityZoneId} },
@@ -221,9 +235,22 @@ func statusFilters() ec2filter.Set[types.InstanceStatus] {
 		"instance-status.status":       func(s types.InstanceStatus) []string { return []string{string(s.InstanceStatus.Status)} },
 		"system-status.status":         func(s types.InstanceStatus) []string { return []string{string(s.SystemStatus.Status)} },
 		"instance-status.reachability": reachability, "system-status.reachability": reachability,
-		// No events are ever scheduled.
-		"event.code": none, "event.not-before": none, "event.not-after": none, "event.description": none, "event.instance-event-id": none,
+		"event.code":              events(func(e types.InstanceStatusEvent) string { return string(e.Code) }),
+		"event.description":       events(func(e types.InstanceStatusEvent) string { return *e.Description }),
+		"event.instance-event-id": events(func(e types.InstanceStatusEvent) string { return *e.InstanceEventId }),
+		"event.not-before":        events(func(e types.InstanceStatusEvent) string { return timestamp(*e.NotBefore) }),
+		"event.not-after":         events(func(e types.InstanceStatusEvent) string { return timestamp(aws.ToTime(e.NotAfter)) }),
 	}}
+}
+
+// events is the accessor for a filter by what events say.
+func events(of func(types.InstanceStatusEvent) string) func(types.InstanceStatus) []string {
+	return func(s types.InstanceStatus) (values []string) {
+		for _, event := range s.Events {
+			values = append(values, of(event))
+		}
+		return values
+	}
 }
 
 func reachability(s types.InstanceStatus) (statuses []string) {

@@ -106,6 +106,7 @@ func (e *EC2) override(data types.RequestLaunchTemplateData, r types.FleetLaunch
 	one := override{priority: r.Priority}
 	one.launch, one.err = e.launchFrom(data, place{aws.ToString(r.SubnetId), aws.ToString(r.AvailabilityZone), aws.ToString(r.AvailabilityZoneId)})
 	one.launch.Spot, one.launch.ClientToken = o.spot, o.token
+	one.launch.Persistent, one.launch.Behavior = false, "" // a fleet of type instant asks once
 	one.maxPrice = first(aws.ToString(r.MaxPrice), one.launch.SpotMaxPrice)
 	tags, err := launchTags(append(templateTagSpecs(data.TagSpecifications), o.specs...))
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/awswire/ec2filter"
-	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -35,7 +34,9 @@ func (e *EC2) DescribeSpotPriceHistory(_ context.Context, in *ec2.DescribeSpotPr
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
-	prices, err := e.spotHistory(in)
+	var prices []types.SpotPrice
+	var err error
+	e.world.Store.View(func() { prices, err = e.spotHistory(in) })
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +74,11 @@ func (e *EC2) spotHistory(in *ec2.DescribeSpotPriceHistoryInput) ([]types.SpotPr
 		if len(in.InstanceTypes) > 0 && !slices.Contains(in.InstanceTypes, types.InstanceType(t.Name)) {
 			continue
 		}
-		onDemand, _ := e.world.Catalog.Price(e.world.Options.Region, t.Name)
 		for _, z := range zones {
 			if !world.SpotOffered(t.Name) || !e.world.Offered(t.Name, z.Name) {
 				continue
 			}
-			for _, point := range e.world.Spot.History(spot.Pool{InstanceType: t.Name, Zone: z.Name}, onDemand, from, until) {
+			for _, point := range e.world.SpotHistory(world.Pool{InstanceType: t.Name, Zone: z.Name}, from, until) {
 				prices = append(prices, types.SpotPrice{
 					InstanceType: types.InstanceType(t.Name), AvailabilityZone: aws.String(z.Name), AvailabilityZoneId: aws.String(z.ID),
 					ProductDescription: linux, SpotPrice: aws.String(spotPrice(point.USD)), Timestamp: aws.Time(point.Since),

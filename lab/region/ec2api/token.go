@@ -9,11 +9,18 @@ import (
 	"github.com/drover-project/drover/lab/region/world"
 )
 
+// tokened are the requests with a client token.
+type tokened interface {
+	ec2.CreateFleetInput | ec2.RunInstancesInput | ec2.CreateLaunchTemplateInput | ec2.CreateLaunchTemplateVersionInput | ec2.RequestSpotInstancesInput
+}
+
 // tokenOf is the idempotency token of a request: the same token stands for the
 // same parameters, of which the token itself and DryRun are not a part.
-func tokenOf[T ec2.CreateFleetInput | ec2.RunInstancesInput | ec2.CreateLaunchTemplateInput | ec2.CreateLaunchTemplateVersionInput](operation string, token *string, in T) world.Token {
+func tokenOf[T tokened](operation string, token *string, in T) world.Token {
 	switch request := any(&in).(type) {
 	case *ec2.CreateFleetInput:
+		request.ClientToken, request.DryRun = nil, nil
+	case *ec2.RequestSpotInstancesInput:
 		request.ClientToken, request.DryRun = nil, nil
 	case *ec2.RunInstancesInput:
 		request.ClientToken, request.DryRun = nil, nil

@@ -54,7 +54,8 @@ type Shortage struct {
 }
 
 // deepEnough is from which depth a pool counts as having the highest
-// availability, for PriceCapacityOptimized.
+// availability, for PriceCapacityOptimized and CapacityOptimizedPrioritized; of
+// shallower ones it is the deepest.
 const deepEnough = 4
 
 // Fill takes from the candidates in the order of the strategy until the target
@@ -81,20 +82,24 @@ func (r Request) order() []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return r.compare(r.Candidates[a], r.Candidates[b]) })
+	deep := 0
+	for _, c := range r.Candidates {
+		deep = max(deep, min(c.Depth, deepEnough))
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return r.compare(r.Candidates[a], r.Candidates[b], deep) })
 	return order
 }
 
-func (r Request) compare(a, b Candidate) int {
+func (r Request) compare(a, b Candidate, deep int) int {
 	switch r.Strategy {
 	case Prioritized:
 		return cmp.Compare(a.priority(), b.priority())
 	case CapacityOptimized:
 		return cmp.Compare(b.Depth, a.Depth)
 	case CapacityOptimizedPrioritized:
-		return cmp.Or(cmp.Compare(b.deep(), a.deep()), cmp.Compare(a.priority(), b.priority()), cmp.Compare(b.Depth, a.Depth))
+		return cmp.Or(cmp.Compare(b.atLeast(deep), a.atLeast(deep)), cmp.Compare(a.priority(), b.priority()), cmp.Compare(b.Depth, a.Depth))
 	case PriceCapacityOptimized:
-		return cmp.Or(cmp.Compare(b.deep(), a.deep()), cmp.Compare(a.USD, b.USD))
+		return cmp.Or(cmp.Compare(b.atLeast(deep), a.atLeast(deep)), cmp.Compare(a.USD, b.USD))
 	case Diversified:
 		return 0
 	default:
@@ -109,9 +114,9 @@ func (c Candidate) priority() float64 {
 	return *c.Priority
 }
 
-// deep is 1 for the pools with the highest availability, 0 for the others.
-func (c Candidate) deep() int {
-	if c.Depth >= deepEnough {
+// atLeast is 1 for the pools that are so deep, 0 for the others.
+func (c Candidate) atLeast(deep int) int {
+	if c.Depth >= deep {
 		return 1
 	}
 	return 0

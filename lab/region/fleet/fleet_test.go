@@ -79,6 +79,14 @@ func TestFill(t *testing.T) {
 			request: Request{Candidates: all, Target: 2, Strategy: PriceCapacityOptimized},
 			given:   map[int]int{2: 2},
 		},
+		"price capacity optimized: the deepest of shallow ones": {
+			request: Request{Candidates: []Candidate{{USD: 1, Depth: 0}, {USD: 2, Depth: 3}, {USD: 1.5, Depth: 3}}, Target: 2, Strategy: PriceCapacityOptimized},
+			given:   map[int]int{2: 2},
+		},
+		"capacity optimized prioritized: nothing spare in the first": {
+			request: Request{Candidates: []Candidate{{Depth: 0, Priority: priority(0)}, {Depth: 2, Priority: priority(1)}}, Target: 2, Strategy: CapacityOptimizedPrioritized},
+			given:   map[int]int{1: 2},
+		},
 		"capacity optimized prioritized": {
 			request: Request{Candidates: []Candidate{{Depth: 1, Priority: priority(0)}, {Depth: 9, Priority: priority(2)}, {Depth: 5, Priority: priority(1)}}, Target: 2, Strategy: CapacityOptimizedPrioritized},
 			given:   map[int]int{2: 2},

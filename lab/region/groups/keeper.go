@@ -24,6 +24,8 @@ const (
 	noticeTakes = time.Second
 	// healthTakes is how long an instance is gone before a health check says so.
 	healthTakes = 30 * time.Second
+	// impairedTakes is how long nobody reaches an instance until it is replaced.
+	impairedTakes = 3 * time.Minute
 	// proceedTakes is how long an instance is in a state between two others:
 	// Pending:Proceed, EnteringStandby, Detaching.
 	proceedTakes = 2 * time.Second
@@ -105,10 +107,12 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 		return nil
 	}
 	r.settle()
+	r.relieve()
 	r.replace()
 	r.expire()
 	r.refresh()
 	r.resize()
 	r.rebalance()
+	r.rescue()
 	return r.Finish()
 }

@@ -68,6 +68,8 @@ type launching struct {
 	*Round
 	cause string
 	extra bool // see world.Member.Extra
+	// replaces is the instance that what is launched is for.
+	replaces string
 }
 
 // market launches units of one purchase option over the group's zones and gives
@@ -173,7 +175,7 @@ func (l *launching) join(one ec2api.Launched) *world.Member {
 	m := &world.Member{
 		InstanceID: i.ID, Group: l.Group.Name, Type: i.Type, Zone: subnet.Zone.Name, ZoneID: subnet.Zone.ID, Image: i.ImageID, Spot: i.Spot,
 		State: types.LifecycleStatePending, Since: l.now(), Joined: l.now(), Weight: max(one.Option.Weight, 1), Weighted: weighted(l.Group),
-		Protected: l.Group.ProtectNew, Extra: l.extra, LaunchConfiguration: l.Group.LaunchConfiguration,
+		Protected: l.Group.ProtectNew, Extra: l.extra, Replaces: l.replaces, LaunchConfiguration: l.Group.LaunchConfiguration,
 	}
 	if t := one.Option.Template; t.ID != "" {
 		m.Template = &t

@@ -104,7 +104,14 @@ func (r *Round) launchLost(m *world.Member, i world.Instance) {
 // checkHealth marks an instance that EC2 no longer runs.
 func (r *Round) checkHealth(m *world.Member) {
 	i, running := r.machine(m)
-	if running || m.Unhealthy != "" || !r.Runs(HealthCheck) {
+	if m.Unhealthy != "" || !r.Runs(HealthCheck) {
+		return
+	}
+	if running {
+		if since, unreachable := r.world.UnreachableSince(i); unreachable && i.State == machine.Running && r.over(since, impairedTakes) {
+			m.Unhealthy = byStatus
+			r.keep(m)
+		}
 		return
 	}
 	if i.ID == "" || r.over(i.StateSince, healthTakes) {
@@ -127,6 +134,8 @@ func (r *Round) settleTerminatingWait(m *world.Member) {
 const (
 	byEC2  = "EC2"
 	byUser = "user"
+	// byStatus is EC2, whose status checks fail.
+	byStatus = "status"
 )
 
 // replace ends the instances that are unhealthy; resize launches others.
@@ -139,8 +148,11 @@ func (r *Round) replace() {
 			continue
 		}
 		sentence := " an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped."
-		if m.Unhealthy == byUser {
+		switch m.Unhealthy {
+		case byUser:
 			sentence = " an instance was taken out of service in response to a user health-check."
+		case byStatus:
+			sentence = " an instance was taken out of service in response to an EC2 instance status checks failure."
 		}
 		r.terminate(m, At(r.now())+sentence)
 		r.replacing++

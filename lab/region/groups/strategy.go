@@ -3,7 +3,6 @@ package groups
 import (
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/fleet"
-	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/world"
 )
 
@@ -41,7 +40,7 @@ func (r *Round) rank(m *world.Member, priority int) float64 {
 	case fleet.Prioritized:
 		return float64(priority)
 	case fleet.CapacityOptimized, fleet.CapacityOptimizedPrioritized:
-		return -float64(r.world.Spot.Depth(spot.Pool{InstanceType: m.Type, Zone: m.Zone}))
+		return -float64(r.world.Depth(world.Pool{InstanceType: m.Type, Zone: m.Zone}))
 	default:
 		pool := world.Pool{InstanceType: m.Type, Zone: m.Zone, CapacityType: world.Instance{Spot: m.Spot}.CapacityType()}
 		usd, _ := r.world.Price(pool)

@@ -91,7 +91,9 @@ func (s *Service) tend(ctx context.Context, v view) {
 	for _, i := range v.asg.Instances {
 		switch i.LifecycleState {
 		case asgtypes.LifecycleStatePendingWait:
-			s.welcome(ctx, v.group, aws.ToString(i.InstanceId))
+			s.welcome(ctx, v, aws.ToString(i.InstanceId))
+		case asgtypes.LifecycleStateInService:
+			s.evacuate(ctx, v, aws.ToString(i.InstanceId))
 		case asgtypes.LifecycleStateTerminatingWait:
 			s.retire(ctx, v, aws.ToString(i.InstanceId))
 		}
@@ -109,8 +111,13 @@ func (s *Service) tend(ctx context.Context, v view) {
 	}
 }
 
-// welcome lets an instance that runs into service.
-func (s *Service) welcome(ctx context.Context, g world.NodeGroup, id string) {
+// welcome lets an instance that runs into service, one that is for another at
+// risk only once its node is Ready: until then the other one stays.
+func (s *Service) welcome(ctx context.Context, v view, id string) {
+	g := v.group
+	if s.knows(v) && s.replaces(id) && !v.nodes[id].Ready {
+		return
+	}
 	running := false
 	err := s.world.Store.Update(func(tx *store.Tx) error {
 		i, exists := s.world.Instances.Get(id)
@@ -121,6 +128,34 @@ func (s *Service) welcome(ctx context.Context, g world.NodeGroup, id string) {
 	})
 	if err == nil && running {
 		s.completeHook(ctx, g, launchHook, id)
+	}
+}
+
+// replaces reports whether an instance was launched for a Spot instance at risk
+// that still runs.
+func (s *Service) replaces(id string) (yes bool) {
+	s.world.Store.View(func() {
+		m, _ := s.world.Members.Get(id)
+		old, exists := s.world.Instances.Get(m.Replaces)
+		yes = exists && world.Runs(old)
+	})
+	return yes
+}
+
+// evacuate drains a Spot node that has its interruption notice, as far as the
+// time goes: budgets are asked, and what does not leave ends with the instance.
+func (s *Service) evacuate(ctx context.Context, v view, id string) {
+	n, joined := v.nodes[id]
+	noticed := false
+	s.world.Store.View(func() {
+		i, _ := s.world.Instances.Get(id)
+		noticed = i.Notices.Interruption != nil
+	})
+	if !joined || !noticed || !s.knows(v) {
+		return
+	}
+	if _, err := s.drain(ctx, n, false); err != nil {
+		s.log.Info("an interrupted node is not drained, trying again", "node", n.Name, "error", err)
 	}
 }
 

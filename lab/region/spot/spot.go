@@ -32,8 +32,8 @@ type Point struct {
 
 const (
 	holds = 6 * time.Hour
-	// maxDepth is the depth of the deepest pools.
-	maxDepth = 10
+	// MaxDepth is the depth of the deepest pools.
+	MaxDepth = 10
 )
 
 // Price is the price in force at a time; onDemand is in USD per hour.
@@ -43,6 +43,13 @@ func (m Model) Price(p Pool, onDemand float64, at time.Time) Point {
 	move := 0.03 * (2*m.chance("move", p, period) - 1)
 	return Point{USD: onDemand * (1 - discount - move), Since: m.start(p, period)}
 }
+
+// Next is when the price after the one in force at a time begins.
+func (m Model) Next(p Pool, at time.Time) time.Time { return m.start(p, m.period(p, at)+1) }
+
+// Chance is a number in [0, 1) that looks random but follows from the seed, a
+// purpose, a pool and a number.
+func (m Model) Chance(purpose string, p Pool, n int64) float64 { return m.chance(purpose, p, n) }
 
 // History is every price in force between two times, latest first. With from
 // and until at the same time it is the one price then in force.
@@ -60,7 +67,7 @@ func (m Model) History(p Pool, onDemand float64, from, until time.Time) []Point 
 
 // Depth says how much spare capacity a pool has, 1 (least) to 10.
 func (m Model) Depth(p Pool) int {
-	return 1 + int(m.chance("depth", p, 0)*maxDepth)
+	return 1 + int(m.chance("depth", p, 0)*MaxDepth)
 }
 
 // period numbers the stretches of time over which the pool's price holds.

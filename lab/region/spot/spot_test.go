@@ -71,14 +71,14 @@ func TestDepth(t *testing.T) {
 		for _, family := range []string{"m5", "c5", "r5", "m6i", "c6i", "r6i"} {
 			for _, zone := range []string{"a", "b", "c"} {
 				depth := Model{}.Depth(Pool{family + "." + size, zone})
-				if depth < 1 || depth > maxDepth {
+				if depth < 1 || depth > MaxDepth {
 					t.Fatalf("depth %d", depth)
 				}
 				seen[depth] = true
 			}
 		}
 	}
-	if len(seen) < maxDepth {
+	if len(seen) < MaxDepth {
 		t.Errorf("only depths %v", seen)
 	}
 }

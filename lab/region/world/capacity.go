@@ -7,7 +7,6 @@ import (
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/machine"
-	"github.com/drover-project/drover/lab/region/spot"
 	"github.com/drover-project/drover/lab/region/store"
 )
 
@@ -41,14 +40,17 @@ func SpotOffered(instanceType string) bool {
 func (w *World) Price(p Pool) (usd float64, known bool) {
 	usd, known = w.Catalog.Price(w.Options.Region, p.InstanceType)
 	if known && p.CapacityType == Spot {
-		usd = w.Spot.Price(spot.Pool{InstanceType: p.InstanceType, Zone: p.Zone}, usd, w.Clock.Now()).USD
+		usd = w.spotPrice(p, usd).USD
 	}
 	return usd, known
 }
 
 // Available is how many instances a finite pool has left; finite is false for a
-// pool without a limit.
+// pool without a limit. A zone that is out has none.
 func (w *World) Available(p Pool) (count int64, finite bool) {
+	if w.Out(p.Zone) {
+		return 0, true
+	}
 	limit, finite := w.limits.Get(p.key())
 	return limit.Available, finite
 }
@@ -73,6 +75,10 @@ func (w *World) giveBack(tx *store.Tx, i Instance) error {
 	limit, finite := w.limits.Get(p.key())
 	if !finite || limit.ID != i.Limit {
 		return nil
+	}
+	if limit.Owed > 0 {
+		limit.Owed--
+		return w.limits.Put(tx, p.key(), limit)
 	}
 	limit.Available++
 	return w.limits.Put(tx, p.key(), limit)

@@ -127,6 +127,8 @@ type Member struct {
 	// Extra is set while the instance is one more than desired, for another
 	// that goes once this one is in service.
 	Extra bool `json:",omitempty"`
+	// Replaces is the instance at risk that this one was launched for.
+	Replaces string `json:",omitempty"`
 	// Abandoned is set when a launch was given up.
 	Abandoned bool `json:",omitempty"`
 }

@@ -14,13 +14,18 @@ type Launch struct {
 	Subnet       Subnet
 	Spot         bool
 	SpotMaxPrice string
-	Config       Config
-	Volumes      []Volume // without ids; the first is the root
-	Tags         LaunchTags
-	Reservation  string
-	FleetID      string
-	ClientToken  string
-	FirstIndex   int32
+	// SpotRequest is the request that the launch fulfils; empty makes one of the
+	// kind that Persistent and Behavior say.
+	SpotRequest string
+	Persistent  bool
+	Behavior    string // terminate, also when empty, stop or hibernate
+	Config      Config
+	Volumes     []Volume // without ids; the first is the root
+	Tags        LaunchTags
+	Reservation string
+	FleetID     string
+	ClientToken string
+	FirstIndex  int32
 }
 
 // LaunchTags are tags by the type of resource that gets them.
@@ -60,6 +65,9 @@ func (w *World) Launch(tx *store.Tx, l Launch, count int) ([]Instance, error) {
 		}
 	}
 	for n, i := range instances {
+		if err := w.request(tx, i, l); err != nil {
+			return nil, err
+		}
 		if err := w.tagNew(tx, i, l.Tags); err != nil {
 			return nil, err
 		}
@@ -79,7 +87,8 @@ func (w *World) newInstance(tx *store.Tx, l Launch) (Instance, error) {
 		Volumes: append([]Volume(nil), l.Volumes...),
 	}
 	slots := []idSlot{{"i-", &i.ID}, {"eni-", &i.InterfaceID}}
-	if l.Spot {
+	i.SpotRequest = l.SpotRequest
+	if l.Spot && l.SpotRequest == "" {
 		slots = append(slots, idSlot{"sir-", &i.SpotRequest})
 	}
 	for v := range i.Volumes {
@@ -95,6 +104,22 @@ func (w *World) newInstance(tx *store.Tx, l Launch) (Instance, error) {
 	return i, nil
 }
 
+// request makes the Spot request of a launch of its own. A persistent one
+// remembers what to launch again.
+func (w *World) request(tx *store.Tx, i Instance, l Launch) error {
+	if !l.Spot || l.SpotRequest != "" {
+		return nil
+	}
+	r := SpotRequest{ID: i.SpotRequest, Created: w.Clock.Now(), Behavior: ActionTerminate, MaxPrice: l.SpotMaxPrice, Persistent: l.Persistent}
+	setDefault(&l.Behavior, ActionTerminate)
+	r.Behavior = l.Behavior
+	if l.Persistent {
+		l.SpotRequest, l.ClientToken = r.ID, ""
+		r.Launch = &l
+	}
+	return w.SpotRequests.Put(tx, r.ID, r)
+}
+
 // idSlot is where a new identifier goes.
 type idSlot struct {
 	prefix string
@@ -103,7 +128,7 @@ type idSlot struct {
 
 func (w *World) tagNew(tx *store.Tx, i Instance, tags LaunchTags) error {
 	byID := map[string]Tags{i.ID: tags.Instance, i.InterfaceID: tags.Interface}
-	if i.SpotRequest != "" {
+	if i.SpotRequest != "" && tags.SpotRequest != nil {
 		byID[i.SpotRequest] = tags.SpotRequest
 	}
 	for _, v := range i.Volumes {

@@ -39,6 +39,15 @@ func next(s machine.State) (after machine.State, takes time.Duration, ok bool) {
 // enter changes the state of an instance and arranges for what follows.
 func (w *World) enter(tx *store.Tx, i Instance, s machine.State) error {
 	i.State, i.StateSince = s, w.Clock.Now()
+	switch s {
+	case machine.Pending: // whatever was announced was of the start before
+		i.Notices.Interruption, i.Notices.Rebalance, i.Taken = nil, time.Time{}, ""
+	case machine.Stopping, machine.ShuttingDown: // it leaves the machine that the events are of
+		i = withEvents(i, EventCompleted, func(machine.ScheduledEvent) bool { return true })
+	}
+	if err := w.followState(tx, i); err != nil {
+		return err
+	}
 	if s == machine.Terminated {
 		if err := w.giveBack(tx, i); err != nil {
 			return err
@@ -123,7 +132,11 @@ func (w *World) moveOn(tx *store.Tx, i Instance, after machine.State) error {
 // forget removes an instance that was terminated long ago.
 func (w *World) forget(tx *store.Tx, i Instance) error {
 	w.Instances.Delete(tx, i.ID)
+	keepRequest := w.dropRequest(tx, i)
 	for _, id := range i.resources() {
+		if id == i.SpotRequest && keepRequest {
+			continue
+		}
 		if err := w.SetTags(tx, id, nil); err != nil {
 			return err
 		}

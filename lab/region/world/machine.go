@@ -24,7 +24,9 @@ func (w *World) Machine(i Instance) machine.Machine {
 		ImageID: i.ImageID, ImageName: image.Name, Spot: i.Spot, State: i.State, LaunchTime: i.LaunchTime,
 		UserData: i.Config.UserData, Tags: w.TagsOf(i.ID), Hardware: w.hardware(i.Type), Notices: i.Notices,
 		Account: w.Options.Account, Launch: w.launchOf(i), Network: w.interfaceOf(i, subnet), Metadata: i.Config.Metadata.machine(),
+		Rebooted: i.Rebooted,
 	}
+	_, m.Unreachable = w.UnreachableSince(i)
 	if profile, found := w.Profiles.Get(i.Config.ProfileName); found {
 		m.Profile = machine.Profile{ARN: w.ProfileARN(profile), ID: profile.ID}
 	}

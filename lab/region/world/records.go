@@ -34,6 +34,10 @@ type Instance struct {
 	Reason Reason
 	// Console is what the machine printed.
 	Console []string `json:",omitempty"`
+	// Taken is why EC2 takes the instance back: NoCapacity or ByPrice.
+	Taken string `json:",omitempty"`
+	// Rebooted is when its software was last started anew without a stop.
+	Rebooted time.Time `json:",omitzero"`
 	// Notices is what EC2 has announced to the instance.
 	Notices machine.Notices `json:",omitzero"`
 }
@@ -118,6 +122,9 @@ type Limit struct {
 	Pool Pool
 	// Available is how many more instances can be launched now.
 	Available int64
+	// Owed is how many instances end before one gives its place back: on-demand
+	// instances that run are more than the pool has.
+	Owed int64 `json:",omitempty"`
 }
 
 // Pool is one capacity pool.

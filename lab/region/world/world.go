@@ -54,6 +54,12 @@ type World struct {
 	Activities           *store.Table[Activity] // by id
 	LaunchConfigurations *store.Table[LaunchConfiguration]
 
+	// SpotRequests are the Spot Instance requests, Outages the zones that are out.
+	SpotRequests *store.Table[SpotRequest]
+	Outages      *store.Table[Outage]
+
+	conditions *store.Table[Conditions]
+
 	limits  *store.Table[Limit]
 	answers *store.Table[Answer]
 	meta    *store.Table[meta]
@@ -155,6 +161,9 @@ func (w *World) openTables() error {
 		openTable(w.Store, "group-members", &w.Members),
 		openTable(w.Store, "scaling-activities", &w.Activities),
 		openTable(w.Store, "launch-configurations", &w.LaunchConfigurations),
+		openTable(w.Store, "spot-requests", &w.SpotRequests),
+		openTable(w.Store, "zone-outages", &w.Outages),
+		openTable(w.Store, "spot-conditions", &w.conditions),
 		openTable(w.Store, "capacity-limits", &w.limits),
 		openTable(w.Store, "answers", &w.answers),
 		openTable(w.Store, "meta", &w.meta),
@@ -179,6 +188,9 @@ func (w *World) begin() error {
 	w.created = stored.Created
 	return w.Store.Update(func(tx *store.Tx) error {
 		w.resume()
+		if err := w.completeRequests(tx); err != nil {
+			return err
+		}
 		if !stored.Networks {
 			if err := w.seedNetwork(tx); err != nil {
 				return err
