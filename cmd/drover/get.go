@@ -22,8 +22,8 @@ import (
 )
 
 func newGetCommand(connect connector) *cobra.Command {
-	return parent("get", "Show clusters, node groups, service accounts with roles, and add-ons",
-		newGetNodeGroupCommand(connect), newGetServiceAccountCommand(connect), newGetAddonCommand(connect), newGetClusterCommand(connect))
+	return parent("get", "Show clusters, node groups, service accounts with roles, add-ons, and Spot pools",
+		newGetNodeGroupCommand(connect), newGetServiceAccountCommand(connect), newGetAddonCommand(connect), newGetClusterCommand(connect), newGetSpotCommand(readSpot))
 }
 
 // listing is something to show: a table for people, values for programs.

@@ -38,7 +38,8 @@ type Cluster struct {
 	Said   chan string
 	Events *events.Recorder
 
-	serial atomic.Int64
+	serial    atomic.Int64
+	evictions evictions
 }
 
 // New makes a cluster with the given cloud, whose clock it sets, and objects.
@@ -51,7 +52,7 @@ func New(t testing.TB, world cloudtest.World, objects ...client.Object) *Cluster
 	c.Events = events.New(&clientevents.FakeRecorder{Events: c.Said}, c.Clock)
 	builder := fake.NewClientBuilder().WithScheme(scheme.Scheme).
 		WithStatusSubresource(&karpv1.NodePool{}, &karpv1.NodeClaim{}, &ec2v1.EC2NodeClass{}, &corev1.Node{}, &corev1.Pod{}).
-		WithInterceptorFuncs(interceptor.Funcs{Create: c.create})
+		WithInterceptorFuncs(interceptor.Funcs{Create: c.create, SubResourceCreate: c.evict})
 	for _, each := range index.All() {
 		builder = builder.WithIndex(each.Object, each.Field, each.Extract)
 	}

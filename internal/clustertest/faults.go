@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -89,6 +90,57 @@ func (f *Faults) Client(underlying client.WithWatch) client.Client {
 			return f.around(func() error { return c.SubResource(name).Create(ctx, object, sub, options...) })
 		},
 	})
+}
+
+// Queue is the process's connection to a queue.
+func (f *Faults) Queue(underlying cloud.Queue) cloud.Queue {
+	return &mortalQueue{Queue: underlying, faults: f}
+}
+
+type mortalQueue struct {
+	cloud.Queue
+	faults *Faults
+}
+
+func (m *mortalQueue) Receive(ctx context.Context) ([]cloud.QueueMessage, error) {
+	if m.faults.Dead() {
+		return nil, ErrKilled
+	}
+	return m.Queue.Receive(ctx)
+}
+
+func (m *mortalQueue) Delete(ctx context.Context, messages []cloud.QueueMessage) error {
+	return m.faults.around(func() error { return m.Queue.Delete(ctx, messages) })
+}
+
+func (m *mortalQueue) Postpone(ctx context.Context, messages []cloud.QueueMessage, after time.Duration) error {
+	return m.faults.around(func() error { return m.Queue.Postpone(ctx, messages, after) })
+}
+
+// Interruptions is the process's connection to what is about interruptions.
+func (f *Faults) Interruptions(underlying cloud.Interruptions) cloud.Interruptions {
+	return &mortalInterruptions{Interruptions: underlying, faults: f}
+}
+
+type mortalInterruptions struct {
+	cloud.Interruptions
+	faults *Faults
+}
+
+func (m *mortalInterruptions) Detach(ctx context.Context, group, instanceID string) error {
+	return m.faults.around(func() error { return m.Interruptions.Detach(ctx, group, instanceID) })
+}
+
+func (m *mortalInterruptions) Replace(ctx context.Context, instanceID string, lower bool) error {
+	return m.faults.around(func() error { return m.Interruptions.Replace(ctx, instanceID, lower) })
+}
+
+func (m *mortalInterruptions) Terminate(ctx context.Context, instanceID string) error {
+	return m.faults.around(func() error { return m.Interruptions.Terminate(ctx, instanceID) })
+}
+
+func (m *mortalInterruptions) CompleteHook(ctx context.Context, action cloud.HookAction) error {
+	return m.faults.around(func() error { return m.Interruptions.CompleteHook(ctx, action) })
 }
 
 // Cloud is the process's connection to the cloud.

@@ -44,6 +44,12 @@ func (w wiring) setupInterruption(planner *provisioner.Provisioner, keeper *node
 		Client: w.kube, Live: w.live, Cloud: options.Cloud, Policy: options.Policy, Cluster: options.Cluster,
 		Events: w.recorder, Metrics: measures, Clock: now, Log: log, Hurry: planner.Batcher.Hurry,
 	}
+	recorder.Ledger = &interruption.Ledger{
+		Client: w.kube, Live: w.live, Observer: planner.Observer, Clock: now, Log: log, Namespace: options.Namespace,
+	}
+	if err := w.mgr.Add(recorder.Ledger); err != nil {
+		return err
+	}
 	places := &interruption.Places{}
 	planner.Decided = places.Decided
 	reconciler := &interruption.Reconciler{Recorder: recorder, Places: places, Pods: w.measures}

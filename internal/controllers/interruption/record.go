@@ -43,6 +43,8 @@ type Recorder struct {
 	Metrics *metrics.Interruption
 	Clock   clock.PassiveClock
 	Log     logr.Logger
+	// Ledger, when set, counts what happens to pools.
+	Ledger *Ledger
 	// Hurry, when set, asks for a decision soon: pods need other places.
 	Hurry func(key string)
 }
@@ -255,6 +257,7 @@ func (r *Recorder) patch(ctx context.Context, object, before client.Object) erro
 func (r *Recorder) marked(node *corev1.Node, v Verdict) {
 	r.Metrics.NoticeToCordon.WithLabelValues(string(v.Kind)).Observe(max(0, r.Clock.Since(v.Noticed).Seconds()))
 	r.Metrics.Nodes.WithLabelValues(string(v.Kind)).Inc()
+	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)
 	r.Log.Info("node is taken back by AWS", "node", node.Name, "kind", string(v.Kind), "deadline", stamp(v.Deadline), "noticed", stamp(v.Noticed))
 	if r.Hurry != nil {
 		r.Hurry("interrupted/" + node.Name)
@@ -290,6 +293,7 @@ func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice 
 		return fmt.Errorf("deleting nodeclaim %s, whose instance is taken back: %w", claim.Name, err)
 	}
 	r.Metrics.Nodes.WithLabelValues(string(verdict.Kind)).Inc()
+	r.Ledger.Count(claim.Labels, verdict.Kind, verdict.Noticed)
 	reason, note := wording(verdict.Kind, notice.Detail)
 	r.Events.Warning(claim, reason, note)
 	r.Events.Warning(claim, events.TerminatingOnInterruption, "Interruption triggered termination for the NodeClaim before its node had joined")

@@ -1,0 +1,223 @@
+package nodegroup_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/cloud/cloudtest"
+	"github.com/drover-project/drover/internal/clustertest"
+	"github.com/drover-project/drover/internal/controllers/interruption"
+	"github.com/drover-project/drover/internal/controllers/nodegroup"
+	notices "github.com/drover-project/drover/internal/interruption"
+	"github.com/drover-project/drover/internal/metrics"
+)
+
+// takenBack is a world whose nodes AWS takes back.
+type takenBack struct {
+	*world
+	away       *cloudtest.Interruptions
+	reconciler *interruption.Reconciler
+}
+
+func newTakenBack(t *testing.T, groups ...cloud.NodeGroup) *takenBack {
+	w := &takenBack{world: newWorld(t, nil, groups...)}
+	w.away = &cloudtest.Interruptions{Groups: w.groups, Timeout: 5 * time.Minute}
+	w.follow()
+	return w
+}
+
+// follow has the present process deal with interruptions.
+func (w *takenBack) follow() {
+	places := &interruption.Places{}
+	w.provisioner.Decided = places.Decided
+	w.reconciler = &interruption.Reconciler{
+		Recorder: &interruption.Recorder{
+			Client: w.Client, Live: w.Client, Cloud: w.away, Policy: interruption.DefaultPolicy(), Events: w.Events,
+			Metrics: metrics.NewInterruption(prometheus.NewRegistry()), Clock: w.Clock, Log: logr.Discard(),
+		},
+		Places: places, Member: w.keeper.Member,
+	}
+}
+
+// record puts a notice onto the node of an instance, as an agent does.
+func (w *takenBack) record(notice notices.Notice) {
+	w.t.Helper()
+	node := clustertest.Get(w.Cluster, &corev1.Node{}, "ip-"+notice.InstanceID)
+	if !notices.Record(node, notice) {
+		w.t.Fatal("the notice is known")
+	}
+	w.Update(node)
+}
+
+func (w *takenBack) act() {
+	w.t.Helper()
+	for _, node := range w.Nodes() {
+		if _, err := w.reconciler.Reconcile(w.t.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&node)}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// beats is everybody's life for a while, with the ReplicaSet's controller.
+func (w *takenBack) beats(count, replicas int) {
+	w.t.Helper()
+	for range count {
+		w.act()
+		w.grow()
+		for name := range map[string]bool{"a": true} {
+			w.join(name)
+		}
+		w.schedule()
+		w.act()
+		if missing := replicas - len(w.Pods()); missing > 0 {
+			w.deploy(missing)
+		}
+		w.schedule()
+		w.Clock.Step(5 * time.Second)
+	}
+}
+
+func spotNotice(w *takenBack, instance string) notices.Notice {
+	return notices.Spot(instance, "terminate", w.Clock.Now(), time.Time{})
+}
+
+func id(serial int) string { return fmt.Sprintf("i-%017d", serial) }
+
+func TestGroupReplacesAnInterruptedInstanceAtOnce(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 3, 3))
+	w.deploy(8)
+	w.beats(2, 8)
+	w.record(spotNotice(w, id(1)))
+	w.act()
+	if len(w.away.Detached) != 1 || w.groups.Desired("a") != 3 {
+		t.Fatalf("detached %v, desired %d: the group launches another in its stead, at its maximum too", w.away.Detached, w.groups.Desired("a"))
+	}
+	// A process that takes over does not do it twice, and decisions buy nothing more.
+	w.restart(nil)
+	w.follow()
+	w.grow()
+	w.act()
+	if len(w.away.Detached) != 1 || w.groups.Desired("a") != 3 {
+		t.Fatalf("detached %v, desired %d", w.away.Detached, w.groups.Desired("a"))
+	}
+	w.beats(4, 8)
+	if w.waitingPods() != 0 || len(w.Pods()) != 8 {
+		t.Errorf("%d of %d pods wait", w.waitingPods(), len(w.Pods()))
+	}
+	for _, pod := range w.Pods() {
+		if pod.Spec.NodeName == "ip-"+id(1) {
+			t.Errorf("pod %s is still on the node", pod.Name)
+		}
+	}
+	if len(w.away.Ended) != 1 || w.away.Ended[0] != id(1) {
+		t.Errorf("ended %v: nobody else ends an instance that left its group", w.away.Ended)
+	}
+	if w.groups.Desired("a") != 3 {
+		t.Errorf("desired %d, want 3 as before", w.groups.Desired("a"))
+	}
+}
+
+func TestGroupsThatReplaceByThemselvesAreLeftAlone(t *testing.T) {
+	for name, change := range map[string]func(*cloud.NodeGroup){
+		"capacity rebalancing": func(g *cloud.NodeGroup) { g.Rebalances = true },
+		"EKS":                  func(g *cloud.NodeGroup) { g.Managed, g.Rebalances = "workers", true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			group := cloudtest.Group("a", "us-west-2a", 1, 2, 6)
+			change(&group)
+			w := newTakenBack(t, group)
+			w.deploy(6)
+			w.beats(2, 6)
+			w.record(spotNotice(w, id(1)))
+			w.act()
+			w.grow()
+			w.act()
+			if len(w.away.Detached) != 0 || w.groups.Desired("a") != 2 {
+				t.Errorf("detached %v, desired %d: the group brings another by itself", w.away.Detached, w.groups.Desired("a"))
+			}
+		})
+	}
+}
+
+func TestDetachingThatIsForbiddenStopsNothing(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 2, 6))
+	w.away.Refuse = &cloud.TerminalError{Reason: "AccessDenied", Err: fmt.Errorf("no")}
+	w.deploy(2)
+	w.beats(2, 2)
+	w.record(spotNotice(w, id(1)))
+	w.beats(3, 2)
+	for _, pod := range w.Pods() {
+		if pod.Spec.NodeName == "ip-"+id(1) {
+			t.Errorf("pod %s is still on the node", pod.Name)
+		}
+	}
+}
+
+func TestLifecycleHooksAreAnsweredWhenTheNodeIsEmpty(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 2, 6))
+	w.deploy(6)
+	w.beats(2, 6)
+	w.groups.Change("a", func(g *cloud.NodeGroup) { g.Instances[0].Lifecycle, g.Desired = "Terminating:Wait", 1 })
+	w.record(notices.Termination(id(1), w.Clock.Now(), &notices.Hook{Group: "a", Name: "drain", Token: "t1"}))
+	w.record(notices.Termination(id(1), w.Clock.Now(), &notices.Hook{Group: "a", Name: "other", Token: "t2"}))
+	w.act()
+	if len(w.away.Completed) != 0 {
+		t.Fatal("a hook is answered while pods are on the node")
+	}
+	w.Clock.Step(3 * time.Minute)
+	w.act()
+	if len(w.away.Extended) != 2 {
+		t.Errorf("%d hooks were extended half way through their timeout, want both", len(w.away.Extended))
+	}
+	w.groups.Change("a", func(g *cloud.NodeGroup) { g.Instances = g.Instances[1:] })
+	w.beats(5, 6)
+	if len(w.away.Completed) != 2 || w.away.Completed[0] != (cloud.HookAction{Group: "a", Hook: "drain", Token: "t1", InstanceID: id(1)}) {
+		t.Errorf("answered %+v, want both hooks once", w.away.Completed)
+	}
+}
+
+func TestLaunchHooksAreAnsweredWhenTheNodeIsReady(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 1, 6))
+	node := clustertest.Get(w.Cluster, &corev1.Node{}, "ip-"+id(1))
+	node.Status.Conditions[0].Status = corev1.ConditionFalse
+	w.UpdateStatus(node)
+	w.record(notices.Launch(id(1), w.Clock.Now(), &notices.Hook{Group: "a", Name: "ready", Token: "t"}))
+	w.act()
+	if len(w.away.Completed) != 0 {
+		t.Fatal("the hook is answered before the node is ready")
+	}
+	node = clustertest.Get(w.Cluster, &corev1.Node{}, "ip-"+id(1))
+	if node.Spec.Unschedulable || len(node.Spec.Taints) > 0 {
+		t.Error("a node that is launched is not one that goes")
+	}
+	node.Status.Conditions[0].Status = corev1.ConditionTrue
+	w.UpdateStatus(node)
+	w.act()
+	w.act()
+	if len(w.away.Completed) != 1 {
+		t.Errorf("answered %+v, want it once", w.away.Completed)
+	}
+}
+
+func TestScaleDownLeavesInterruptedNodesAlone(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 0, 2, 6))
+	w.record(notices.Rebalance(id(1), w.Clock.Now()))
+	w.act()
+	w.pass(11 * time.Minute)
+	for _, ended := range w.groups.Shrunk {
+		if ended == id(1) {
+			t.Error("a node that AWS may take back was scaled down besides")
+		}
+	}
+	if got := nodegroup.Defaults().ScaleDown.UnneededTime; got > 11*time.Minute || len(w.groups.Shrunk) == 0 {
+		t.Errorf("shrunk %v: the other node, which nobody needs, goes", w.groups.Shrunk)
+	}
+}
