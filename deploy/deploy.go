@@ -102,6 +102,11 @@ func YAML(parameters Parameters) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return stream(objects)
+}
+
+// stream is objects as one YAML stream.
+func stream(objects []*unstructured.Unstructured) ([]byte, error) {
 	var stream bytes.Buffer
 	for _, object := range objects {
 		document, err := yaml.Marshal(object.Object)
@@ -195,6 +200,11 @@ func (p Parameters) environment(env []any) []any {
 		values["HEALTH_PROBE_PORT"] = fmt.Sprint(p.HealthPort)
 	}
 	maps.Copy(values, p.Env)
+	return withVariables(env, values)
+}
+
+// withVariables sets variables of a container, in order of their names.
+func withVariables(env []any, values map[string]string) []any {
 	env = slices.DeleteFunc(env, func(variable any) bool {
 		name, _ := variable.(map[string]any)["name"].(string)
 		_, replaced := values[name]

@@ -33,11 +33,17 @@ import (
 // under another name.
 const groupCommand = "cluster-autoscaler"
 
-// byProgramName lets a container whose command is ./cluster-autoscaler run this
-// program, so that manifests of cluster-autoscaler need only another image.
+// byProgramName lets a container whose command is ./cluster-autoscaler, or
+// /node-termination-handler, run this program, so that manifests of these need
+// only another image.
 func byProgramName(args []string) []string {
-	if len(args) > 0 && filepath.Base(args[0]) == groupCommand {
-		return append([]string{groupCommand}, args[1:]...)
+	if len(args) > 0 {
+		switch filepath.Base(args[0]) {
+		case groupCommand:
+			return append([]string{groupCommand}, args[1:]...)
+		case handlerProgram:
+			return append([]string{agentCommand}, args[1:]...)
+		}
 	}
 	return args[min(1, len(args)):]
 }

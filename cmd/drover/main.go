@@ -88,7 +88,7 @@ func newCommandFor(connect connector) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newControllerCommand(), newGroupCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
+	root.AddCommand(newControllerCommand(), newGroupCommand(), newAgentCommand(), newManifestsCommand(), newSolveCommand(), newVersionCommand())
 	root.AddCommand(newCreateCommand(connect), newGetCommand(connect), newScaleCommand(connect), newUpgradeCommand(connect),
 		newDrainCommand(connect), newDeleteCommand(connect), newUtilsCommand(connect))
 	return root

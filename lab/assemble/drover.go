@@ -44,7 +44,19 @@ func (l *Lab) processes() map[string]nodes.Process {
 	for _, image := range autoscalerImages {
 		programs[image] = autoscaler
 	}
+	for _, image := range handlerImages {
+		// It asks nothing of AWS but the metadata service, and has no keys.
+		programs[image] = nodes.Process{Path: l.options.DroverBinary, Args: []string{"agent"}}
+	}
 	return programs
+}
+
+// handlerImages are those that aws-node-termination-handler's manifests name:
+// drover's agent takes its place.
+var handlerImages = [...]string{
+	"public.ecr.aws/aws-ec2/aws-node-termination-handler:*",
+	"amazon/aws-node-termination-handler:*",
+	"docker.io/amazon/aws-node-termination-handler:*",
 }
 
 // autoscalerImages are those that cluster-autoscaler's manifests name: drover

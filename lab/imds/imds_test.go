@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +21,6 @@ func start() time.Time { return time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC) }
 
 // source is a machine.Source and machine.Keyring that the test moves.
 type source struct {
-	mu      sync.Mutex
 	changed func(machine.Machine)
 	present []machine.Machine
 	clock   machine.Clock

@@ -93,6 +93,11 @@ var rules = []rule{
 		reason: "controllers know the cloud only through its port",
 	},
 	{
+		from:   root + "/internal/agent",
+		never:  []string{root + "/internal/controllers", root + "/internal/engine", root + "/internal/cloud/aws", "github.com/aws/aws-sdk-go-v2"},
+		reason: "the agent records and empties its node; what is planned is the controller's",
+	},
+	{
 		from:   root + "/internal/manifest",
 		never:  notForSolve(),
 		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
@@ -148,6 +153,10 @@ var rules = []rule{
 		from:   lab + "/region",
 		never:  []string{lab + "/nodes", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kubernetes"},
 		reason: "the region knows machines, not what runs on them",
+	},
+	{
+		from: lab + "/imds", never: []string{lab + "/region", lab + "/nodes", "github.com/aws/aws-sdk-go-v2"},
+		reason: "the metadata service shows a machine; it asks the region for nothing but credentials",
 	},
 	{
 		from: lab + "/nodes", never: []string{lab + "/region", "github.com/aws/aws-sdk-go-v2"},

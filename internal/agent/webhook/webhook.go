@@ -54,7 +54,7 @@ var _ agent.Poster = (*Webhook)(nil)
 // Data is what a template can use: the fields that aws-node-termination-handler
 // has there.
 type Data struct {
-	AccountId, InstanceID, InstanceLifeCycle, InstanceType string //nolint:revive // the names are those of templates
+	AccountId, InstanceID, InstanceLifeCycle, InstanceType string
 	AvailabilityZone, Region                               string
 	LocalHostname, LocalIP, PublicHostname, PublicIP       string
 	EventID, Kind, Monitor, Description, State, ProviderID string
