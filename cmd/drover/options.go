@@ -23,6 +23,7 @@ type controllerOptions struct {
 	reservedENIs                            int
 
 	groups autoscalerFlags
+	spot   spotFlags
 
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string
@@ -48,6 +49,10 @@ func environment() map[string]string {
 		"batch-idle-duration":        "BATCH_IDLE_DURATION",
 		"batch-max-duration":         "BATCH_MAX_DURATION",
 		"preference-policy":          "PREFERENCE_POLICY",
+		"spot-risk":                  "SPOT_RISK",
+		"spot-interruption-hours":    "SPOT_INTERRUPTION_HOURS",
+		"spot-max-share":             "SPOT_MAX_SHARE",
+		"spot-price-tolerance":       "SPOT_PRICE_TOLERANCE",
 		"feature-gates":              "FEATURE_GATES",
 		"metrics-port":               "METRICS_PORT",
 		"health-probe-port":          "HEALTH_PROBE_PORT",
@@ -81,6 +86,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.IntVar(&o.burst, "kube-client-burst", 300, "requests to the API server at once")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	o.groups.register(flags)
+	o.spot.register(flags)
 	for name, variable := range environment() {
 		flags.Lookup(name).Usage += " [$" + variable + "]"
 	}
@@ -125,6 +131,7 @@ func (o *controllerOptions) validate() []error {
 	require(isPort(o.metricsPort), "--metrics-port %d must be from 0 to 65535", o.metricsPort)
 	require(isPort(o.healthPort), "--health-probe-port %d must be from 0 to 65535", o.healthPort)
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
+	problems = append(problems, o.spot.validate()...)
 	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
 		problems = append(problems, faults...)
 	}
