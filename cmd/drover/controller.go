@@ -117,6 +117,15 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
 	}
+	options.spot.into(&setup.Settings)
+	rates, err := options.spot.rates(provider.Region())
+	if err != nil {
+		return err
+	}
+	if rates != nil {
+		log.Info("interruption rates of Spot are weighed", "source", rates.Source)
+		setup.Mark = rates.Mark
+	}
 	if options.groups.given() {
 		wanted, _ := options.groups.complete(options.clusterName)
 		clients, err := aws.DefaultGroupClients(ctx)

@@ -25,6 +25,7 @@ type controllerOptions struct {
 
 	groups        autoscalerFlags
 	interruptions interruptionFlags
+	spot          spotFlags
 
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string
@@ -54,6 +55,10 @@ func environment() map[string]string {
 		"batch-idle-duration":        "BATCH_IDLE_DURATION",
 		"batch-max-duration":         "BATCH_MAX_DURATION",
 		"preference-policy":          "PREFERENCE_POLICY",
+		"spot-risk":                  "SPOT_RISK",
+		"spot-interruption-hours":    "SPOT_INTERRUPTION_HOURS",
+		"spot-max-share":             "SPOT_MAX_SHARE",
+		"spot-price-tolerance":       "SPOT_PRICE_TOLERANCE",
 		"feature-gates":              "FEATURE_GATES",
 		"metrics-port":               "METRICS_PORT",
 		"health-probe-port":          "HEALTH_PROBE_PORT",
@@ -89,6 +94,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	o.groups.register(flags)
 	o.interruptions.register(flags)
+	o.spot.register(flags)
 	for name, variable := range environment() {
 		flags.Lookup(name).Usage += " [$" + variable + "]"
 	}
@@ -134,6 +140,7 @@ func (o *controllerOptions) validate() []error {
 	require(isPort(o.healthPort), "--health-probe-port %d must be from 0 to 65535", o.healthPort)
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
 	o.interruptions.validate(require)
+	problems = append(problems, o.spot.validate()...)
 	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
 		problems = append(problems, faults...)
 	}

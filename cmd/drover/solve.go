@@ -34,6 +34,7 @@ type solveOptions struct {
 	explain string
 
 	settings model.Settings
+	spot     spotFlags
 }
 
 const solveHelp = `Plan nodes for what is in files, without a cluster and without AWS: the same
@@ -84,6 +85,7 @@ func newSolveCommand() *cobra.Command {
 	flags.StringVar(&options.explain, "explain", "", "print everything there is to say about this pod: NAMESPACE/NAME or NAME")
 	flags.IntVar(&options.settings.MaxSteps, "max-steps", 0, "bound of the search in steps; 0 means the default")
 	flags.BoolVar(&options.settings.IgnorePreferences, "ignore-preferences", false, "leave preferred rules out of the decision")
+	options.spot.register(flags)
 	return command
 }
 
@@ -98,6 +100,10 @@ func (o *solveOptions) validate() error {
 	}
 	if o.explain != "" && o.output != "" {
 		return errors.New("--explain prints text: leave --output out, or look into report of --output json")
+	}
+	o.spot.into(&o.settings)
+	if problems := o.spot.validate(); len(problems) > 0 {
+		return errors.Join(problems...)
 	}
 	if o.settings.MaxSteps < 0 {
 		return fmt.Errorf("--max-steps %d must not be negative", o.settings.MaxSteps)
@@ -156,12 +162,17 @@ func (o *solveOptions) market() (*offers.Market, error) {
 			return nil, fmt.Errorf("--catalog: %w", err)
 		}
 	}
-	return offers.New(o.region, o.zones, table)
+	market, err := offers.New(o.region, o.zones, table)
+	if err != nil {
+		return nil, err
+	}
+	market.Spot, err = o.spot.rates(o.region)
+	return market, err
 }
 
 // question is the result without its answer.
 func (o *solveOptions) question(ctx context.Context, input *manifest.Input, market *offers.Market) (*present.Result, error) {
-	question, err := offline.Ask(ctx, input, market, offline.Options{FromScratch: o.fromScratch, AnyType: market.Table != nil})
+	question, err := offline.Ask(ctx, input, market, offline.Options{FromScratch: o.fromScratch, AnyType: market.Table != nil, SpotKnown: market.Spot != nil})
 	if err != nil {
 		return nil, err
 	}

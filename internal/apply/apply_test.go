@@ -68,6 +68,20 @@ func TestNodeClaimHoldsTheWholeIntent(t *testing.T) {
 	}
 }
 
+func TestNodeClaimSaysThatSpotWasMissing(t *testing.T) {
+	intended := launch("default")
+	for _, why := range []string{"", "m5.large spot in us-west-2a: no capacity since 10:00"} {
+		intended.SpotFallback = why
+		claim, err := apply.NewNodeClaim(clustertest.Pool(), &intended)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, noted := claim.Annotations[translate.SpotFallbackAnnotation]; got != why || noted != (why != "") {
+			t.Errorf("the annotation is %q (%t), want %q", got, noted, why)
+		}
+	}
+}
+
 // launchAll applies a plan of three equal launches after the world has changed.
 func launchAll(t *testing.T, pool string, change func(*clustertest.Cluster)) (apply.Outcome, *clustertest.Cluster) {
 	t.Helper()

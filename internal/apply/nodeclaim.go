@@ -38,6 +38,9 @@ func NewNodeClaim(pool *karpv1.NodePool, launch *model.Launch) (*karpv1.NodeClai
 		claim.Annotations = map[string]string{}
 	}
 	claim.Annotations[translate.OfferingsAnnotation] = offerings
+	if launch.SpotFallback != "" {
+		claim.Annotations[translate.SpotFallbackAnnotation] = launch.SpotFallback
+	}
 	claim.Annotations[karpv1.NodePoolHashAnnotationKey] = pool.Hash()
 	claim.Annotations[karpv1.NodePoolHashVersionAnnotationKey] = karpv1.NodePoolHashVersion
 	claim.Labels = claimLabels(pool, launch)

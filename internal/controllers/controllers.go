@@ -45,6 +45,8 @@ type Options struct {
 	// BatchIdle and BatchMax bound the wait for more pending pods.
 	BatchIdle, BatchMax time.Duration
 	Settings            model.Settings
+	// Mark, when set, adds to every Snapshot what is known from elsewhere.
+	Mark func(*model.Snapshot)
 	// Groups are node groups that are sized along with NodePools; nil for none.
 	Groups *NodeGroups
 	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
@@ -139,7 +141,7 @@ func (w wiring) duties() []duty {
 }
 
 func (w wiring) observer() *observe.Observer {
-	return &observe.Observer{Reader: w.kube, Cloud: w.provider}
+	return &observe.Observer{Reader: w.kube, Cloud: w.provider, Mark: w.options.Mark}
 }
 
 func (w wiring) setupProvisioner() error {

@@ -50,7 +50,7 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	if err != nil {
 		return err
 	}
-	observer := &observe.Observer{Reader: reader, GroupsOnly: true}
+	observer := &observe.Observer{Reader: reader, GroupsOnly: true, Mark: options.Mark}
 	g := groupDuties{mgr: mgr, observer: observer, options: options, recorder: recorder, log: log, reader: reader}
 	autoscaler, err := g.add(groups)
 	if err != nil {

@@ -367,7 +367,8 @@ func (y *buying) shareOnDemand(s *solution, pool *pool) {
 			continue
 		}
 		have++
-		if n.spec.Labels[labelCapacityType] != string(model.Spot) {
+		// One on its way without the label may still come up as Spot.
+		if how := n.spec.Labels[labelCapacityType]; how != "" && how != string(model.Spot) {
 			onDemand++
 		}
 	}

@@ -34,6 +34,8 @@ type Observer struct {
 	// GroupsOnly leaves NodePools, NodeClaims and NodeClasses out: the cluster
 	// need not know these kinds.
 	GroupsOnly bool
+	// Mark, when set, adds to a Snapshot what is known from elsewhere.
+	Mark func(*model.Snapshot)
 	// Waits, when set, says of a pod that it does not ask for a node yet.
 	Waits func(*corev1.Pod) bool
 }
@@ -100,6 +102,9 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 	snapshot.Nodes = append(snapshot.Nodes, seen.groups.Launching...)
 	for i := range seen.daemonSets {
 		snapshot.DaemonSets = append(snapshot.DaemonSets, pods.daemonSet(&seen.daemonSets[i]))
+	}
+	if o.Mark != nil {
+		o.Mark(snapshot)
 	}
 	return snapshot, nil
 }

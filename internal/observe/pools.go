@@ -2,6 +2,8 @@ package observe
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
@@ -16,6 +18,37 @@ const NodesLimit = "nodes"
 // PreferencePolicyAnnotation says, on a NodePool, whether preferred rules of pods
 // matter for its nodes: Respect, the default, or Ignore.
 const PreferencePolicyAnnotation = "drover.sh/preference-policy"
+
+// OnDemandBaseAnnotation and OnDemandPercentageAnnotation say, on a NodePool, how
+// many of its nodes are to be on demand: the first BASE, and PERCENTAGE of those
+// above.
+const (
+	OnDemandBaseAnnotation       = "drover.sh/on-demand-base"
+	OnDemandPercentageAnnotation = "drover.sh/on-demand-percentage"
+)
+
+func setOnDemandShare(pool *model.NodePool, annotations map[string]string) {
+	share := model.OnDemandShare{}
+	for _, each := range []struct {
+		key  string
+		into *int
+		most int
+		form string
+	}{
+		{OnDemandBaseAnnotation, &share.Base, math.MaxInt32, "a whole number from 0"},
+		{OnDemandPercentageAnnotation, &share.Percentage, 100, "a whole number from 0 to 100"},
+	} {
+		text, given := annotations[each.key]
+		if !given {
+			continue
+		}
+		n, err := strconv.Atoi(text)
+		if (err != nil || n < 0 || n > each.most) && pool.NotReadyReason == "" {
+			pool.NotReadyReason = fmt.Sprintf("the annotation %s is %q: it must be %s", each.key, text, each.form)
+		}
+		*each.into, pool.OnDemand = n, &share
+	}
+}
 
 func setPreferencePolicy(pool *model.NodePool, policy string) {
 	switch policy {
@@ -56,6 +89,7 @@ func (v *view) modelPools() []model.NodePool {
 			translated.Weight = *pool.Spec.Weight
 		}
 		setPreferencePolicy(&translated, pool.Annotations[PreferencePolicyAnnotation])
+		setOnDemandShare(&translated, pool.Annotations)
 		pools = append(pools, translated)
 	}
 	return pools

@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -374,5 +375,37 @@ func TestDaemonSetsAskForTheirLimits(t *testing.T) {
 	template := snapshot(t, clustertest.New(t, cloudtest.World{}, daemonSet)).DaemonSets[0].Template
 	if template.Requests[model.Memory] != 1<<30 || len(template.HostPorts) != 1 {
 		t.Errorf("the template asks for %v and the ports %v, want 1Gi and one port", template.Requests, template.HostPorts)
+	}
+}
+
+func TestOnDemandShareOfAPool(t *testing.T) {
+	const base, percentage = observe.OnDemandBaseAnnotation, observe.OnDemandPercentageAnnotation
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		want        *model.OnDemandShare
+		notReady    string
+	}{
+		"none":       {nil, nil, ""},
+		"both":       {map[string]string{base: "2", percentage: "25"}, &model.OnDemandShare{Base: 2, Percentage: 25}, ""},
+		"base alone": {map[string]string{base: "1"}, &model.OnDemandShare{Base: 1}, ""},
+		"a fraction": {map[string]string{percentage: "0.5"}, &model.OnDemandShare{}, percentage + ` is "0.5": it must be a whole number from 0 to 100`},
+		"too much":   {map[string]string{percentage: "101"}, &model.OnDemandShare{Percentage: 101}, "from 0 to 100"},
+		"negative":   {map[string]string{base: "-1"}, &model.OnDemandShare{Base: -1}, base + ` is "-1": it must be a whole number from 0`},
+	} {
+		pool := clustertest.Pool()
+		pool.Annotations = c.annotations
+		got := snapshot(t, clustertest.New(t, cloudtest.World{}, clustertest.Class(), pool)).NodePools[0]
+		if !reflect.DeepEqual(got.OnDemand, c.want) || (c.notReady == "") != (got.NotReadyReason == "") || !strings.Contains(got.NotReadyReason, c.notReady) {
+			t.Errorf("%s: %+v, not ready because of %q", name, got.OnDemand, got.NotReadyReason)
+		}
+	}
+}
+
+func TestWhatIsKnownFromElsewhereIsAdded(t *testing.T) {
+	cluster := clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool())
+	marked := 0
+	observer := &observe.Observer{Reader: cluster.Client, Cloud: cluster.Cloud, Mark: func(s *model.Snapshot) { marked += len(s.NodePools) }}
+	if _, err := observer.Snapshot(t.Context()); err != nil || marked != 1 {
+		t.Errorf("marked %d NodePools (%v), want 1: Mark sees the whole Snapshot", marked, err)
 	}
 }

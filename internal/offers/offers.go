@@ -15,16 +15,19 @@ import (
 	"github.com/drover-project/drover/internal/catalog"
 	"github.com/drover-project/drover/internal/instancetype"
 	"github.com/drover-project/drover/internal/model"
+	"github.com/drover-project/drover/internal/spotrisk"
 	"github.com/drover-project/drover/internal/workload"
 )
 
-// Market is a region as a buyer sees it. Spot is not offered: its prices change
-// by the hour and are in no file.
+// Market is a region as a buyer sees it. Spot prices change by the hour and are in
+// no file: Spot is offered only at the savings that a table of rates states.
 type Market struct {
 	Region string
 	Zones  []catalog.Zone
 	// Table, when set, is sold instead of the region's types.
 	Table *workload.CatalogTable
+	// Spot, when set, says which types are sold as Spot too.
+	Spot *spotrisk.Table
 
 	facts *catalog.Catalog
 }
@@ -75,6 +78,9 @@ func (m *Market) Source() string {
 		return fmt.Sprintf("%s, %d types", m.Table.File, len(m.Table.Types))
 	}
 	date, _ := catalog.PricesPublished(m.Region)
+	if m.Spot != nil {
+		return fmt.Sprintf("%s, on-demand prices of %s, %d types; Spot at the savings of %s", m.Region, date, len(m.facts.Offered(m.Region)), m.Spot.Source)
+	}
 	return fmt.Sprintf("%s, on-demand prices of %s, %d types", m.Region, date, len(m.facts.Offered(m.Region)))
 }
 
@@ -87,7 +93,7 @@ func (m *Market) Catalog(_ context.Context, class *ec2v1.EC2NodeClass) (model.Ca
 		for _, zone := range zones {
 			names = append(names, zone.Name)
 		}
-		return m.Table.Catalog(names), nil
+		return m.Spot.WithSpot(m.Table.Catalog(names)), nil
 	}
 	shape, err := instancetype.NewShape(class, instancetype.Options{VMMemoryOverheadPercent: instancetype.DefaultVMMemoryOverheadPercent})
 	if err != nil {
@@ -116,7 +122,7 @@ func (m *Market) Catalog(_ context.Context, class *ec2v1.EC2NodeClass) (model.Ca
 			})
 		}
 	}
-	return offered, nil
+	return m.Spot.WithSpot(offered), nil
 }
 
 // runnable reports whether an image of the class runs on the type; a class that

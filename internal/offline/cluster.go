@@ -21,6 +21,8 @@ type Options struct {
 	// AnyType makes the NodePool that stands in when the input has none buy
 	// every type that is offered.
 	AnyType bool
+	// SpotKnown says that the market offers Spot.
+	SpotKnown bool
 }
 
 // Cluster is what the manifests make.

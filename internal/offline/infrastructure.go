@@ -104,7 +104,7 @@ func (c *Cluster) defaultPools(options Options) {
 				c.notice(fmt.Sprintf("EC2NodeClass %s of NodePool %s is not in the input: planned with AL2023 and its defaults", ref.Name, pool.Name))
 			}
 		}
-		if !isStandIn(pool) && allowsSpot(pool) {
+		if !isStandIn(pool) && allowsSpot(pool) && !options.SpotKnown {
 			c.notice("Spot prices are not known here: Spot offerings of NodePool " + pool.Name + " are left out")
 		}
 	}

@@ -120,10 +120,31 @@ func (r *Result) totals(text *strings.Builder) {
 	} else if s.Placed > 0 {
 		text.WriteString("Nothing to launch.\n")
 	}
+	r.extras(text)
 	r.proof(text)
 	if s.Unplaced > 0 {
 		fmt.Fprintf(text, "%s of %s without a place.\n", number(s.Unplaced), Counted(s.Pods, "pod"))
 	}
+}
+
+// extras say what the plan pays beyond the cheapest way to buy its nodes.
+func (r *Result) extras(text *strings.Builder) {
+	for _, extra := range r.Report.Extras {
+		fmt.Fprintf(text, "  %s $/h of that are for %s\n", Dollars(extra.PricePerHour), extraText(extra.Rule))
+	}
+	if r.Report.InterruptionsPerHour > 0 {
+		fmt.Fprintf(text, "Interruptions of Spot are expected to cost %s $/h more; the proof below counts them.\n", Dollars(r.Report.InterruptionsPerHour))
+	}
+	for _, why := range r.Report.Groups {
+		fmt.Fprintf(text, "Node group %s %s.\n", why.NodeGroup, why.Message)
+	}
+}
+
+func extraText(rule model.Code) string {
+	if rule == model.CodeSpotDiversity {
+		return "spreading workloads over Spot pools"
+	}
+	return "NodePools that ask for nodes on demand"
 }
 
 // proof says how far the plan can be from the cheapest.

@@ -12,6 +12,10 @@ import (
 // ReasonAnnotation says, on a NodeClaim, why it is what it is.
 const ReasonAnnotation = "drover.sh/reason"
 
+// SpotFallbackAnnotation says, on a NodeClaim that is bought on demand although
+// Spot would do for less, which Spot pool has no capacity and since when.
+const SpotFallbackAnnotation = "drover.sh/spot-fallback"
+
 // OfferingsAnnotation holds, on a NodeClaim, what it may buy: a JSON list of
 // offerings, best first. It is written when the NodeClaim is created, so that
 // the whole intent is recorded before the cloud is called, and never changed.

@@ -1,9 +1,18 @@
 package check
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"slices"
+
+	"github.com/drover-project/drover/internal/model"
+)
+
+func isBound(pool *model.NodePool) bool {
+	return len(pool.Limits) > 0 || slices.ContainsFunc(pool.Requirements, func(r model.Requirement) bool { return r.MinValues > 1 })
+}
 
 // onDemandShare: of a NodePool that asks for it, so many launches are on demand,
-// counted over its nodes, unless none of the others could be.
+// counted over its nodes, unless none of the others could be. Limits and minValues
+// may be in the way of those that list both.
 func (a *audit) onDemandShare() {
 	for i := range a.snapshot.NodePools {
 		pool := &a.snapshot.NodePools[i]
@@ -14,7 +23,7 @@ func (a *audit) onDemandShare() {
 		for j := range a.snapshot.Nodes {
 			if node := &a.snapshot.Nodes[j]; node.NodePool == pool.Name {
 				nodes++
-				if node.Labels["karpenter.sh/capacity-type"] != string(model.Spot) {
+				if how := node.Labels["karpenter.sh/capacity-type"]; how != "" && how != string(model.Spot) {
 					onDemand++
 				}
 			}
@@ -34,7 +43,7 @@ func (a *audit) onDemandShare() {
 			switch {
 			case spot == 0:
 				onDemand++
-			case spot < len(launch.Offerings) && len(pool.Limits) == 0:
+			case spot < len(launch.Offerings) && !isBound(pool):
 				either++
 			}
 		}
