@@ -30,7 +30,11 @@ func (c *chooser) certify(report *model.Report) {
 	report.Shares = b.shares()
 	proven := b.lowerBound(c.best)
 	if float64(c.best.cost) > float64(float64(proven)*(1+finerAbove)) {
-		proven = max(proven, newBounding(c.plain, c.best, finerFamilies).lowerBound(c.best))
+		finer := newBounding(c.plain, c.best, finerFamilies)
+		proven = max(proven, finer.lowerBound(c.best))
+		if float64(c.best.cost) > float64(float64(proven)*(1+patternsAbove)) {
+			proven = finer.provePatterns(c.best, proven)
+		}
 	}
 	if proven > 0 {
 		report.Bound = dollars(proven)
