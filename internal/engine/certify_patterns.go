@@ -62,11 +62,11 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 
 // check has worths by item checked.
 func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
-	duals := bound.Duals{Worth: make([]int64, len(x.b.p.classes)), Prices: prices}
+	byClass := make([]float64, len(x.b.p.classes))
 	for i, it := range x.k.items {
-		duals.Worth[it.class.id] = wholePrice(worths[i])
+		byClass[it.class.id] = worths[i]
 	}
-	return x.b.check(duals)
+	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: prices})
 }
 
 // newPatternBound starts from the plan's own nodes; nil where there are too many
