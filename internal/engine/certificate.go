@@ -41,6 +41,9 @@ func (c *chooser) certify(report *model.Report) {
 	if proven > 0 {
 		report.Bound = dollars(proven)
 		report.Gap = float64(c.best.cost-proven) / float64(proven)
+		if report.Gap > patternsAbove {
+			report.GapShares = b.gapShares()
+		}
 	}
 }
 
@@ -142,9 +145,9 @@ func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
 	return whole
 }
 
-// slots are the rules per node that every plan keeps.
-func (b *bounding) slots(counts func(*class) bool) []slot {
-	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: true}
+// slots are the rules per node, strictly those that every plan keeps.
+func (b *bounding) slots(counts func(*class) bool, strict bool) []slot {
+	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: strict}
 	for _, c := range b.p.classes {
 		if counts(c) {
 			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
@@ -358,7 +361,7 @@ func (b *bounding) check(duals bound.Duals) int64 {
 // nothing to it.
 func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
 	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(counts)
+	rules := b.slots(counts, true)
 	prices := priceFamilies(b.p.space.configs, b.candidates, families, rules).byFamily
 	for f := len(prices); f < len(b.families); f++ {
 		prices = append(prices, make([]float64, len(b.p.resources.names)))

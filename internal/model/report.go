@@ -73,6 +73,10 @@ type Report struct {
 	// Shares are the parts of the least cost that hard rules make, where that can
 	// be told: what remains is what the pods' resources alone cost at least.
 	Shares []CostShare `json:"shares,omitempty"`
+	// GapShares are what hard rules add that the bound leaves out, about, where the
+	// gap is large and that can be told: TopologySpread the nodes that a spread over
+	// the hostname asks for as each of them starts without pods.
+	GapShares []CostShare `json:"gapShares,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
 }
