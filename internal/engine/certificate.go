@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"encoding/binary"
 	"sort"
+	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
 	"github.com/drover-project/drover/internal/model"
@@ -31,11 +33,18 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 	report.Shares = b.shares()
 	proven := b.lowerBound(c.best)
 	if float64(c.best.cost) > float64(float64(proven)*(1+finerAbove)) {
-		proven = max(proven, newBounding(c.plain, c.best, finerFamilies).lowerBound(c.best))
+		finer := newBounding(c.plain, c.best, finerFamilies)
+		proven = max(proven, finer.lowerBound(c.best))
+		if float64(c.best.cost) > float64(float64(proven)*(1+patternsAbove)) {
+			proven = finer.provePatterns(c.best, proven)
+		}
 	}
 	if proven > 0 {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)
+		if report.Gap > patternsAbove {
+			report.GapShares = b.gapShares()
+		}
 	}
 }
 
@@ -47,7 +56,7 @@ func (b *bounding) lowerBound(s *solution) int64 {
 		best = max(best, b.prove(func(*class) bool { return true }))
 	}
 	if s.worth != nil {
-		best = max(best, b.check(bound.Duals{Worth: s.worth}))
+		best = max(best, b.check(bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
 	}
 	return best
 }
@@ -59,6 +68,7 @@ type bounding struct {
 	familyOf []int // by class
 	first    []*class
 	bought   []int // pods on nodes to buy, by class
+	numberOf []int // in problem, by class
 	problem  bound.Problem
 	prepared *bound.Prepared
 	// candidates are the configs that no other replaces.
@@ -76,11 +86,7 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 		b.bought[n.class.id] -= n.count
 	}
 	b.findFamilies(families)
-	exclusive := map[*rule]int{}
-	for _, c := range p.classes {
-		b.problem.Classes = append(b.problem.Classes, bound.Class{Request: c.request, Family: b.familyOf[c.id],
-			Count: int64(c.count() - s.unplaced[c.id]), PerNode: c.mostPerNode(), Exclusive: c.exclusiveSet(exclusive)})
-	}
+	b.addClasses(s)
 	b.addKinds()
 	b.addFree()
 	b.prepared = bound.Prepare(&b.problem)
@@ -92,9 +98,57 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 	return b
 }
 
-// slots are the rules per node that every plan keeps.
-func (b *bounding) slots(counts func(*class) bool) []slot {
-	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: true}
+// addClasses makes one of classes that differ in nothing the proof uses: it says
+// more the more pods it knows to be equal.
+func (b *bounding) addClasses(s *solution) {
+	exclusive, known := map[*rule]int{}, map[string]int{}
+	b.numberOf = make([]int, len(b.p.classes))
+	var key []byte
+	for _, c := range b.p.classes {
+		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(c.count() - s.unplaced[c.id]),
+			PerNode: c.mostPerNode(), Exclusive: c.exclusiveSet(exclusive)}
+		key = strconv.AppendBool(key[:0], b.bought[c.id] > 0)
+		for _, n := range append([]int64{int64(made.Family), int64(made.Exclusive)}, c.request...) {
+			key = binary.AppendVarint(key, n)
+		}
+		if made.PerNode > 0 && made.Exclusive == 0 {
+			key = binary.AppendVarint(key, int64(c.id)) // a limit of its own
+		}
+		number, found := known[string(key)]
+		if !found {
+			number = len(b.problem.Classes)
+			known[string(key)] = number
+			b.problem.Classes = append(b.problem.Classes, made)
+		} else {
+			b.problem.Classes[number].Count += made.Count
+		}
+		b.numberOf[c.id] = number
+	}
+}
+
+// worths brings the worths of pods by class into the classes of the proof: their
+// mean, where one is made of several.
+func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
+	sums := make([]float64, len(b.problem.Classes))
+	for _, c := range b.p.classes {
+		if n := c.count(); n > 0 {
+			sums[b.numberOf[c.id]] += float64(ofClass(c) * float64(n))
+		}
+	}
+	counts := make([]float64, len(sums))
+	for _, c := range b.p.classes {
+		counts[b.numberOf[c.id]] += float64(c.count())
+	}
+	whole := make([]int64, len(sums))
+	for i, sum := range sums {
+		whole[i] = wholePrice(sum / max(counts[i], 1))
+	}
+	return whole
+}
+
+// slots are the rules per node, strictly those that every plan keeps.
+func (b *bounding) slots(counts func(*class) bool, strict bool) []slot {
+	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: strict}
 	for _, c := range b.p.classes {
 		if counts(c) {
 			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
@@ -287,13 +341,12 @@ func (b *bounding) smallEnough(room vector) bool {
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
 	prices, rules := b.prices(counts)
-	duals := bound.Duals{Worth: make([]int64, len(b.p.classes)), Prices: prices}
-	for _, c := range b.p.classes {
-		if counts(c) && !b.families[b.familyOf[c.id]].configs.empty() {
-			duals.Worth[c.id] = wholePrice(worthAt(prices[b.familyOf[c.id]], c.request) + slotWorth(rules, c))
+	return b.check(bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
+		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
+			return 0
 		}
-	}
-	return b.check(duals)
+		return worthAt(prices[b.familyOf[c.id]], c.request) + slotWorth(rules, c)
+	})})
 }
 
 // check has the duals checked; what is refused proves nothing.
@@ -309,7 +362,7 @@ func (b *bounding) check(duals bound.Duals) int64 {
 // nothing to it.
 func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
 	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(counts)
+	rules := b.slots(counts, true)
 	prices := priceFamilies(b.p.space.configs, b.candidates, families, rules).byFamily
 	for f := len(prices); f < len(b.families); f++ {
 		prices = append(prices, make([]float64, len(b.p.resources.names)))

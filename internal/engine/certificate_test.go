@@ -82,6 +82,15 @@ func TestSharesOfRules(t *testing.T) {
 	if share(report, model.CodePodAntiAffinity) <= 0 || report.Bound < 0.9*plan.PricePerHour {
 		t.Errorf("60 nodes are forced: cost %f, bound %f, %v", plan.PricePerHour, report.Bound, report.Shares)
 	}
+	spread := plain()
+	for i := range spread.Pending {
+		spread.Pending[i].TopologySpread = []model.TopologySpread{{TopologyKey: "kubernetes.io/hostname", MaxSkew: 1,
+			Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}
+	}
+	_, report = engine.Solve(spread, model.Settings{})
+	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodeTopologySpread || more[0].PricePerHour <= 0 || len(report.Shares) > 0 {
+		t.Errorf("the spread makes the gap of %f, but %v and %v", report.Gap, report.Shares, more)
+	}
 	selected := plain()
 	for i := range selected.Pending {
 		selected.Pending[i].NodeSelector = map[string]string{"node.kubernetes.io/instance-type": "fake-it-0"}

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"slices"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // shares tells how much of the least cost each kind of hard rule makes: what
 // the linear program says with the rule, less what it says without, one rule
@@ -12,7 +16,7 @@ func (b *bounding) shares() []model.CostShare {
 		everywhere[0].demand.add(b.families[f].demand, 1)
 	}
 	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(func(*class) bool { return true })
+	rules := b.slots(func(*class) bool { return true }, true)
 	costs := []float64{
 		b.linearCost(bare, everywhere, nil),
 		b.linearCost(b.p.space.configs, everywhere, nil),
@@ -26,6 +30,26 @@ func (b *bounding) shares() []model.CostShare {
 		}
 	}
 	return list
+}
+
+// gapShares tells what rules make that the bound leaves out: a spread over nodes
+// lets only so many pods onto each as long as one of them has none.
+func (b *bounding) gapShares() []model.CostShare {
+	if len(b.families) > maxFamilies {
+		return nil
+	}
+	all := func(*class) bool { return true }
+	kept, more := b.slots(all, true), b.slots(all, false)
+	spread := slices.ContainsFunc(more, func(s slot) bool { return s.rule.kind == spreadRule })
+	if !spread {
+		return nil
+	}
+	configs := b.p.space.configs
+	part := wholePrice(b.linearCost(configs, b.families, more) - b.linearCost(configs, b.families, kept))
+	if part < leastShare {
+		return nil
+	}
+	return []model.CostShare{{Rule: model.CodeTopologySpread, PricePerHour: dollars(part)}}
 }
 
 // leastShare hides what only rounding makes: a thousandth of a cent per hour.

@@ -86,6 +86,10 @@ type Report struct {
 	// hour, where rates are known. Bound and Gap are about the sum of it and
 	// Plan.PricePerHour then.
 	InterruptionsPerHour float64 `json:"interruptionsPerHour,omitempty"`
+	// GapShares are what hard rules add that the bound leaves out, about, where the
+	// gap is large and that can be told: TopologySpread the nodes that a spread over
+	// the hostname asks for as each of them starts without pods.
+	GapShares []CostShare `json:"gapShares,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`
 }

@@ -160,6 +160,9 @@ func (r *Result) proof(text *strings.Builder) {
 	for _, part := range r.Report.Shares {
 		fmt.Fprintf(text, "  %s $/h of that are due to %s\n", Dollars(part.PricePerHour), ruleText(part.Rule))
 	}
+	for _, part := range r.Report.GapShares {
+		fmt.Fprintf(text, "  about %s $/h more are due to %s, which this proof leaves out\n", Dollars(part.PricePerHour), ruleText(part.Rule))
+	}
 }
 
 // ruleText names a kind of hard rule for people.
@@ -169,6 +172,8 @@ func ruleText(rule model.Code) string {
 		return "node selectors, node affinity and taints"
 	case model.CodePodAntiAffinity:
 		return "pods that keep off each other's nodes"
+	case model.CodeTopologySpread:
+		return "topology spread over nodes, each of which starts empty"
 	}
 	return string(rule)
 }
