@@ -10,6 +10,7 @@ package queues
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -104,7 +105,7 @@ func (q *Queues) Show(tx *store.Tx, m world.Message, at time.Time) error {
 
 // Clear removes all messages of a queue.
 func (q *Queues) Clear(tx *store.Tx, queue string) {
-	for _, m := range q.Messages(queue) {
+	for m := range q.Messages(queue) {
 		q.world.Messages.Delete(tx, m.Key())
 	}
 	tx.OnCommit(func() {
@@ -117,17 +118,17 @@ func (q *Queues) Clear(tx *store.Tx, queue string) {
 
 // Messages are those of a queue, in order. Use it within View or Update; what
 // the transaction itself sent is not among them.
-func (q *Queues) Messages(queue string) []world.Message {
+func (q *Queues) Messages(queue string) iter.Seq[world.Message] {
 	q.mu.Lock()
 	numbers := slices.Clone(q.lines[queue])
 	q.mu.Unlock()
-	var messages []world.Message
-	for _, number := range numbers {
-		if m, exists := q.world.Messages.Get(world.MessageKey(queue, number)); exists {
-			messages = append(messages, m)
+	return func(yield func(world.Message) bool) {
+		for _, number := range numbers {
+			if m, exists := q.world.Messages.Get(world.MessageKey(queue, number)); exists && !yield(m) {
+				return
+			}
 		}
 	}
-	return messages
 }
 
 // wake wakes everyone who waits for a queue. mu is held.
