@@ -58,9 +58,25 @@ func (q *Queues) Send(tx *store.Tx, queue world.Queue, m world.Message, delay ti
 		queue = stored
 	}
 	now := q.world.Clock.Now()
+	q.forget(tx, queue, now)
 	m.Sent, m.Visible = now, now.Add(delay)
 	m.ID = q.world.FixedUUID("message " + queue.Name + queue.Created.String() + strconv.FormatInt(queue.Sent+1, 10))
 	return q.add(tx, queue, m)
+}
+
+// forget drops some of the oldest messages when the queue keeps them no longer,
+// so that one that nobody receives from does not grow for ever.
+func (q *Queues) forget(tx *store.Tx, queue world.Queue, now time.Time) {
+	const some = 8
+	q.mu.Lock()
+	line := q.lines[queue.Name]
+	oldest := slices.Clone(line[:min(len(line), some)])
+	q.mu.Unlock()
+	for _, number := range oldest {
+		if m, exists := q.world.Messages.Get(world.MessageKey(queue.Name, number)); exists && Expired(queue, m, now) {
+			q.Remove(tx, m)
+		}
+	}
 }
 
 // add puts a message at the end of a queue.
