@@ -159,7 +159,9 @@ func TestHooksNotifyQueues(t *testing.T) {
 	}
 	refused(t, put(func(in *autoscaling.PutLifecycleHookInput) { in.RoleARN = aws.String(role + "x") }), "ValidationError")
 	refused(t, put(func(in *autoscaling.PutLifecycleHookInput) { in.NotificationTargetARN = aws.String(queueARN("none")) }), "ValidationError")
-	refused(t, put(func(in *autoscaling.PutLifecycleHookInput) { in.NotificationTargetARN = aws.String("arn:aws:sns:us-west-2:111122223333:topic") }), "ValidationError")
+	refused(t, put(func(in *autoscaling.PutLifecycleHookInput) {
+		in.NotificationTargetARN = aws.String("arn:aws:sns:us-west-2:111122223333:topic")
+	}), "ValidationError")
 	check(t, "no test of what is refused", q.counts(), "0 0 0")
 	refused(t, put(func(in *autoscaling.PutLifecycleHookInput) { in.HeartbeatTimeout = aws.Int32(60) }), "")
 	check(t, "event", read()["Event"], "autoscaling:TEST_NOTIFICATION")

@@ -39,7 +39,7 @@ func (b mailbox) send(bodies ...string) {
 func (b mailbox) receive(seconds int32) []types.Message {
 	b.t.Helper()
 	return must[*sqs.ReceiveMessageOutput](b.lab)(b.SQS().ReceiveMessage(ctx(), &sqs.ReceiveMessageInput{
-		QueueUrl: &b.url, MaxNumberOfMessages: 10, VisibilityTimeout: seconds, AttributeNames: []types.QueueAttributeName{"All"}, MessageAttributeNames: []string{"All"},
+		QueueUrl: &b.url, MaxNumberOfMessages: 10, VisibilityTimeout: seconds, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"}, MessageAttributeNames: []string{"All"},
 	})).Messages
 }
 

@@ -46,6 +46,15 @@ DHCP options are not done. VPCs and addresses have no quota.`,
 and listed, **not enforced**: whoever has credentials of this lab may call everything, whatever the policies and the
 boundary of the role say. Trust policies are enforced, by STS. The AWS managed policies that clusters use exist, with their
 actions in short; any other ARN is ` + "`NoSuchEntity`" + `.`,
+		"events": `There is the default bus, and targets are standard SQS queues of the account; scheduled rules, other buses and other
+targets are refused. Patterns have all of EventBridge's filters: values, prefix, suffix, equals-ignore-case, wildcard, anything-but
+(also with those), numeric, cidr, exists, $or. A target may have Input, InputPath or InputTransformer, and a dead-letter queue;
+a delivery is not tried twice, as it fails for good or not at all. A queue whose policy does not admit events.amazonaws.com gets
+no events; the lab's log says so.`,
+		"sqs": `Standard queues, in JSON and in the query protocol of older clients. FIFO queues, message groups, permissions by label and
+moving tasks are refused. Durations are seconds of real time at every time scale. A name is free as soon as its queue is
+deleted. Encryption settings are kept and encrypt nothing; queue policies decide what other services may send, and nothing
+about callers. An explicit zero (VisibilityTimeout, WaitTimeSeconds, DelaySeconds) is not the queue's default.`,
 		"sts": `A role's trust policy decides who may have it. Tokens for ` + "`AssumeRoleWithWebIdentity`" + ` must be signed by the cluster's API
 server and issued for an audience of an IAM identity provider with the cluster's issuer; the keys of other issuers cannot be
 fetched, because the lab calls nobody. Conditions on dates, numbers and addresses never hold. Session credentials work on

@@ -44,14 +44,22 @@ func Parse(text string) (*Pattern, error) {
 	return &Pattern{root: parsedRoot}, nil
 }
 
-// Matches reports whether an event, a JSON object, is one that the pattern wants.
-// Text that is not JSON never is.
-func (p *Pattern) Matches(event []byte) bool {
-	parsed, err := decode(event)
-	if err != nil {
-		return false
-	}
-	return p.root.matches([]any{parsed})
+// Event is an event that was read, to be held against several patterns.
+type Event struct{ value any }
+
+// Read reads an event, a JSON object.
+func Read(text []byte) (Event, error) {
+	value, err := decode(text)
+	return Event{value}, err
+}
+
+// Wants reports whether an event is one that the pattern wants.
+func (p *Pattern) Wants(event Event) bool { return p.root.matches([]any{event.value}) }
+
+// Matches is Wants for the text of an event. Text that is not JSON never fits.
+func (p *Pattern) Matches(text []byte) bool {
+	event, err := Read(text)
+	return err == nil && p.Wants(event)
 }
 
 // decode reads one JSON value, numbers as they are written.

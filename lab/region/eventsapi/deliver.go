@@ -3,9 +3,11 @@ package eventsapi
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/drover-project/drover/lab/awserr"
+	"github.com/drover-project/drover/lab/region/eventpattern"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -48,22 +50,24 @@ func marshal(value any) ([]byte, error) {
 
 // Deliver sends an event to the targets of every rule that wants it.
 func (e *Events) Deliver(tx *store.Tx, event world.Event) error {
-	var text []byte
-	for _, rule := range e.world.Rules.All() {
-		if rule.Disabled || len(rule.Targets) == 0 {
-			continue
-		}
-		if text == nil {
-			var err error
-			if text, err = e.write(event); err != nil {
-				return err
-			}
-		}
+	rules := slices.DeleteFunc(e.world.Rules.All(), func(r world.Rule) bool { return r.Disabled || len(r.Targets) == 0 })
+	if len(rules) == 0 {
+		return nil
+	}
+	text, err := e.write(event)
+	if err != nil {
+		return err
+	}
+	read, err := eventpattern.Read(text)
+	if err != nil {
+		return err
+	}
+	for _, rule := range rules {
 		pattern, err := e.patterns.of(rule.Pattern)
 		if err != nil {
 			return err
 		}
-		if !pattern.Matches(text) {
+		if !pattern.Wants(read) {
 			continue
 		}
 		for _, target := range rule.Targets {

@@ -10,6 +10,7 @@ package queues
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -57,9 +58,25 @@ func (q *Queues) Send(tx *store.Tx, queue world.Queue, m world.Message, delay ti
 		queue = stored
 	}
 	now := q.world.Clock.Now()
+	q.forget(tx, queue, now)
 	m.Sent, m.Visible = now, now.Add(delay)
 	m.ID = q.world.FixedUUID("message " + queue.Name + queue.Created.String() + strconv.FormatInt(queue.Sent+1, 10))
 	return q.add(tx, queue, m)
+}
+
+// forget drops some of the oldest messages when the queue keeps them no longer,
+// so that one that nobody receives from does not grow for ever.
+func (q *Queues) forget(tx *store.Tx, queue world.Queue, now time.Time) {
+	const some = 8
+	q.mu.Lock()
+	line := q.lines[queue.Name]
+	oldest := slices.Clone(line[:min(len(line), some)])
+	q.mu.Unlock()
+	for _, number := range oldest {
+		if m, exists := q.world.Messages.Get(world.MessageKey(queue.Name, number)); exists && Expired(queue, m, now) {
+			q.Remove(tx, m)
+		}
+	}
 }
 
 // add puts a message at the end of a queue.
@@ -104,7 +121,7 @@ func (q *Queues) Show(tx *store.Tx, m world.Message, at time.Time) error {
 
 // Clear removes all messages of a queue.
 func (q *Queues) Clear(tx *store.Tx, queue string) {
-	for _, m := range q.Messages(queue) {
+	for m := range q.Messages(queue) {
 		q.world.Messages.Delete(tx, m.Key())
 	}
 	tx.OnCommit(func() {
@@ -117,17 +134,17 @@ func (q *Queues) Clear(tx *store.Tx, queue string) {
 
 // Messages are those of a queue, in order. Use it within View or Update; what
 // the transaction itself sent is not among them.
-func (q *Queues) Messages(queue string) []world.Message {
+func (q *Queues) Messages(queue string) iter.Seq[world.Message] {
 	q.mu.Lock()
 	numbers := slices.Clone(q.lines[queue])
 	q.mu.Unlock()
-	var messages []world.Message
-	for _, number := range numbers {
-		if m, exists := q.world.Messages.Get(world.MessageKey(queue, number)); exists {
-			messages = append(messages, m)
+	return func(yield func(world.Message) bool) {
+		for _, number := range numbers {
+			if m, exists := q.world.Messages.Get(world.MessageKey(queue, number)); exists && !yield(m) {
+				return
+			}
 		}
 	}
-	return messages
 }
 
 // wake wakes everyone who waits for a queue. mu is held.

@@ -81,7 +81,7 @@ func (q *Queues) take(ask Ask) (taken []world.Message, next time.Time, err error
 // due reports whether there is a message to take, and when the next one will be.
 func (q *Queues) due(queue string) (now bool, next time.Time) {
 	at := q.world.Clock.Now()
-	for _, m := range q.Messages(queue) {
+	for m := range q.Messages(queue) {
 		if !m.Visible.After(at) {
 			return true, next
 		}
@@ -94,7 +94,7 @@ func (q *Queues) due(queue string) (now bool, next time.Time) {
 
 func (q *Queues) takeIn(tx *store.Tx, queue world.Queue, ask Ask) (taken []world.Message, err error) {
 	now := q.world.Clock.Now()
-	for _, m := range q.Messages(queue.Name) {
+	for m := range q.Messages(queue.Name) {
 		if len(taken) == ask.Most {
 			break
 		}
@@ -149,7 +149,7 @@ func Expired(queue world.Queue, m world.Message, now time.Time) bool {
 // delayed. Use it within View or Update.
 func (q *Queues) Counts(queue world.Queue) (visible, taken, delayed int) {
 	now := q.world.Clock.Now()
-	for _, m := range q.Messages(queue.Name) {
+	for m := range q.Messages(queue.Name) {
 		switch {
 		case Expired(queue, m, now):
 		case !m.Visible.After(now):

@@ -31,6 +31,7 @@ func (s *SQS) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput) (
 	}
 	out := &sqs.ReceiveMessageOutput{}
 	var system []string
+	//lint:ignore SA1019 older clients ask so
 	for _, name := range in.AttributeNames {
 		system = append(system, string(name))
 	}
