@@ -196,7 +196,7 @@ func TestSpotRequestsWaitForCapacityAndPrice(t *testing.T) {
 func TestInstancesOutbidAreInterrupted(t *testing.T) {
 	t.Parallel()
 	l := open(t)
-	poor, rich, any := l.runSpot("m5.large", 1, upTo("0.05"))[0], l.runSpot("m5.large", 1, upTo("0.2"))[0], l.runSpot("m5.large", 1)[0]
+	poor, rich, unbound := l.runSpot("m5.large", 1, upTo("0.05"))[0], l.runSpot("m5.large", 1, upTo("0.2"))[0], l.runSpot("m5.large", 1)[0]
 	before := l.clock.Now()
 	l.clock.Advance(time.Minute)
 	if pools, err := l.Weather.SetPrice(weather.PriceChange{Pool: "m5.large/us-west-2a", USD: 0.06}); pools != 1 || err != nil {
@@ -206,7 +206,7 @@ func TestInstancesOutbidAreInterrupted(t *testing.T) {
 	l.clock.Advance(2 * time.Minute)
 	check(t, "request", l.spotStatus(poor), "closed instance-terminated-by-price")
 	check(t, "rich", l.stateOf(rich), types.InstanceStateNameRunning)
-	check(t, "any", l.stateOf(any), types.InstanceStateNameRunning)
+	check(t, "without a maximum", l.stateOf(unbound), types.InstanceStateNameRunning)
 	_, err := l.RunInstances(ctx(), func() *ec2.RunInstancesInput {
 		in := l.runInput(1)
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot, SpotOptions: &types.SpotMarketOptions{MaxPrice: aws.String("0.05")}}

@@ -168,7 +168,7 @@ func (e *EC2) fulfil(tx *store.Tx, id string) error {
 	had, exists := e.world.Instances.Get(r.InstanceID)
 	switch {
 	case exists && had.State == machine.Stopped:
-		return e.startAgain(tx, r, had)
+		return e.startAgain(tx, had)
 	case exists && (had.State == machine.Stopping || had.State == machine.ShuttingDown):
 		return nil // it is on its way there
 	case r.Launch == nil:
@@ -193,7 +193,8 @@ func (e *EC2) fulfil(tx *store.Tx, id string) error {
 	return e.world.SpotRequests.Put(tx, id, r)
 }
 
-func (e *EC2) startAgain(tx *store.Tx, r world.SpotRequest, i world.Instance) error {
+// startAgain starts an instance that EC2 stopped, unless there is no room for it.
+func (e *EC2) startAgain(tx *store.Tx, i world.Instance) error {
 	if e.world.Outbid(i) {
 		return nil
 	}
