@@ -147,10 +147,11 @@ func TestPersistentRequestsStopAndStartAgain(t *testing.T) {
 
 func TestPersistentRequestsLaunchAgain(t *testing.T) {
 	t.Parallel()
-	l := open(t)
+	l := open(t, onDisk(t))
 	first := l.runSpot("m5.large", 1, persistently(""))[0]
 	request := *l.spotRequestOf(first).SpotInstanceRequestId
 	l.interrupt(weather.Interruption{Selection: those(first)})
+	l.reopen()
 	l.clock.Advance(4 * time.Minute)
 	check(t, "first", l.stateOf(first), types.InstanceStateNameTerminated)
 	again := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{SpotInstanceRequestIds: []string{request}})).SpotInstanceRequests[0]
@@ -161,6 +162,9 @@ func TestPersistentRequestsLaunchAgain(t *testing.T) {
 	l.terminate(*again.InstanceId)
 	l.clock.Advance(10 * time.Minute)
 	check(t, "running", l.runningSpot(), 0)
+	l.clock.Advance(2 * time.Hour)
+	left := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{}))
+	check(t, "requests left", len(left.SpotInstanceRequests), 0)
 }
 
 func TestSpotRequestsWaitForCapacityAndPrice(t *testing.T) {
@@ -191,6 +195,10 @@ func TestSpotRequestsWaitForCapacityAndPrice(t *testing.T) {
 	must[*ec2.CancelSpotInstanceRequestsOutput](l)(l.CancelSpotInstanceRequests(ctx(), &ec2.CancelSpotInstanceRequestsInput{SpotInstanceRequestIds: []string{cheap}}))
 	check(t, "cancelled", status(cheap), "cancelled canceled-before-fulfillment")
 	check(t, "running", l.runningSpot(), 1)
+	ask("0.001")
+	l.clock.Advance(2 * time.Hour)
+	left := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{}))
+	check(t, "requests left", len(left.SpotInstanceRequests), 2) // the active one, and the one that waits
 }
 
 func TestInstancesOutbidAreInterrupted(t *testing.T) {

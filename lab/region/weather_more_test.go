@@ -130,6 +130,8 @@ func TestZonesGoOutAndComeBack(t *testing.T) {
 	refused(t, err, "InsufficientInstanceCapacity")
 	l.clock.Advance(2 * time.Minute)
 	check(t, "check", l.status(there).SystemStatus.Status, types.SummaryStatusImpaired)
+	impaired := must[*ec2.DescribeAvailabilityZonesOutput](l)(l.DescribeAvailabilityZones(ctx(), &ec2.DescribeAvailabilityZonesInput{Filters: []types.Filter{filter("state", "impaired")}}))
+	check(t, "impaired", *impaired.AvailabilityZones[0].ZoneName, "us-west-2a")
 	l.clock.Advance(8 * time.Minute)
 	check(t, "back", l.machine(there).Unreachable, false)
 	l.run(1)

@@ -146,6 +146,9 @@ func (e *EC2) requestSpot(tx *store.Tx, in *ec2.RequestSpotInstancesInput, templ
 func (e *EC2) FulfilSpot(tx *store.Tx) (open bool, err error) {
 	for _, r := range e.world.SpotRequests.All() {
 		if r.State != world.SpotOpen {
+			if err := e.world.ForgetRequest(tx, r); err != nil {
+				return false, err
+			}
 			continue
 		}
 		if err := e.fulfil(tx, r.ID); err != nil {
