@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -326,7 +327,7 @@ func (c Change) check() error {
 	if c.Stop && (c.Seed != 0 || c.Intensity != 0) {
 		return errors.New("stop has neither a seed nor an intensity")
 	}
-	if c.Intensity < 0 {
+	if !(c.Intensity >= 0) || math.IsInf(c.Intensity, 1) {
 		return errors.New("intensity must be greater than 0")
 	}
 	return nil
