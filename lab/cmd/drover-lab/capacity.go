@@ -1,22 +1,19 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/drover-project/drover/lab/assemble"
-	"github.com/drover-project/drover/lab/datadir"
+	"github.com/drover-project/drover/lab/region/weather"
 )
+
+const capacityPath = "/capacity"
 
 // pool is a capacity pool as the lab's own requests name it. Parts may contain *.
 type pool struct {
@@ -24,6 +21,8 @@ type pool struct {
 	Zone         string `json:"zone"`
 	CapacityType string `json:"capacityType"`
 	Available    *int64 `json:"available,omitempty"`
+	Total        *int64 `json:"total,omitempty"`
+	Seed         int64  `json:"seed,omitempty"`
 }
 
 func newCapacity() *cobra.Command {
@@ -41,22 +40,31 @@ func newCapacity() *cobra.Command {
 
 func newCapacitySet() *cobra.Command {
 	var p pool
-	var available int64
+	var available, total int64
 	cmd := &cobra.Command{
-		Use:     "set",
-		Short:   "Limit pools: how many more instances each of them can launch",
-		Example: `  drover-lab capacity set --instance-type 'c5.*' --zone us-west-2a --capacity-type spot --available 0`,
-		Args:    cobra.NoArgs,
+		Use:   "set",
+		Short: "Limit pools: how many more instances each of them can launch, or how many there are in all",
+		Example: `  drover-lab capacity set --instance-type 'c5.*' --zone us-west-2a --capacity-type spot --available 0
+  drover-lab capacity set --instance-type m5.large --zone us-west-2a --capacity-type spot --total 2`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("instance-type") || !cmd.Flags().Changed("available") {
-				return errors.New("--instance-type and --available are required, such as --instance-type m5.large --available 0")
+			hasAvailable, hasTotal := cmd.Flags().Changed("available"), cmd.Flags().Changed("total")
+			if !cmd.Flags().Changed("instance-type") || !hasAvailable && !hasTotal {
+				return errors.New("--instance-type and --available (or --total) are required, such as --instance-type m5.large --available 0")
 			}
-			p.Available = &available
+			if hasAvailable {
+				p.Available = &available
+			} else {
+				p.Total = &total
+			}
 			return changeCapacity(cmd, http.MethodPut, p)
 		},
 	}
 	p.addFlags(cmd.Flags())
 	cmd.Flags().Int64Var(&available, "available", 0, "how many more instances each pool can launch")
+	cmd.Flags().Int64Var(&total, "total", 0, "how many instances each pool has, those that run included: Spot instances beyond it are interrupted")
+	cmd.Flags().Int64Var(&p.Seed, "seed", 0, "decides which ones are interrupted")
+	cmd.MarkFlagsMutuallyExclusive("available", "total")
 	return cmd
 }
 
@@ -84,7 +92,7 @@ func listCapacity(cmd *cobra.Command) {
 	output.addFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		pools := []pool{}
-		if err := askLab(cmd, http.MethodGet, nil, &pools); err != nil {
+		if err := askLab(cmd, labRequest{method: http.MethodGet, path: capacityPath}, &pools); err != nil {
 			return err
 		}
 		if output != table {
@@ -109,67 +117,15 @@ func printPools(out io.Writer, pools []pool) error {
 
 func changeCapacity(cmd *cobra.Command, method string, p pool) error {
 	var answer struct {
-		Pools int `json:"pools"`
+		Pools       int                `json:"pools"`
+		Interrupted []weather.Affected `json:"interrupted"`
 	}
-	if err := askLab(cmd, method, p, &answer); err != nil {
+	if err := askLab(cmd, labRequest{method, capacityPath, p}, &answer); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d pools changed\n", answer.Pools)
+	for _, one := range answer.Interrupted {
+		fmt.Fprintln(cmd.OutOrStdout(), sayInterrupted(one))
+	}
 	return nil
-}
-
-// askLab sends one of the lab's own requests about capacity to the running lab.
-func askLab(cmd *cobra.Command, method string, body, answer any) error {
-	return askLabAt(cmd, method, "/capacity", body, answer)
-}
-
-// askLabAt sends one of the lab's own requests to the running lab.
-func askLabAt(cmd *cobra.Command, method, at string, body, answer any) error {
-	path, err := dataDir(cmd)
-	if err != nil {
-		return err
-	}
-	run, ok, err := datadir.ReadRun(path)
-	if err != nil {
-		return err
-	}
-	if !ok || !run.Ready {
-		return errNotRunning
-	}
-	content, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("encoding the request: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, run.AWSEndpoint+assemble.AdminPath+at, bytes.NewReader(content))
-	if err != nil {
-		return fmt.Errorf("making the request: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("asking the lab: %w", err)
-	}
-	defer response.Body.Close()
-	return readAnswer(response, answer)
-}
-
-func readAnswer(response *http.Response, answer any) error {
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("reading the lab's answer: %w", err)
-	}
-	if response.StatusCode == http.StatusOK {
-		if err := json.Unmarshal(content, answer); err != nil {
-			return fmt.Errorf("reading the lab's answer: %w", err)
-		}
-		return nil
-	}
-	var problem struct {
-		Error string `json:"error"`
-	}
-	if json.Unmarshal(content, &problem) == nil && problem.Error != "" {
-		return errors.New(problem.Error)
-	}
-	return fmt.Errorf("the lab answered %s", response.Status)
 }

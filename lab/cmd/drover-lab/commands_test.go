@@ -107,7 +107,7 @@ func TestWithoutALab(t *testing.T) {
 	if out, err := run(t, "status", "-o", "json", "--wait", "--timeout", "10ms", "--data-dir", path); err == nil || !strings.Contains(out, `"running": false`) {
 		t.Errorf("status as JSON: %q, %v", out, err)
 	}
-	for _, verb := range [][]string{{"env"}, {"capacity"}, {"capacity", "set", "--instance-type", "*", "--available", "0"}} {
+	for _, verb := range [][]string{{"env"}, {"capacity"}, {"capacity", "set", "--instance-type", "*", "--available", "0"}, {"interrupt", "--all"}, {"weather", "status"}} {
 		if _, err := run(t, append(verb, "--data-dir", path)...); !errors.Is(err, errNotRunning) {
 			t.Errorf("%v: %v", verb, err)
 		}

@@ -24,7 +24,7 @@ here it is a port of this machine, which changes when the lab starts again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var place imds.Place
-			if err := askLabAt(cmd, http.MethodGet, "/imds/"+url.PathEscape(args[0]), nil, &place); err != nil {
+			if err := askLab(cmd, labRequest{method: http.MethodGet, path: "/imds/" + url.PathEscape(args[0])}, &place); err != nil {
 				return err
 			}
 			if output != table {

@@ -43,7 +43,8 @@ what "drover-lab up" does.`,
 	}
 	root.PersistentFlags().String(dataDirFlag, "", "`folder` of the lab's state (default $XDG_DATA_HOME/drover/lab, or ~/.local/share/drover/lab)")
 	root.Flags().AddFlagSet(up.Flags())
-	root.AddCommand(up, newEnv(), newStatus(), newDown(), newReset(), newCapacity(), newIMDS(), newComponent())
+	root.AddCommand(up, newEnv(), newStatus(), newDown(), newReset(), newCapacity(), newIMDS(), newInterrupt(), newRecommend(), newScheduleEvent(), newZone(), newWeather(),
+		newComponent())
 	return root
 }
 
