@@ -88,7 +88,9 @@ type Agent struct {
 	leads    lookout
 	posts    posts
 	refused  string // what was last said of pods that stay
-	identity cloud.Identity
+	// complaint is what was last said of the API server.
+	complaint string
+	identity  cloud.Identity
 
 	mu       sync.Mutex
 	lastLook time.Time // at which a look ended, however
@@ -121,9 +123,13 @@ func (a *Agent) Look(ctx context.Context) (pause time.Duration) {
 	}
 	if err := a.sync(ctx); err != nil {
 		a.Metrics.failed("kubernetes")
-		a.Log.Error(err, "the node could not be brought up to date, trying again")
-		a.active, a.nextSync = true, now
+		if err.Error() != a.complaint {
+			a.Log.Error(err, "the node could not be brought up to date, trying again")
+		}
+		a.active, a.nextSync, a.complaint = true, now, err.Error()
+		return a.pause
 	}
+	a.complaint = ""
 	return a.pause
 }
 

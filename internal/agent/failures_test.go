@@ -140,3 +140,21 @@ func TestAlive(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTheNodeIsNotThere: that is told once, until it changes.
+func TestTheNodeIsNotThere(t *testing.T) {
+	b := newBench(t)
+	n := b.node()
+	if err := b.Client.Delete(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	b.interrupt("terminate")
+	b.look(20)
+	if said := strings.Count(strings.Join(b.log, "\n"), "could not be brought up to date"); said != 1 {
+		t.Errorf("told %d times", said)
+	}
+	again := node()
+	b.Create(again)
+	b.look(2)
+	b.wants("cordoned, 0 pods")
+}
