@@ -451,7 +451,7 @@ func (y *buying) costs() []model.CostShare {
 // spotMissed says why a node is bought on demand although Spot would hold its
 // pods for less: "" unless all of those pools are known to be dry.
 func (s *solution) spotMissed(b *bin, first *config) string {
-	if first.isSpot() || first.pool.group != nil {
+	if s.buying == nil || first.isSpot() || first.pool.group != nil {
 		return ""
 	}
 	sum := s.p.requests(b)
