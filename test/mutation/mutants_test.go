@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), spotMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -231,5 +231,26 @@ func groupMutants() []mutant {
 		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},
 		{"on-demand base", groups, "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
 		{"Karpenter's labels are not on a group's nodes", config, "return c.groupLabel(key)\n", "_ = key\n"},
+	}
+}
+
+func spotMutants() []mutant {
+	const spot, launch = "internal/engine/spot.go", "internal/engine/launch.go"
+	return []mutant{
+		{"interruptions cost", spot, "factor += float64(rate/hoursPerMonth) * lostHours(settings)", "factor += 0 * rate"},
+		{"interruptions of node groups cost", "internal/engine/groups.go", "offering.InterruptionRate = expectedRate(g, max(growth, 1))", "_ = offering"},
+		{"the price is what a node is sold for", "internal/engine/engine.go", "cost+first.listed(), interruptions", "cost+first.price, interruptions"},
+		{"no Spot pool has too much of a workload", spot, "if y.parts > 1 && y.matters(counts) {", "if y.parts > 9 && y.matters(counts) {"},
+		{"pods that run in a pool count", spot, "y.workloads[id].load[pool]++", "_ = pool"},
+		{"a workload on one node is left alone", spot, "if count < y.workloads[id].pods {", "if count <= y.workloads[id].pods {"},
+		{"pools are dealt out", spot, "best, bestOver = purchased{list, at}, over", "best, bestOver = purchased{spot, at}, over"},
+		{"diversity within the tolerance", spot, "y.p.space.configs[list[0]].price > most || !y.suits(b, list)", "!y.suits(b, list)"},
+		{"diversity keeps minValues", spot, "if len(seen) < r.MinValues {", "if len(seen) < 0*r.MinValues {"},
+		{"several shares", spot, "y.parts = int(math.Ceil(1/share - 1e-9))", "y.parts = 2"},
+		{"places for on demand", spot, "kept := min(len(onDemand), max(most/6, 1), max(most-1, 0))", "kept := 0 * min(len(onDemand), most)"},
+		{"on-demand base", spot, "base := min(max(share.Base, 0), nodes)", "base := 0 * share.Base"},
+		{"on-demand percentage is rounded up", spot, "min(max(share.Percentage, 0), 100)+99)/100", "min(max(share.Percentage, 0), 100))/100"},
+		{"on-demand nodes that run count", spot, "missing := sharedOnDemand(pool.spec.OnDemand, have) - onDemand", "missing := sharedOnDemand(pool.spec.OnDemand, have) - 0*onDemand"},
+		{"a fallback says so", launch, "launch.SpotFallback = s.spotMissed(b, first)", "_ = first"},
 	}
 }
