@@ -13,8 +13,13 @@ import (
 // without is made too, and the better one kept.
 func solveGroups(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	as := assumed{byZone: zoneTied(snapshot), withdrawn: map[string]bool{}}
+	as.hopeful = as.byZone
 	best := priceGroups(snapshot, settings, as)
 	steps := best.report.Steps
+	if as.hopeful = false; !best.fits(snapshot) {
+		best = priceGroups(snapshot, settings, as)
+		steps += best.report.Steps
+	}
 	for _, size := range best.plan.Groups {
 		as.withdrawn[size.Name] = size.Surplus > 0
 	}
@@ -60,6 +65,18 @@ type groupPlan struct {
 	report model.Report
 	growth map[string]int
 	placed int
+}
+
+// fits reports whether the groups stay within their maximum sizes.
+func (p *groupPlan) fits(snapshot *model.Snapshot) bool {
+	for _, size := range p.plan.Groups {
+		for i := range snapshot.NodeGroups {
+			if g := &snapshot.NodeGroups[i]; g.Name == size.Name && size.To > g.Max {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (p *groupPlan) surplus() int {
