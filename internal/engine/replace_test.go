@@ -39,9 +39,11 @@ func TestNodesAreReplacedWhenItIsWorthIt(t *testing.T) {
 		want  string // first offering of the new node; "-" none needed, "" no move
 		saves float64
 	}{
-		"on demand to Spot":                         {spotTypes(1, 0.03) + onDemand, 0.1, "s00 spot", 0.07},
-		"too little to save":                        {spotTypes(1, 0.09) + onDemand, 0.1, "", 0},
-		"just enough to save":                       {spotTypes(1, 0.085) + onDemand, 0.1, "s00 spot", 0.015},
+		"on demand to Spot":   {spotTypes(1, 0.03) + onDemand, 0.1, "s00 spot", 0.07},
+		"too little to save":  {spotTypes(1, 0.09) + onDemand, 0.1, "", 0},
+		"just enough to save": {spotTypes(1, 0.085) + onDemand, 0.1, "s00 spot", 0.015},
+		"interruptions eat the saving": {"setting interruptionHours=91\nzones a\ntype m cpu=2 memory=8Gi pods=20 price=0.1\n" +
+			"offering m/a/spot price=0.08 interrupted=1\npool default\n" + onDemand, 0.1, "", 0},
 		"Spot to a few cheaper types":               {spotTypes(14, 0.03) + spot, 0.06, "", 0},
 		"Spot to many cheaper types":                {spotTypes(15, 0.03) + spot, 0.06, "s00 spot", 0.03},
 		"room elsewhere":                            {spotTypes(1, 0.03) + onDemand + roomy, 0.1, "-", 0.1},
