@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/drover-project/drover/internal/engine"
@@ -50,7 +51,7 @@ func TestNodesAreReplacedWhenItIsWorthIt(t *testing.T) {
 		"a price that nobody knows":                 {spotTypes(1, 0.03) + onDemand, 0, "", 0},
 		"a pod that is about to come":               {spotTypes(1, 0.03) + onDemand + "pod new count=1 cpu=500m\n", 0.1, "", 0},
 		"a rule that keeps the pods where they are": {spotTypes(1, 0.03) + onDemand + "bound pinned count=1 cpu=100m select=node.kubernetes.io/instance-type=m\n", 0.1, "", 0},
-		"a share that must be on demand":            {"setting spotMaxShare=1\n" + spotTypes(1, 0.03) + onDemand, 0.1, "s00 spot", 0.07},
+		"a share that must be on demand":            {strings.Replace(spotTypes(1, 0.03), "pool default", "pool default onDemand=1/0", 1) + onDemand, 0.1, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := replace(t, c.input, c.price)
