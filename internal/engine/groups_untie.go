@@ -39,6 +39,10 @@ func (s *solution) untieGroup(pool *pool) bool {
 	return false
 }
 
+// maxUntied bounds how many nodes of a zone are looked at: each look counts all pods
+// anew for every zone.
+const maxUntied = 16
+
 // untieIn takes the zone from one of the nodes planned in it.
 func (s *solution) untieIn(pool *pool, zone string) bool {
 	anywhere := -1
@@ -47,9 +51,16 @@ func (s *solution) untieIn(pool *pool, zone string) bool {
 			anywhere = i
 		}
 	}
+	tried := 0
 	for i := range s.bins {
 		c := &s.p.space.configs[s.bins[i].config]
-		if anywhere < 0 || c.pool != pool || c.offering.Zone != zone || !s.rightInEveryZone(pool, i) {
+		if anywhere < 0 || c.pool != pool || c.offering.Zone != zone {
+			continue
+		}
+		if tried++; tried > maxUntied {
+			return false
+		}
+		if !s.rightInEveryZone(pool, i) {
 			continue
 		}
 		free := s.bins[i]
