@@ -132,6 +132,7 @@ func (w wiring) duties() []duty {
 		&disruption.Reconciler{
 			Client: w.kube, Live: w.live, Observer: w.observer(), Settings: w.options.Settings,
 			Events: w.recorder, Metrics: w.measures, Clock: now, Log: w.log.WithName("disruption"),
+			Launcher: &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Events: w.recorder, Log: w.log.WithName("disruption")},
 		},
 		&garbagecollection.Collector{
 			Client: w.kube, Live: w.live, Cloud: w.provider, Metrics: w.measures, Clock: now,

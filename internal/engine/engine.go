@@ -83,6 +83,7 @@ func (s *solution) replaces(other *solution) bool {
 // plan names the pods and writes plan and report.
 func (s *solution) plan() (model.Plan, model.Report) {
 	var plan model.Plan
+	s.untie()
 	n := &names{next: make([]int, len(s.p.classes))}
 	onNodes := make([][]model.PodKey, len(s.onNodes))
 	for i, share := range s.onNodes {

@@ -26,6 +26,8 @@ type assumed struct {
 	// are withdrawn.
 	byZone    bool
 	withdrawn map[string]bool
+	// hopeful plans one node more in each zone than is certain.
+	hopeful bool
 }
 
 // lowered returns the snapshot with every node group as a NodePool with one
@@ -40,10 +42,13 @@ func lowered(snapshot *model.Snapshot, as assumed) *model.Snapshot {
 	}
 	for i := range snapshot.NodeGroups {
 		g := &snapshot.NodeGroups[i]
-		low.NodePools = append(low.NodePools, groupPool(g))
+		pool := groupPool(g)
+		low.NodePools = append(low.NodePools, pool)
 		catalog := groupCatalog(g, as.growth[g.Name])
 		if as.byZone && len(catalog.Offerings) > 0 {
-			catalog.Offerings = append(catalog.Offerings, promisesOf(g).offerings(g, catalog.Offerings[0], as.withdrawn[g.Name])...)
+			promised := promisesOf(g)
+			catalog.Offerings = append(catalog.Offerings, promised.offerings(g, catalog.Offerings[0], as)...)
+			promised.limit(pool.Limits, as)
 		}
 		low.Catalogs[groupClass+g.Name] = catalog
 	}

@@ -121,3 +121,30 @@ func vacated(stay, leave, podsEach int, port int32) *model.Snapshot {
 	}
 	return s
 }
+
+// BenchmarkNodeGroupsOverZones is BenchmarkNodeGroups with groups over three zones
+// and every tenth kind of pod spread over them.
+func BenchmarkNodeGroupsOverZones(b *testing.B) {
+	s := grownCluster(40, 25, 30, 200)
+	for i := range s.NodeGroups {
+		g := &s.NodeGroups[i]
+		offering := g.Types[0].Offerings[0]
+		g.Types[0].Offerings, g.InstancesByZone = nil, map[string]int{}
+		for n, zone := range []string{"a", "b", "c"} {
+			offering.Zone = zone
+			g.Types[0].Offerings = append(g.Types[0].Offerings, offering)
+			g.InstancesByZone[zone] = 8
+			if n == 0 {
+				g.InstancesByZone[zone] = 9
+			}
+		}
+	}
+	scale{pods: 5000, kinds: 50, cpu: 300, memory: 512}.pending(s)
+	for i := range s.Pending {
+		if pod := &s.Pending[i]; i%50%10 == 1 {
+			pod.TopologySpread = []model.TopologySpread{{TopologyKey: "topology.kubernetes.io/zone", MaxSkew: 1,
+				Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": pod.Labels["app"]}}}}
+		}
+	}
+	measure(b, s)
+}

@@ -21,6 +21,7 @@ type promises struct {
 	first map[string]int    // the growth from which on a node there is certain
 	dry   map[string]string // zones without capacity, and why
 	doubt map[string]string // zones of which nothing is promised, and why
+	short map[string]string // zones for which the maximum size is too small, and by how much
 }
 
 // promisesOf returns nil for a group whose nodes all come up in one zone.
@@ -29,7 +30,7 @@ func promisesOf(g *model.NodeGroup) *promises {
 	if _, fixed := g.Labels[labelZone]; fixed || len(zones) < 2 || groupFault(g) != "" {
 		return nil
 	}
-	p := &promises{most: map[string]int{}, first: map[string]int{}, dry: map[string]string{}, doubt: map[string]string{}}
+	p := &promises{most: map[string]int{}, first: map[string]int{}, dry: map[string]string{}, doubt: map[string]string{}, short: map[string]string{}}
 	doubt := zoneDoubt(g)
 	for _, zone := range zones {
 		if !zone.present {
@@ -56,7 +57,7 @@ func (p *promises) judge(g *model.NodeGroup, zone, doubt string) {
 		p.dry[zone] = dryZone(g, zone)
 	case p.first[zone] > groupRoom(g):
 		unit := int(groupUnit(g))
-		p.doubt[zone] = fmt.Sprintf("a node there is certain when it grows by %d, and its maximum size is %d; raising it to %d would do",
+		p.short[zone] = fmt.Sprintf("a node there is certain when it grows by %d, and its maximum size is %d; raising it to %d would do",
 			p.first[zone], g.Max, g.Desired+p.first[zone]*unit)
 	default:
 		p.most[zone] = sureGrowth(g, groupRoom(g))[zone]
@@ -73,12 +74,26 @@ func zoneDoubt(g *model.NodeGroup) string {
 	switch {
 	case len(g.InstancesByZone) == 0:
 		return "how many instances it has in each zone is not known"
+	case unknownOnTheWay(g) > 0:
+		return fmt.Sprintf("in which zone %d of its instances that are on their way come up is not known yet", unknownOnTheWay(g))
 	case g.Missing() < 0:
 		return "it has more instances than it wants, and which of them goes is not certain"
 	case certainCapacityType(g, max(groupRoom(g), 1)) == "":
 		return "part of its next nodes are bought on demand and part as Spot"
 	}
 	return ""
+}
+
+// unknownOnTheWay is how many of the instances that the group is still about to
+// bring may come up in one of several zones. Pods that need a zone wait until they
+// are there: one of them may be right, and asking on would grow the group at every
+// look.
+func unknownOnTheWay(g *model.NodeGroup) int {
+	unknown := max(g.Missing(), 0)
+	for _, sure := range g.SureByZone(unknown) {
+		unknown -= sure
+	}
+	return unknown
 }
 
 // dryZone says that none of the pools in a zone that the group buys from has
@@ -138,7 +153,7 @@ func growthFor(g *model.NodeGroup, wanted map[string]int) int {
 }
 
 // offerings are one for each zone besides the one for any, at the same price.
-func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, withdrawn bool) []model.Offering {
+func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, as assumed) []model.Offering {
 	if p == nil {
 		return nil
 	}
@@ -151,7 +166,9 @@ func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, withdr
 			one.UnavailableReason = p.dry[zone]
 		case p.doubt[zone] != "":
 			one.UnavailableReason = p.doubt[zone]
-		case withdrawn:
+		case p.short[zone] != "" && !as.hopeful:
+			one.UnavailableReason = p.short[zone]
+		case as.withdrawn[g.Name]:
 			one.UnavailableReason = "what makes a node there certain costs more"
 		}
 		list = append(list, one)
@@ -170,17 +187,26 @@ func zoneID(g *model.NodeGroup, zone string) string {
 	return ""
 }
 
-// limitZones adds what the zones of the pool's group can be promised of.
+// limit bounds what the zones can be promised of. Hopeful, one more may be planned
+// in each, which turns out to be right in every zone or is too much.
+func (p *promises) limit(limits model.Resources, as assumed) {
+	if p == nil {
+		return
+	}
+	for _, zone := range p.zones {
+		limits[zoneLimit+zone] = int64(p.most[zone])
+		if as.hopeful {
+			limits[zoneLimit+zone]++
+		}
+	}
+}
+
+// limitZones finds what the zones of the pool's group can be promised of.
 func (p *pool) limitZones(snapshot *model.Snapshot) {
 	if len(snapshot.Catalogs[p.spec.NodeClass].Offerings) < 2 {
 		return // not sold by the zone
 	}
 	p.promises = promisesOf(p.group)
-	for _, zone := range p.promises.zones {
-		p.limited = append(p.limited, zoneLimit+zone)
-		p.limit = append(p.limit, int64(p.promises.most[zone]))
-		p.usage = append(p.usage, 0)
-	}
 }
 
 // zoneCapacity is capacity with the zone of a group's node counted.

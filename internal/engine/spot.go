@@ -97,74 +97,6 @@ func (p *problem) hasSpot() bool {
 	return false
 }
 
-// findWorkloads counts the pods of each workload, pending and on Spot nodes: pods
-// of one namespace with the same labels.
-func (y *buying) findWorkloads(share float64) {
-	if share >= 1 {
-		return
-	}
-	names := map[string]int{}
-	y.workloadOf = make(map[model.PodKey]int, len(y.p.snapshot.Pending))
-	for i := range y.p.snapshot.Pending {
-		pod := &y.p.snapshot.Pending[i]
-		text := workloadName(pod)
-		id, known := names[text]
-		if !known {
-			id = len(names)
-			names[text] = id
-			y.workloads = append(y.workloads, workload{load: map[spotPool]int{}})
-		}
-		y.workloads[id].pods++
-		y.workloadOf[pod.PodKey] = id
-	}
-	for _, n := range y.p.nodes {
-		labels := n.spec.Labels
-		if labels[labelCapacityType] != string(model.Spot) {
-			continue
-		}
-		pool := spotPool{labels[labelInstanceType], labels[labelZone]}
-		for i := range n.spec.Pods {
-			if id, known := names[workloadName(&n.spec.Pods[i])]; known {
-				y.workloads[id].pods++
-				y.workloads[id].load[pool]++
-			}
-		}
-	}
-	for id := range y.workloads {
-		y.workloads[id].quota = int(math.Ceil(float64(float64(y.workloads[id].pods)*share) - 1e-9))
-	}
-}
-
-// workload is pods that look the same, whatever rules see of them.
-type workload struct {
-	pods  int
-	quota int // how many of them one Spot pool may hold
-	// load is how many a pool could hold, by what running nodes and launches list.
-	load map[spotPool]int
-}
-
-func workloadName(pod *model.Pod) string {
-	text := append([]byte(pod.Namespace), 0)
-	for _, key := range sortedKeys(pod.Labels) {
-		text = append(append(append(append(text, key...), '='), pod.Labels[key]...), 0)
-	}
-	return string(text)
-}
-
-// count is how many pods of each workload are among the given, by workload.
-func (y *buying) count(shares [][]model.PodKey) map[int]int {
-	counts := map[int]int{}
-	if len(y.workloads) == 0 {
-		return counts
-	}
-	for _, keys := range shares {
-		for _, key := range keys {
-			counts[y.workloadOf[key]]++
-		}
-	}
-	return counts
-}
-
 // purchased is one way to buy a bin: what is listed, cheapest first.
 type purchased struct {
 	choices []int
@@ -357,62 +289,6 @@ func (y *buying) withFallback(spot, onDemand, order []int) []int {
 	return list
 }
 
-// shareOnDemand finds which launches of a NodePool must be on demand so that its
-// base and percentage hold, counted over the nodes it has: those for which that
-// costs least more.
-func (y *buying) shareOnDemand(s *solution, pool *pool) {
-	have, onDemand := 0, 0
-	for _, n := range s.p.nodes {
-		if n.spec.NodePool != pool.spec.Name {
-			continue
-		}
-		have++
-		// One on its way without the label may still come up as Spot.
-		if how := n.spec.Labels[labelCapacityType]; how != "" && how != string(model.Spot) {
-			onDemand++
-		}
-	}
-	type way struct {
-		bin   *bin
-		extra int64
-	}
-	var ways []way
-	for i := range s.bins {
-		b := &s.bins[i]
-		if s.p.space.configs[b.config].pool != pool {
-			continue
-		}
-		have += b.times
-		choices := s.p.sortedChoices(b)
-		if list := y.only(choices, model.OnDemand); len(list) > 0 && y.suits(b, list) {
-			ways = append(ways, way{b, s.p.space.configs[list[0]].price - s.p.space.configs[choices[0]].price})
-		}
-	}
-	missing := sharedOnDemand(pool.spec.OnDemand, have) - onDemand
-	slices.SortStableFunc(ways, func(a, b way) int {
-		switch {
-		case a.extra < b.extra:
-			return -1
-		case a.extra > b.extra:
-			return 1
-		}
-		return 0
-	})
-	for _, w := range ways {
-		if missing <= 0 {
-			return
-		}
-		y.onDemand[w.bin] = min(missing, w.bin.times)
-		missing -= y.onDemand[w.bin]
-	}
-}
-
-// sharedOnDemand is how many of so many nodes are to be on demand.
-func sharedOnDemand(share *model.OnDemandShare, nodes int) int {
-	base := min(max(share.Base, 0), nodes)
-	return base + ((nodes-base)*min(max(share.Percentage, 0), 100)+99)/100
-}
-
 // reason is why a node is bought as it is: of its cheapest offering, or of
 // another so that workloads are spread or a NodePool has its on-demand nodes.
 func (y *buying) reason(launch *bought, cheapest model.LaunchReason) model.LaunchReason {
@@ -446,42 +322,4 @@ func (y *buying) costs() []model.CostShare {
 		}
 	}
 	return list
-}
-
-// spotMissed says why a node is bought on demand although Spot would hold its
-// pods for less: "" unless all of those pools are known to be dry.
-func (s *solution) spotMissed(b *bin, first *config) string {
-	if first.isSpot() || first.pool.group != nil {
-		return ""
-	}
-	sum := s.p.requests(b)
-	for _, i := range s.p.byPrice {
-		c := &s.p.space.configs[i]
-		if c.price >= first.price {
-			return ""
-		}
-		if c.available() || !c.isSpot() || !c.sellsLike(first) || !sum.fits(c.room) {
-			continue
-		}
-		wanted := true
-		for _, sh := range b.shares {
-			wanted = wanted && sh.demand.class.labelled.has(i) && sameDomains(sh.demand, i)
-		}
-		if wanted {
-			return c.text() + ": " + c.offering.UnavailableReason
-		}
-	}
-	return ""
-}
-
-// sameDomains reports whether a config is in the domains that a demand was
-// planned in, but for that of the capacity type.
-func sameDomains(d *demand, config int) bool {
-	for t := range d.class.touches {
-		r := d.class.touches[t].rule
-		if r.domainOfConfig(config) != d.domains[t] {
-			return false
-		}
-	}
-	return true
 }

@@ -25,6 +25,7 @@ const (
 	UnregisteredTaintMissing  = "UnregisteredTaintMissing"
 	FailedLaunch              = "FailedLaunch"
 	DisruptionTerminating     = "DisruptionTerminating"
+	DisruptionLaunching       = "DisruptionLaunching"
 	DisruptionBlocked         = "DisruptionBlocked"
 	Evicted                   = "Evicted"
 	FailedDraining            = "FailedDraining"

@@ -36,6 +36,7 @@ const (
 	CodeZoneSurplus        Code = "ZoneSurplus"
 	CodeSpotDiversity      Code = "SpotDiversity"
 	CodeOnDemandShare      Code = "OnDemandShare"
+	CodeCheaperNode        Code = "CheaperNode"
 )
 
 // Codes of a Remedy: the one change that would place the pods.

@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), spotMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -209,11 +209,11 @@ func groupMutants() []mutant {
 	return []mutant{
 		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
-		{"labels that depend on what a group brings", solve, "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
-		{"topology by such labels", solve, "if p.doubtfulAt(c, i) ||", "if p.doubtfulAt(c, i) && i < 0 ||"},
-		{"spreads that may count a group's node or not", solve, "len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config)", "len(p.space.configs[config].doubts(r.axis.key)) > 0"},
+		{"labels that depend on what a group brings", "internal/engine/groups_doubt.go", "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
+		{"topology by such labels", "internal/engine/groups_doubt.go", "if p.doubtfulAt(c, i) ||", "if p.doubtfulAt(c, i) && i < 0 ||"},
+		{"spreads that may count a group's node or not", "internal/engine/groups_doubt.go", "len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config)", "len(p.space.configs[config].doubts(r.axis.key)) > 0"},
 		{"zones that ties leave open", "internal/model/zones.go", "return below(level+1) > instances", "return below(level) >= instances"},
-		{"a zone beyond what is certain", zones, "p.limit = append(p.limit, int64(p.promises.most[zone]))", "p.limit = append(p.limit, int64(p.promises.most[zone])+1)"},
+		{"a zone beyond what is certain", zones, "limits[zoneLimit+zone] = int64(p.most[zone])", "limits[zoneLimit+zone] = int64(p.most[zone]) + 9"},
 		{"growth that makes a zone certain", solve, "p.growth[name] = max(count, growthFor(g, wanted[name]))", "p.growth[name] = count"},
 		{"what a group is still about to bring", zones, "sure[zone] -= count\n", "sure[zone] -= 0 * count\n"},
 		{"types of different weight promise no zone", zones, "if max(g.Types[i].Weight, 1) != int(groupUnit(g)) {", "if g.Types[i].Weight < 0 {"},
@@ -221,9 +221,13 @@ func groupMutants() []mutant {
 		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
 		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
 		{"zones that a growing group may open", zones, "grows && counts && one.present {", "grows && counts && !one.present {"},
-		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return false"},
+		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
 		{"preferred spread does not ask for zones of groups", zones, "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
 		{"the zone that needs the least growth", "internal/engine/place.go", "pl.depth = a.p.leastDepth(set)", "pl.depth = 0"},
+		{"zones that are not known yet are waited for", zones, "case unknownOnTheWay(g) > 0:", "case unknownOnTheWay(g) > 9:"},
+		{"a node that is right in any zone", "internal/engine/groups_untie.go", "if !trial.keepsRules() {", "if trial.bins == nil {"},
+		{"spread of a node in any zone", "internal/engine/groups_untie.go", "return !t.owns || !l.skewed(t, d)", "return true"},
+		{"hope within the maximum size", solve, "if as.hopeful = false; !best.fits(snapshot) {", "if as.hopeful = false; false {"},
 		{"a surplus costs", solve, "cost += int64(size.Surplus) *", "cost += 0 *"},
 		{"DaemonSets that may come with a group's node", "internal/engine/daemons.go", "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
 		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
@@ -231,5 +235,31 @@ func groupMutants() []mutant {
 		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},
 		{"on-demand base", groups, "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
 		{"Karpenter's labels are not on a group's nodes", config, "return c.groupLabel(key)\n", "_ = key\n"},
+	}
+}
+
+func spotMutants() []mutant {
+	const spot, launch = "internal/engine/spot.go", "internal/engine/launch.go"
+	return []mutant{
+		{"interruptions cost", spot, "factor += float64(rate/hoursPerMonth) * lostHours(settings)", "factor += 0 * rate"},
+		{"interruptions of node groups cost", "internal/engine/groups.go", "offering.InterruptionRate = expectedRate(g, max(growth, 1))", "_ = offering"},
+		{"the price is what a node is sold for", "internal/engine/engine.go", "cost+first.listed(), interruptions", "cost+first.price, interruptions"},
+		{"no Spot pool has too much of a workload", spot, "if y.parts > 1 && y.matters(counts) {", "if y.parts > 9 && y.matters(counts) {"},
+		{"pods that run in a pool count", "internal/engine/spot_workloads.go", "y.workloads[id].load[pool]++", "_ = pool"},
+		{"a workload on one node is left alone", spot, "if count < y.workloads[id].pods {", "if count <= y.workloads[id].pods {"},
+		{"pools are dealt out", spot, "best, bestOver = purchased{list, at}, over", "best, bestOver = purchased{spot, at}, over"},
+		{"diversity within the tolerance", spot, "y.p.space.configs[list[0]].price > most || !y.suits(b, list)", "most < 0 || !y.suits(b, list)"},
+		{"diversity keeps minValues", spot, "if len(seen) < r.MinValues {", "if len(seen) < 0*r.MinValues {"},
+		{"several shares", spot, "y.parts = int(math.Ceil(1/share - 1e-9))", "y.parts = 2"},
+		{"places for on demand", spot, "kept := min(len(onDemand), max(most/6, 1), max(most-1, 0))", "kept := 0 * min(len(onDemand), most)"},
+		{"on-demand base", "internal/engine/spot_share.go", "base := min(max(share.Base, 0), nodes)", "base := 0 * share.Base"},
+		{"on-demand percentage is rounded up", "internal/engine/spot_share.go", "min(max(share.Percentage, 0), 100)+99)/100", "min(max(share.Percentage, 0), 100))/100"},
+		{"on-demand nodes that run count", "internal/engine/spot_share.go", "missing := sharedOnDemand(pool.spec.OnDemand, have) - onDemand", "missing := sharedOnDemand(pool.spec.OnDemand, have) - 0*onDemand"},
+		{"a move must save enough", "internal/engine/replace.go", "if saves < float64(leastSaving*node.PricePerHour) {", "if saves < 0 {"},
+		{"Spot to Spot needs a choice", "internal/engine/replace.go", "return !fromSpot || !toSpot || len(types) >= spotFlexibility", "return !fromSpot || !toSpot || len(types) > 0"},
+		{"a move leaves no pod without a place", "internal/engine/replace.go", "placedBy(&plan) < placedBy(base)+moved ||", "placedBy(&plan) < 0*moved ||"},
+		{"a node of others is not a replacement", "internal/engine/replace.go", "case mine < len(launch.Pods) || found != nil:", "case found != nil:"},
+		{"a replacement lists what saves", "internal/engine/replace.go", "if o.PricePerHour <= most {", "if o.PricePerHour <= most+1 {"},
+		{"a fallback says so", launch, "launch.SpotFallback = s.spotMissed(b, first)", "_ = first"},
 	}
 }

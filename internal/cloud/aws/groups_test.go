@@ -207,3 +207,11 @@ func TestDiagnosisNamesWhatKeepsAnInstanceAway(t *testing.T) {
 		t.Errorf("finds %q where it may not look", found)
 	}
 }
+
+func TestInstancesThatLeaveCountInNoZone(t *testing.T) {
+	members := []cloud.GroupInstance{{Zone: "a", Lifecycle: "InService"}, {Zone: "a", Lifecycle: "Pending"}, {Zone: "b", Lifecycle: "Terminating:Wait"}}
+	want := map[string]int{"a": 2, "b": 0, "c": 0}
+	if diff := cmp.Diff(want, instancesByZone([]string{"a", "b", "c"}, members)); diff != "" {
+		t.Error(diff)
+	}
+}

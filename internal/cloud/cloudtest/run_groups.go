@@ -103,6 +103,15 @@ func groupsSayWhatTheirNodesAre(t *testing.T, s *groupsSubject) {
 	if len(group.Instances) != 2 || group.Instances[0].ProviderID == "" || group.Instances[0].Weight != 1 {
 		t.Errorf("instances are %+v", group.Instances)
 	}
+	sum := 0
+	for _, count := range group.InstancesByZone {
+		sum += count
+	}
+	for _, zone := range group.Zones() {
+		if _, known := group.InstancesByZone[zone]; !known || sum != len(group.Instances) {
+			t.Errorf("instances by zone are %v, want all %d and a number for %s", group.InstancesByZone, len(group.Instances), zone)
+		}
+	}
 }
 
 func (s *groupsSubject) grow(t *testing.T, to, want int) {

@@ -1,5 +1,6 @@
 // Package disruption takes away nodes that no pod needs: those that are empty
-// but for the pods that come with every node.
+// but for the pods that come with every node, and those on demand whose pods
+// Spot holds for less again.
 package disruption
 
 import (
@@ -49,6 +50,10 @@ type Reconciler struct {
 	Metrics  *metrics.Metrics
 	Clock    clock.Clock
 	Log      logr.Logger
+	// Launcher launches nodes that take the place of dearer ones; nil: none do.
+	Launcher Launcher
+
+	looked time.Time // for a replacement, last
 }
 
 // Setup adds the controller to the manager. Its queue has one entry, because a
@@ -96,7 +101,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{}, err
 	}
 	r.Metrics.DisruptionEligible.WithLabelValues("empty").Set(float64(len(empty)))
-	allowed := r.allowed(cluster)
+	allowed := r.allowed(cluster, karpv1.DisruptionReasonEmpty)
 	for _, candidate := range empty {
 		pool := candidate.claim.Labels[karpv1.NodePoolLabelKey]
 		if allowed[pool] <= 0 {
@@ -112,7 +117,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 			allowed[pool]--
 		}
 	}
-	if len(cluster.resting) > 0 {
+	replacing := false
+	if len(empty) == 0 {
+		if replacing, err = r.replace(ctx, cluster); err != nil {
+			return write.Settled(reconcile.Result{}, err)
+		}
+	}
+	if len(cluster.resting) > 0 || replacing {
 		return reconcile.Result{RequeueAfter: poll}, nil
 	}
 	return reconcile.Result{}, nil

@@ -21,7 +21,9 @@ import (
 type state struct {
 	nodes  []corev1.Node
 	claims map[string]*karpv1.NodeClaim // by provider ID
-	pools  []karpv1.NodePool
+	// allClaims has those without a machine, too.
+	allClaims []*karpv1.NodeClaim
+	pools     []karpv1.NodePool
 	// resting are claims that may be disrupted as far as their pods go, with
 	// their nodes, by age.
 	resting []candidate
@@ -47,6 +49,7 @@ func (r *Reconciler) look(ctx context.Context) (*state, error) {
 	}
 	cluster := &state{nodes: nodes.Items, pools: pools.Items, claims: map[string]*karpv1.NodeClaim{}, pods: map[string][]corev1.Pod{}}
 	for i := range claims.Items {
+		cluster.allClaims = append(cluster.allClaims, &claims.Items[i])
 		if id := claims.Items[i].Status.ProviderID; id != "" {
 			cluster.claims[id] = &claims.Items[i]
 		}
@@ -79,7 +82,14 @@ func atRest(claim *karpv1.NodeClaim, node *corev1.Node) bool {
 // empty are the candidates without a pod that would miss them.
 func (s *state) empty(now time.Time) []candidate {
 	var empty []candidate
+	filling := map[string]bool{}
+	for _, by := range s.replacements() {
+		filling[by] = true
+	}
 	for _, each := range s.resting {
+		if filling[each.claim.Name] {
+			continue // the pods of the node that it replaces are still to come
+		}
 		if each.node.Annotations[karpv1.DoNotDisruptAnnotationKey] != "true" && isEmpty(s.pods[each.node.Name], now) {
 			empty = append(empty, each)
 		}
@@ -107,9 +117,9 @@ func isEmpty(pods []corev1.Pod, now time.Time) bool {
 	return true
 }
 
-// allowed is how many more nodes of each pool its budgets let go now. Nodes that
-// are ending or not ready use the budget up.
-func (r *Reconciler) allowed(cluster *state) map[string]int {
+// allowed is how many more nodes of each pool its budgets let go now for a reason.
+// Nodes that are ending or not ready use the budget up.
+func (r *Reconciler) allowed(cluster *state, reason karpv1.DisruptionReason) map[string]int {
 	total, away := map[string]int{}, map[string]int{}
 	for i := range cluster.nodes {
 		node := &cluster.nodes[i]
@@ -126,9 +136,9 @@ func (r *Reconciler) allowed(cluster *state) map[string]int {
 	allowed := map[string]int{}
 	for i := range cluster.pools {
 		pool := &cluster.pools[i]
-		budget := pool.MustGetAllowedDisruptions(r.Clock, total[pool.Name], karpv1.DisruptionReasonEmpty)
+		budget := pool.MustGetAllowedDisruptions(r.Clock, total[pool.Name], reason)
 		allowed[pool.Name] = max(0, budget-away[pool.Name])
-		r.Metrics.AllowedDisruptions.WithLabelValues(pool.Name, "Empty").Set(float64(allowed[pool.Name]))
+		r.Metrics.AllowedDisruptions.WithLabelValues(pool.Name, string(reason)).Set(float64(allowed[pool.Name]))
 	}
 	return allowed
 }

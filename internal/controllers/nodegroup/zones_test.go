@@ -53,6 +53,20 @@ func TestSpreadPodsGetANodeInEachZoneOfOneGroup(t *testing.T) {
 	}
 }
 
+// TestNodeOfAnyZoneIsAskedForOnce: the tenth pod is right wherever the fourth node
+// comes up, and while nobody knows where that is, it is not asked for again.
+func TestNodeOfAnyZoneIsAskedForOnce(t *testing.T) {
+	w := newWorld(t, nil, cloudtest.GroupInZones("workers", threeZones(), 3, 3, 9))
+	w.spread(10)
+	for range 3 {
+		w.grow()
+		w.watch()
+	}
+	if got := w.groups.Desired("workers"); got != 4 {
+		t.Errorf("the desired size is %d, want 4\n%s", got, w.log.String())
+	}
+}
+
 func TestZonalPodGrowsTheGroupUntilItsZoneIsCertain(t *testing.T) {
 	w := newWorld(t, nil, cloudtest.GroupInZones("workers", threeZones(), 0, 3, 9))
 	w.zonal("us-west-2a")

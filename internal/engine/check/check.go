@@ -23,6 +23,9 @@ type audit struct {
 	pending  map[model.PodKey]*model.Pod
 	places   []*place
 	found    []Violation
+	// pinned is the launch that is looked at in one zone; below 0: none.
+	pinned int
+	zone   string
 }
 
 // place is a node after the plan has been carried out. A launch has one label
@@ -48,7 +51,16 @@ func (p *place) pods() []*model.Pod {
 // Plan returns every rule of snapshot that plan breaks, in a stable order; none
 // for a correct plan.
 func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
-	a := &audit{snapshot: snapshot, plan: &plan, pending: map[model.PodKey]*model.Pod{}}
+	found := look(snapshot, &plan, -1, "")
+	if len(found) > 0 && rightWhereverOneComes(snapshot, &plan) {
+		return nil
+	}
+	return found
+}
+
+// look audits the plan with one of its launches in a certain zone, if asked to.
+func look(snapshot *model.Snapshot, plan *model.Plan, pinned int, zone string) []Violation {
+	a := &audit{snapshot: snapshot, plan: plan, pending: map[model.PodKey]*model.Pod{}, pinned: pinned, zone: zone}
 	for i := range snapshot.Pending {
 		a.pending[snapshot.Pending[i].PodKey] = &snapshot.Pending[i]
 	}

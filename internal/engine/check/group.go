@@ -8,7 +8,7 @@ import (
 
 // groupLaunch checks one node that a group's growth brings as every node that
 // it may turn out to be.
-func (a *audit) groupLaunch(p *place, launch *model.Launch) {
+func (a *audit) groupLaunch(p *place, index int, launch *model.Launch) {
 	group := a.nodeGroup(launch.NodeGroup)
 	if group == nil || group.NotReadyReason != "" || len(group.Types) == 0 {
 		a.report("NodeGroup", p.name, "%s does not exist or cannot grow", launch.NodeGroup)
@@ -21,6 +21,9 @@ func (a *audit) groupLaunch(p *place, launch *model.Launch) {
 	zone := ""
 	if len(launch.Offerings) > 0 && len(zonesOf(group)) > 1 {
 		zone = launch.Offerings[0].Zone
+	}
+	if index == a.pinned {
+		zone = a.zone
 	}
 	for i := range group.Types {
 		for _, labels := range outcomes(group, &group.Types[i]) {

@@ -19,7 +19,7 @@ func (a *audit) launch(index int) {
 	}
 	a.places = append(a.places, p)
 	if launch.NodeGroup != "" {
-		a.groupLaunch(p, launch)
+		a.groupLaunch(p, index, launch)
 		return
 	}
 	pool := a.pool(launch.NodePool)

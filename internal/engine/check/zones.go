@@ -123,3 +123,21 @@ func (a *audit) zoneUncertain(group *model.NodeGroup, zone string) string {
 	}
 	return ""
 }
+
+// rightWhereverOneComes reports whether the plan breaks no rule in whichever zone
+// one of the launches comes up that are planned in any.
+func rightWhereverOneComes(snapshot *model.Snapshot, plan *model.Plan) bool {
+	for i := range plan.Launches {
+		launch := &plan.Launches[i]
+		at := slices.IndexFunc(snapshot.NodeGroups, func(g model.NodeGroup) bool { return launch.NodeGroup == g.Name })
+		if at < 0 || len(launch.Offerings) == 0 || launch.Offerings[0].Zone != "" {
+			continue
+		}
+		zones := zonesOf(&snapshot.NodeGroups[at])
+		broken := slices.ContainsFunc(zones, func(zone string) bool { return len(look(snapshot, plan, i, zone)) > 0 })
+		if len(zones) > 1 && !broken {
+			return true
+		}
+	}
+	return false
+}

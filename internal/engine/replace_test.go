@@ -1,0 +1,107 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/engine/scenario"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// spotTypes sells so many types as Spot at one price, and m on demand.
+func spotTypes(count int, price float64) string {
+	text := "zones a\ntype m cpu=2 memory=8Gi pods=20 price=0.1\n"
+	for i := range count {
+		text += fmt.Sprintf("type s%02d cpu=2 memory=8Gi pods=20 price=0.11\noffering s%02d/a/spot price=%g\n", i, i, price+float64(i)/100000)
+	}
+	return text + "pool default\n"
+}
+
+const workingNode = "node n0 cpu=2 memory=8Gi pods=20 zone=a pool=default label.karpenter.sh/capacity-type=%s label.node.kubernetes.io/instance-type=m\nbound web count=1 cpu=1500m label.app=web\n"
+
+func replace(t *testing.T, input string, price float64) *model.Replacement {
+	t.Helper()
+	snapshot, settings, err := scenario.Parse(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot.Nodes[0].PricePerHour, snapshot.Nodes[0].PriceKnown = price, price > 0
+	return engine.Replace(snapshot, []string{"n0"}, settings)
+}
+
+func TestNodesAreReplacedWhenItIsWorthIt(t *testing.T) {
+	onDemand, spot := fmt.Sprintf(workingNode, "on-demand"), fmt.Sprintf(workingNode, "spot")
+	roomy := "node n1 cpu=4 memory=8Gi pods=20 zone=a pool=default\n"
+	for name, c := range map[string]struct {
+		input string
+		price float64
+		want  string // first offering of the new node; "-" none needed, "" no move
+		saves float64
+	}{
+		"on demand to Spot":   {spotTypes(1, 0.03) + onDemand, 0.1, "s00 spot", 0.07},
+		"too little to save":  {spotTypes(1, 0.09) + onDemand, 0.1, "", 0},
+		"just enough to save": {spotTypes(1, 0.085) + onDemand, 0.1, "s00 spot", 0.015},
+		"interruptions eat the saving": {"setting interruptionHours=91\nzones a\ntype m cpu=2 memory=8Gi pods=20 price=0.1\n" +
+			"offering m/a/spot price=0.08 interrupted=1\npool default\n" + onDemand, 0.1, "", 0},
+		"Spot to a few cheaper types":               {spotTypes(14, 0.03) + spot, 0.06, "", 0},
+		"Spot to many cheaper types":                {spotTypes(15, 0.03) + spot, 0.06, "s00 spot", 0.03},
+		"room elsewhere":                            {spotTypes(1, 0.03) + onDemand + roomy, 0.1, "-", 0.1},
+		"a price that nobody knows":                 {spotTypes(1, 0.03) + onDemand, 0, "", 0},
+		"a pod that is about to come":               {spotTypes(1, 0.03) + onDemand + "pod new count=1 cpu=500m\n", 0.1, "", 0},
+		"a rule that keeps the pods where they are": {spotTypes(1, 0.03) + onDemand + "bound pinned count=1 cpu=100m select=node.kubernetes.io/instance-type=m\n", 0.1, "", 0},
+		"a share that must be on demand":            {strings.Replace(spotTypes(1, 0.03), "pool default", "pool default onDemand=1/0", 1) + onDemand, 0.1, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := replace(t, c.input, c.price)
+			if c.want == "" {
+				if got != nil {
+					t.Errorf("moves although it is not worth it: %s", got.Message)
+				}
+				return
+			}
+			if got == nil {
+				t.Fatal("no move")
+			}
+			what := "-"
+			if got.Launch != nil {
+				what = got.Launch.Offerings[0].InstanceType + " " + string(got.Launch.Offerings[0].CapacityType)
+			}
+			if what != c.want || got.SavesPerHour < c.saves-1e-9 || got.SavesPerHour > c.saves+1e-9 {
+				t.Errorf("%s saves %g, want %s to save %g", what, got.SavesPerHour, c.want, c.saves)
+			}
+		})
+	}
+}
+
+// TestReplacementListsWhatSavesOnly: whichever of the offerings comes, the move was
+// worth it.
+func TestReplacementListsWhatSavesOnly(t *testing.T) {
+	got := replace(t, spotTypes(20, 0.03)+fmt.Sprintf(workingNode, "on-demand"), 0.1)
+	if got == nil || got.Launch == nil || len(got.Launch.Offerings) < 5 {
+		t.Fatalf("the replacement is %+v, want one with a choice of Spot", got)
+	}
+	for _, o := range got.Launch.Offerings {
+		if o.PricePerHour > 0.085 {
+			t.Errorf("lists %v at %g, which saves less than 15 %% of 0.1", o.OfferingKey, o.PricePerHour)
+		}
+	}
+}
+
+// TestNoPodLosesItsPlaceForAReplacement: the new node would be beyond the limit.
+func TestNoPodLosesItsPlaceForAReplacement(t *testing.T) {
+	input := spotTypes(1, 0.03) + fmt.Sprintf(workingNode, "on-demand")
+	snapshot, settings, err := scenario.Parse(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot.Nodes[0].PricePerHour, snapshot.Nodes[0].PriceKnown = 0.1, true
+	snapshot.NodePools[0].Limits, snapshot.NodePools[0].Usage = model.Resources{"nodes": 1}, model.Resources{"nodes": 1}
+	if got := engine.Replace(snapshot, []string{"n0"}, settings); got != nil {
+		t.Errorf("moves beyond the pool's limit: %s", got.Message)
+	}
+	if got := engine.Replace(snapshot, nil, settings); got != nil {
+		t.Errorf("moves a node that is no candidate: %s", got.Message)
+	}
+}
