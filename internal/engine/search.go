@@ -57,6 +57,9 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if u.thrifty && h.best.pods < k.pods {
 		h.best = h.best.orBetter(h.run(variant{thrifty: true}))
 	}
+	if len(k.slots) == 0 && h.wantsPatterns() {
+		k.most += h.budget // patterns would take far more
+	}
 	h.shake()
 	h.try(variant{plain: true})
 	for _, v := range k.variants(h.counts, h.best) {
