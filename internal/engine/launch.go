@@ -31,7 +31,7 @@ type bought struct {
 // launches turns bins into launches. Equal bins differ only in their pods, and
 // where limits are tight in how many fallbacks they may list.
 func (s *solution) launches(n *names) []bought {
-	var all []bought
+	all := make([]bought, 0, s.nodes)
 	s.reserved = s.used.clone()
 	for i := range s.bins {
 		b := &s.bins[i]
@@ -43,6 +43,7 @@ func (s *solution) launches(n *names) []bought {
 				same.Launch, same.first = s.launch(b, picked), picked[0]
 			}
 			launch := same
+			launch.shares, launch.Pods = make([][]model.PodKey, 0, len(b.shares)), make([]model.PodKey, 0, b.pods())
 			for _, sh := range b.shares {
 				pods := n.take(sh.demand.class, sh.count)
 				launch.shares = append(launch.shares, pods)
@@ -53,6 +54,15 @@ func (s *solution) launches(n *names) []bought {
 		}
 	}
 	return all
+}
+
+// pods on one of the nodes.
+func (b *bin) pods() int {
+	count := 0
+	for i := range b.shares {
+		count += b.shares[i].count
+	}
+	return count
 }
 
 // orderBins puts the largest nodes first, in an order that only depends on what
