@@ -280,7 +280,7 @@ func (b *bounding) addKinds() {
 		price  int64
 		admits uint64
 	}
-	seen := map[same]bool{}
+	seen := make(map[same]bool, len(b.p.space.rooms))
 	admitted := map[uint64][]bool{}
 	b.p.buyable.each(func(i int) {
 		c := &b.p.space.configs[i]

@@ -94,15 +94,24 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 }
 
 func (p *problem) sortByPrice() {
-	p.byPrice = make([]int, len(p.space.configs))
-	for i := range p.byPrice {
-		p.byPrice[i] = i
+	type offer struct {
+		price  int64
+		config int
 	}
-	prices := make([]int64, len(p.byPrice))
-	for i := range prices {
-		prices[i] = p.space.configs[i].price
+	offers := make([]offer, len(p.space.configs))
+	for i := range offers {
+		offers[i] = offer{p.space.configs[i].price, i}
 	}
-	slices.SortFunc(p.byPrice, func(a, b int) int { return cmp.Or(cmp.Compare(prices[a], prices[b]), a-b) })
+	slices.SortFunc(offers, func(a, b offer) int {
+		if a.price != b.price {
+			return cmp.Compare(a.price, b.price)
+		}
+		return a.config - b.config
+	})
+	p.byPrice = make([]int, len(offers))
+	for n := range offers {
+		p.byPrice[n] = offers[n].config
+	}
 	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
 	for _, i := range p.byPrice {
 		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
