@@ -207,7 +207,6 @@ func (s *space) numberTypes() {
 type sameRoom struct {
 	room    vector
 	configs []int
-	set     bitset // the same
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -292,11 +291,10 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room, set: newBitset(len(s.configs))})
+				s.rooms = append(s.rooms, sameRoom{room: c.room})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
-		s.rooms[at].set.set(i)
 		c.roomID = at
 	}
 }

@@ -303,18 +303,43 @@ func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) 
 	if _, fixed := s.p.space.configs[picked[0]].pool.spec.Labels[key]; fixed {
 		return model.Requirement{}, false
 	}
-	column := s.p.space.column(key)
+	values, ok := s.p.space.values(key, picked, len(s.bins) < fewBins)
+	return model.Requirement{Key: key, Operator: model.In, Values: values}, ok
+}
+
+// fewBins is up to where it takes less to ask the configs of each launch for their
+// labels than to list those of all.
+const fewBins = 16
+
+// values are the different values of a label of some configs, in order; false when
+// one does not have it.
+func (s *space) values(key string, configs []int, few bool) ([]string, bool) {
+	if few {
+		values := make([]string, 0, len(configs))
+		for _, i := range configs {
+			value, ok := s.configs[i].label(key)
+			if !ok {
+				return nil, false
+			}
+			if n := len(values); n == 0 || values[n-1] != value {
+				values = append(values, value)
+			}
+		}
+		slices.Sort(values)
+		return slices.Clip(slices.Compact(values)), true
+	}
+	column := s.column(key)
 	present := newBitset(len(column.values))
-	for _, i := range picked {
+	for _, i := range configs {
 		value := column.ofConfig[i]
 		if value < 0 {
-			return model.Requirement{}, false
+			return nil, false
 		}
 		present.set(int(value))
 	}
 	values := make([]string, 0, present.count())
 	present.each(func(value int) { values = append(values, column.values[value]) })
-	return model.Requirement{Key: key, Operator: model.In, Values: values}, true
+	return values, true
 }
 
 // nano converts to nanoDollars.
