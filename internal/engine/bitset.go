@@ -46,6 +46,16 @@ func (b bitset) without(other bitset) bitset {
 	return rest
 }
 
+// within reports whether other has all members.
+func (b bitset) within(other bitset) bool {
+	for i := range b {
+		if b[i]&^other[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // meets reports whether all three sets share a member.
 func (b bitset) meets(x, y bitset) bool {
 	for i := range b {

@@ -276,32 +276,36 @@ func (c *class) exclusiveSet(numbers map[*rule]int) int {
 }
 
 func (b *bounding) addKinds() {
-	type same struct {
-		room   int
-		price  int64
-		admits uint64
+	if len(b.families) == 0 {
+		return // nobody asks for a node
 	}
-	seen := map[same]bool{}
 	admitted := map[uint64][]bool{}
+	b.problem.Kinds = make([]bound.Kind, 0, len(b.p.space.rooms))
+	var last *model.InstanceType
+	from := 0 // kinds of the last type
 	b.p.buyable.each(func(i int) {
 		c := &b.p.space.configs[i]
-		key := same{room: c.roomID, price: c.price}
+		if c.kind != last {
+			last, from = c.kind, len(b.problem.Kinds)
+		}
+		word := uint64(0)
 		for f := range b.families {
 			if b.families[f].configs.has(i) {
-				key.admits |= 1 << (f % 64)
+				word |= 1 << (f % 64)
 			}
 		}
-		if len(b.families) <= 64 && seen[key] {
-			return // one type in several zones, mostly
-		}
-		seen[key] = true
-		admits := admitted[key.admits]
+		admits := admitted[word]
 		if admits == nil || len(b.families) > 64 {
 			admits = make([]bool, len(b.families))
 			for f := range b.families {
 				admits[f] = b.families[f].configs.has(i)
 			}
-			admitted[key.admits] = admits
+			admitted[word] = admits
+		}
+		for n := from; n < len(b.problem.Kinds); n++ {
+			if k := &b.problem.Kinds[n]; k.Price == c.price && &k.Room[0] == &c.room[0] && &k.Admits[0] == &admits[0] {
+				return // the type in another zone, mostly
+			}
 		}
 		b.problem.Kinds = append(b.problem.Kinds, bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}})
 	})

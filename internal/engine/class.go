@@ -35,28 +35,41 @@ func (c *class) count() int { return len(c.keys) - c.held }
 // groupPods finds the classes of the pending pods, in an order that does not
 // depend on the order of input: by signature.
 func groupPods(snapshot *model.Snapshot, s *signer) []*class {
-	bySignature := map[string]*class{}
+	bySignature := map[string]int32{}
 	var signatures []string
+	var first, counts []int32 // by number of the signature
+	numbers := make([]int32, len(snapshot.Pending))
 	for i := range snapshot.Pending {
 		pod := &snapshot.Pending[i]
-		if pod.OwnedByDaemonSet {
+		if numbers[i] = -1; pod.OwnedByDaemonSet {
 			continue
 		}
 		signature := s.sign(pod)
-		c := bySignature[string(signature)]
-		if c == nil {
-			c = &class{pod: pod}
-			bySignature[string(signature)] = c
+		number, known := bySignature[string(signature)]
+		if !known {
+			number = int32(len(signatures))
 			signatures = append(signatures, string(signature))
+			bySignature[signatures[number]] = number
+			first, counts = append(first, int32(i)), append(counts, 0)
 		}
-		c.keys = append(c.keys, pod.PodKey)
+		numbers[i] = number
+		counts[number]++
+	}
+	made, keys := make([]class, len(signatures)), make([]model.PodKey, len(snapshot.Pending))
+	for number := range made {
+		made[number].pod = &snapshot.Pending[first[number]]
+		made[number].keys, keys = keys[:0:counts[number]], keys[counts[number]:]
+	}
+	for i, number := range numbers {
+		if number >= 0 {
+			made[number].keys = append(made[number].keys, snapshot.Pending[i].PodKey)
+		}
 	}
 	sort.Strings(signatures)
 	classes := make([]*class, len(signatures))
 	for i, signature := range signatures {
-		c := bySignature[signature]
-		sortPodKeys(c.keys)
-		classes[i] = c
+		classes[i] = &made[bySignature[signature]]
+		sortPodKeys(classes[i].keys)
 	}
 	return classes
 }

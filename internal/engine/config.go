@@ -192,7 +192,7 @@ func (s *space) numberTypes() {
 		kind     *model.InstanceType
 		capacity model.CapacityType
 	}
-	numbers := map[bought]int{}
+	numbers := make(map[bought]int, len(s.configs)/2)
 	for i := range s.configs {
 		c := &s.configs[i]
 		key := bought{c.kind, c.offering.CapacityType}
@@ -214,7 +214,6 @@ func (s *space) numberTypes() {
 type sameRoom struct {
 	room    vector
 	configs []int
-	set     bitset // the same
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -229,9 +228,10 @@ func (s *space) column(key string) *labelColumn {
 	}
 	column := &labelColumn{ofConfig: make([]int32, len(s.configs))}
 	numbers := map[string]int32{}
+	byType := ofType(key)
 	for i := range s.configs {
 		// Neighbours are mostly one type in several zones.
-		if i > 0 && s.configs[i].sameLabel(&s.configs[i-1], key) {
+		if i > 0 && byType && s.configs[i].kind == s.configs[i-1].kind && s.configs[i].sellsLike(&s.configs[i-1]) {
 			column.ofConfig[i] = column.ofConfig[i-1]
 			continue
 		}
@@ -268,14 +268,14 @@ func (c *labelColumn) sort(numbers map[string]int32) {
 	}
 }
 
-// sameLabel is true when both surely have the same value: what the zone and the
-// capacity type do not decide, for one instance type and one set of free labels.
-func (c *config) sameLabel(other *config, key string) bool {
+// ofType reports whether a label is one that the instance type and the free labels
+// decide, but not the zone and the capacity type.
+func ofType(key string) bool {
 	switch canonical(key) {
 	case labelZone, labelZoneID, labelCapacityType:
 		return false
 	}
-	return c.kind == other.kind && c.sellsLike(other)
+	return true
 }
 
 // sellsLike is true for configs of one pool with the same free labels.
@@ -284,7 +284,7 @@ func (c *config) sellsLike(other *config) bool {
 }
 
 func (s *space) mergeRooms() {
-	index := map[string]int{}
+	index := make(map[string]int, len(s.configs)/2)
 	at := -1
 	var key []byte
 	for i := range s.configs {
@@ -298,11 +298,10 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room, set: newBitset(len(s.configs))})
+				s.rooms = append(s.rooms, sameRoom{room: c.room})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
-		s.rooms[at].set.set(i)
 		c.roomID = at
 	}
 }

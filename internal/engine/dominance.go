@@ -8,15 +8,27 @@ func (p *problem) undominated(usable bitset, families []bitset) []int {
 		set.each(func(i int) { marks[i] = (marks[i] ^ uint64(n+1)) * 0x9e3779b97f4a7c15 })
 	}
 	numbers := map[uint64]int{}
-	var groups [][]int
-	for _, i := range p.byPrice {
+	var counts []int
+	numberOf := make([]int32, len(p.byPrice)) // of the group, by position
+	for n, i := range p.byPrice {
+		numberOf[n] = -1
 		if mark := marks[i]; mark != 0 && usable.has(i) {
 			number, known := numbers[mark]
 			if !known {
-				number = len(groups)
+				number = len(counts)
 				numbers[mark] = number
-				groups = append(groups, nil)
+				counts = append(counts, 0)
 			}
+			numberOf[n] = int32(number)
+			counts[number]++
+		}
+	}
+	groups, backing := make([][]int, len(counts)), make([]int, len(p.byPrice))
+	for number, count := range counts {
+		groups[number], backing = backing[:0:count], backing[count:]
+	}
+	for n, i := range p.byPrice {
+		if number := numberOf[n]; number >= 0 {
 			groups[number] = append(groups[number], i)
 		}
 	}

@@ -121,7 +121,11 @@ type group struct {
 }
 
 func (s *solution) groups() []group {
-	var all []group
+	count := len(s.onNodes)
+	for i := range s.bins {
+		count += len(s.bins[i].shares)
+	}
+	all := make([]group, 0, count)
 	for i := range s.onNodes {
 		n := &s.onNodes[i]
 		if n.count > 0 {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/drover-project/drover/internal/model"
@@ -101,6 +102,8 @@ func (s *solution) plan() (model.Plan, model.Report) {
 	launches := s.launches(n)
 	report := model.Report{Steps: s.steps, Unplaced: s.unplacedReasons(n)}
 	cost, interruptions := int64(0), int64(0)
+	plan.Launches = slices.Grow(plan.Launches, len(launches))
+	report.Launches = slices.Grow(report.Launches, len(launches))
 	for i := range launches {
 		plan.Launches = append(plan.Launches, launches[i].Launch)
 		report.Launches = append(report.Launches, s.buying.reason(&launches[i], reasons[launches[i].bin]))

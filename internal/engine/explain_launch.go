@@ -192,7 +192,7 @@ func (s *solution) placedReasons(onNodes [][]model.PodKey, launches []bought) []
 	for i := range launches {
 		count += len(launches[i].shares)
 	}
-	reasons := make([]model.PodReason, 0, count)
+	reasons := slices.Grow([]model.PodReason(nil), count)
 	for i, share := range s.onNodes {
 		if share.count == 0 {
 			continue

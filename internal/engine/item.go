@@ -41,8 +41,11 @@ const restrictedBonus = 1.02
 func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
 	var items []*item
 	for _, d := range demands {
-		configs := d.configs.clone()
-		configs.and(tier)
+		configs := d.configs
+		if !configs.within(tier) {
+			configs = configs.clone()
+			configs.and(tier)
+		}
 		if left[d] > 0 && !configs.empty() {
 			items = append(items, &item{demand: d, class: d.class, configs: configs, perNode: math.MaxInt32})
 		}

@@ -33,19 +33,19 @@ type bought struct {
 // launches turns bins into launches. Equal bins differ only in their pods, and
 // where limits are tight in how many fallbacks they may list.
 func (s *solution) launches(n *names) []bought {
-	var all []bought
+	all := make([]bought, 0, s.nodes)
 	s.reserved = s.used.clone()
 	s.buying = newBuying(s)
 	for i := range s.bins {
 		b := &s.bins[i]
 		w := s.newWays(b)
 		for k := 0; k < b.times; k++ {
-			var shares [][]model.PodKey
+			shares := make([][]model.PodKey, 0, len(b.shares))
 			for _, sh := range b.shares {
 				shares = append(shares, n.take(sh.demand.class, sh.count))
 			}
 			launch := w.next(k, shares)
-			launch.shares = shares
+			launch.shares, launch.Pods = shares, make([]model.PodKey, 0, b.pods())
 			for _, pods := range shares {
 				launch.Pods = append(launch.Pods, pods...)
 			}
@@ -96,6 +96,15 @@ func (w *ways) next(copyNumber int, shares [][]model.PodKey) bought {
 		w.known[way.part] = same
 	}
 	return same
+}
+
+// pods on one of the nodes.
+func (b *bin) pods() int {
+	count := 0
+	for i := range b.shares {
+		count += b.shares[i].count
+	}
+	return count
 }
 
 // orderBins puts the largest nodes first, in an order that only depends on what
@@ -340,18 +349,43 @@ func (s *solution) narrowed(key string, picked []int) (model.Requirement, bool) 
 	if _, fixed := s.p.space.configs[picked[0]].pool.spec.Labels[key]; fixed {
 		return model.Requirement{}, false
 	}
-	column := s.p.space.column(key)
+	values, ok := s.p.space.values(key, picked, len(s.bins) < fewBins)
+	return model.Requirement{Key: key, Operator: model.In, Values: values}, ok
+}
+
+// fewBins is up to where it takes less to ask the configs of each launch for their
+// labels than to list those of all.
+const fewBins = 16
+
+// values are the different values of a label of some configs, in order; false when
+// one does not have it.
+func (s *space) values(key string, configs []int, few bool) ([]string, bool) {
+	if few {
+		values := make([]string, 0, len(configs))
+		for _, i := range configs {
+			value, ok := s.configs[i].label(key)
+			if !ok {
+				return nil, false
+			}
+			if n := len(values); n == 0 || values[n-1] != value {
+				values = append(values, value)
+			}
+		}
+		slices.Sort(values)
+		return slices.Clip(slices.Compact(values)), true
+	}
+	column := s.column(key)
 	present := newBitset(len(column.values))
-	for _, i := range picked {
+	for _, i := range configs {
 		value := column.ofConfig[i]
 		if value < 0 {
-			return model.Requirement{}, false
+			return nil, false
 		}
 		present.set(int(value))
 	}
 	values := make([]string, 0, present.count())
 	present.each(func(value int) { values = append(values, column.values[value]) })
-	return model.Requirement{Key: key, Operator: model.In, Values: values}, true
+	return values, true
 }
 
 // nano converts to nanoDollars.

@@ -196,9 +196,10 @@ type grants struct {
 
 // grant returns the classes with the wishes made requirements.
 func grant(classes []*class, list []wish) []*class {
-	granted := make([]*class, len(classes))
+	granted, made := make([]*class, len(classes)), make([]class, len(classes))
 	for i, c := range classes {
-		granted[i] = &class{pod: c.pod, keys: c.keys, held: c.held, refused: c.refused}
+		granted[i] = &made[i]
+		made[i] = class{pod: c.pod, keys: c.keys, held: c.held, refused: c.refused}
 	}
 	for _, w := range list {
 		c := granted[w.class]

@@ -96,15 +96,24 @@ func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 }
 
 func (p *problem) sortByPrice() {
-	p.byPrice = make([]int, len(p.space.configs))
-	for i := range p.byPrice {
-		p.byPrice[i] = i
+	type offer struct {
+		price  int64
+		config int
 	}
-	prices := make([]int64, len(p.byPrice))
-	for i := range prices {
-		prices[i] = p.space.configs[i].price
+	offers := make([]offer, len(p.space.configs))
+	for i := range offers {
+		offers[i] = offer{p.space.configs[i].price, i}
 	}
-	slices.SortFunc(p.byPrice, func(a, b int) int { return cmp.Or(cmp.Compare(prices[a], prices[b]), a-b) })
+	slices.SortFunc(offers, func(a, b offer) int {
+		if a.price != b.price {
+			return cmp.Compare(a.price, b.price)
+		}
+		return a.config - b.config
+	})
+	p.byPrice = make([]int, len(offers))
+	for n := range offers {
+		p.byPrice[n] = offers[n].config
+	}
 	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
 	for _, i := range p.byPrice {
 		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
@@ -145,21 +154,16 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q.classes = classes
 	q.rules = nil
 	sets, admitted, alike := map[string]int{}, map[string]bitset{}, map[string]*class{}
+	numbers := map[*uint64]int{} // of sets that are known to be the same
 	for i, c := range q.classes {
 		c.id = i
 		c.request = q.resources.podVector(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)
 		c.labelled = q.admittedOnce(c, s, admitted)
-		key := bitsKey(c.labelled)
-		family, known := sets[key]
-		if !known {
-			family = len(sets)
-			sets[key] = family
-		}
-		c.family = family
+		c.family = familyOf(c.labelled, sets, numbers)
 		c.fitsID = i
-		s.buf = strconv.AppendInt(s.buf[:0], int64(family), 10)
+		s.buf = strconv.AppendInt(s.buf[:0], int64(c.family), 10)
 		for _, amount := range c.request {
 			s.buf = strconv.AppendInt(append(s.buf, ','), amount, 36)
 		}
@@ -175,6 +179,24 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q.dropDoubtful()
 	q.countDaemons()
 	return &q
+}
+
+// familyOf numbers sets of configs, equal ones the same.
+func familyOf(set bitset, sets map[string]int, shared map[*uint64]int) int {
+	if len(set) == 0 {
+		return 0
+	}
+	if number, known := shared[&set[0]]; known {
+		return number
+	}
+	key := bitsKey(set)
+	number, known := sets[key]
+	if !known {
+		number = len(sets)
+		sets[key] = number
+	}
+	shared[&set[0]] = number
+	return number
 }
 
 // fitting are the configs that can be had and have room for a pod of the class.
@@ -197,13 +219,13 @@ func (p *problem) grows() bool {
 
 // numberSights finds the rules that see the same domains.
 func (p *problem) numberSights() {
-	numbers := map[string]int{}
+	numbers, sets, shared := map[string]int{}, map[string]int{}, map[*uint64]int{}
 	p.sights = make([]int, len(p.rules))
 	for i, r := range p.rules {
 		if r.axis.host {
 			continue
 		}
-		key := r.axis.key + "\x00" + bitsKey(r.configs)
+		key := r.axis.key + "\x00" + strconv.Itoa(familyOf(r.configs, sets, shared))
 		number, known := numbers[key]
 		if !known {
 			number = len(numbers)

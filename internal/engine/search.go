@@ -57,10 +57,15 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 	if u.thrifty && h.best.pods < k.pods {
 		h.best = h.best.orBetter(h.run(variant{thrifty: true}))
 	}
+	if len(k.slots) == 0 && h.wantsPatterns() {
+		k.most += h.budget // patterns would take far more
+	}
 	h.shake()
 	h.try(variant{plain: true})
-	for _, v := range k.variants(h.counts, h.best) {
-		h.try(v)
+	if h.best.pods < k.pods {
+		for _, v := range k.variants(h.counts, h.best) {
+			h.try(v)
+		}
 	}
 	if h.wantsPatterns() {
 		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget/2, k.steps+patternShare*k.pods*k.pods)); next != nil {
@@ -308,8 +313,8 @@ func (k *packer) seatRest(best *packing) {
 	}
 }
 
-// variants bound the size of nodes in several ways: pods of which only few may
-// share a node need many nodes, and then large ones stay empty.
+// variants bound the size of nodes in several ways: where limits leave pods out,
+// smaller nodes may use them better.
 func (k *packer) variants(counts []int, best *packing) []variant {
 	total, spread := int64(0), 1
 	for i, it := range k.items {

@@ -3,7 +3,7 @@ package engine
 // maxShakes bounds how often pods are valued a little more or less, to see
 // whether that packs better, idleShakes how often in a row without success.
 const (
-	maxShakes  = 24
+	maxShakes  = 48
 	idleShakes = 8
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/node/termination"
 	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/evacuate"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/observe"
@@ -186,7 +187,7 @@ func movable(pods []corev1.Pod, budgets []policyv1.PodDisruptionBudget, now time
 		}
 		owner := metav1.GetControllerOfNoCopy(pod)
 		isOwn := observe.IsOwnedByDaemonSet(pod) || owner != nil && owner.Kind == "Node"
-		if termination.MayNotBeDisturbed(pod, now) || !isOwn && (owner == nil || hasClaims(pod) || heldBy(pod, budgets)) {
+		if evacuate.MayNotBeDisturbed(pod, now) || !isOwn && (owner == nil || hasClaims(pod) || heldBy(pod, budgets)) {
 			return false
 		}
 	}

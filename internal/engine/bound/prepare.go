@@ -112,11 +112,21 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		x, y := &p.Kinds[a], &p.Kinds[b]
-		return cmp.Or(cmp.Compare(max(x.Price, 0), max(y.Price, 0)), slices.Compare(y.Room, x.Room), a-b)
+		if priceX, priceY := max(x.Price, 0), max(y.Price, 0); priceX != priceY {
+			return cmp.Compare(priceX, priceY)
+		}
+		return cmp.Or(slices.Compare(y.Room, x.Room), a-b)
 	})
-	for _, i := range order {
+	view := 0
+	for n, i := range order {
 		in := &p.Kinds[i]
-		k := kind{room: c.scaleUp(in.Room), view: c.viewOf(in.Admits, numbers), price: max(in.Price, 0)}
+		k := kind{room: c.scaleUp(in.Room), price: max(in.Price, 0)}
+		if last := order[max(n-1, 0)]; n > 0 && sameSlice(in.Admits, p.Kinds[last].Admits) {
+			k.view = view // mostly
+		} else {
+			k.view = c.viewOf(in.Admits, numbers)
+		}
+		view = k.view
 		replaced := false
 		for j := range c.kinds {
 			if replaced = c.replaces(&c.kinds[j], &k); replaced {
@@ -128,6 +138,9 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 		}
 	}
 }
+
+// sameSlice reports whether both are the very same.
+func sameSlice(a, b []bool) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 func (c *Prepared) replaces(k, other *kind) bool {
 	for r, amount := range other.room {

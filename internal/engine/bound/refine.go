@@ -33,7 +33,7 @@ func (c *checker) refine(k *kind) int64 {
 	}
 	n := c.examine(k.room, c.views[k.view])
 	least = min(least, c.explained(k, n))
-	if least > c.goal(price, 0) && c.resources > 1 {
+	if least > c.goal(price, farGoal) && c.resources > 1 {
 		before := slices.Clone(n.multipliers)
 		n.settleBoth()
 		if better := c.explained(k, n); better < least {
@@ -70,9 +70,11 @@ func (c *checker) explained(k *kind, n *node) int64 {
 
 // maxProofSteps bounds one attempt to prove that a node is worth at most a
 // goal; goals are that many, ever further from what has been reached.
+// Nodes farther off than farGoal are priced more carefully first.
 const (
 	maxProofSteps = 20_000
 	goals         = 16
+	farGoal       = 2
 )
 
 // goal is a worth for a node of this price: the first is that of the worst node
