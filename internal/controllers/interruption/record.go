@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
@@ -84,7 +85,7 @@ func (r *Recorder) record(ctx context.Context, work []*item) error {
 					w.outcome = failed
 					failures = append(failures, err)
 				}
-			case found.coming && r.Clock.Since(notice.Noticed) < patience:
+			case found.coming && !notice.Over && r.Clock.Since(notice.Noticed) < patience:
 				w.outcome = max(w.outcome, postpone)
 			default:
 				r.Metrics.Ignored.WithLabelValues("unknown_instance").Inc()
@@ -127,7 +128,9 @@ func (r *Recorder) targets(ctx context.Context, work []*item) (map[string]target
 				return nil, err
 			}
 			if one.node == "" && one.claim == nil {
-				unknown = append(unknown, id)
+				if !notice.Over { // every instance that starts says that it runs
+					unknown = append(unknown, id)
+				}
 				continue
 			}
 			found[id] = one
@@ -246,7 +249,7 @@ func markLevel(node *corev1.Node, v Verdict) Level {
 }
 
 func (r *Recorder) patch(ctx context.Context, object, before client.Object) error {
-	if object.GetResourceVersion() != before.GetResourceVersion() {
+	if equality.Semantic.DeepEqual(object, before) {
 		return nil
 	}
 	r.Metrics.Calls.WithLabelValues("kubernetes").Inc()
