@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
@@ -84,7 +85,7 @@ func (r *Recorder) record(ctx context.Context, work []*item) error {
 					w.outcome = failed
 					failures = append(failures, err)
 				}
-			case found.coming && r.Clock.Since(notice.Noticed) < patience:
+			case found.coming && !notice.Over && r.Clock.Since(notice.Noticed) < patience:
 				w.outcome = max(w.outcome, postpone)
 			default:
 				r.Metrics.Ignored.WithLabelValues("unknown_instance").Inc()
@@ -127,7 +128,9 @@ func (r *Recorder) targets(ctx context.Context, work []*item) (map[string]target
 				return nil, err
 			}
 			if one.node == "" && one.claim == nil {
-				unknown = append(unknown, id)
+				if !notice.Over { // every instance that starts says that it runs
+					unknown = append(unknown, id)
+				}
 				continue
 			}
 			found[id] = one
@@ -246,7 +249,7 @@ func markLevel(node *corev1.Node, v Verdict) Level {
 }
 
 func (r *Recorder) patch(ctx context.Context, object, before client.Object) error {
-	if object.GetResourceVersion() != before.GetResourceVersion() {
+	if equality.Semantic.DeepEqual(object, before) {
 		return nil
 	}
 	r.Metrics.Calls.WithLabelValues("kubernetes").Inc()
@@ -258,9 +261,17 @@ func (r *Recorder) marked(node *corev1.Node, v Verdict) {
 	r.Metrics.NoticeToCordon.WithLabelValues(string(v.Kind)).Observe(max(0, r.Clock.Since(v.Noticed).Seconds()))
 	r.Metrics.Nodes.WithLabelValues(string(v.Kind)).Inc()
 	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)
+	r.avoid(node.Labels, v.Kind)
 	r.Log.Info("node is taken back by AWS", "node", node.Name, "kind", string(v.Kind), "deadline", stamp(v.Deadline), "noticed", stamp(v.Noticed))
 	if r.Hurry != nil {
 		r.Hurry("interrupted/" + node.Name)
+	}
+}
+
+// avoid has nothing be bought for a while from a Spot pool that is taken back.
+func (r *Recorder) avoid(labels map[string]string, kind interruption.Kind) {
+	if pool, known := spotPool(labels); known && r.Cloud != nil && kind == interruption.SpotInterruption {
+		r.Cloud.MarkUnavailable(pool, string(kind))
 	}
 }
 
@@ -298,9 +309,7 @@ func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice 
 	r.Events.Warning(claim, reason, note)
 	r.Events.Warning(claim, events.TerminatingOnInterruption, "Interruption triggered termination for the NodeClaim before its node had joined")
 	r.Log.Info("initiating delete from interruption message", "nodeclaim", claim.Name, "kind", string(verdict.Kind))
-	if pool, known := spotPool(claim.Labels); known && r.Cloud != nil && notice.Kind == interruption.SpotInterruption {
-		r.Cloud.MarkUnavailable(pool, string(notice.Kind))
-	}
+	r.avoid(claim.Labels, verdict.Kind)
 	if r.Hurry != nil {
 		r.Hurry("interrupted/" + claim.Name)
 	}
