@@ -41,10 +41,10 @@ type Interruptions interface {
 	// MarkUnavailable has a pool count as without capacity for a while: what is
 	// taken back now will not be there to buy.
 	MarkUnavailable(pool model.OfferingKey, reason string)
-	// Detach takes an instance out of its group without lowering the group's size,
-	// so that the group launches another at once. It is no error when the instance
-	// is no member (any more).
-	Detach(ctx context.Context, group, instanceID string) error
+	// Detach takes an instance out of its group. Unless lower is set the group keeps
+	// its size and launches another at once. It is no error when the instance is no
+	// member (any more).
+	Detach(ctx context.Context, group, instanceID string, lower bool) error
 	// Replace ends a member; lower takes it off the group's size, else the group
 	// launches another. IsNotFound when the instance is gone.
 	Replace(ctx context.Context, instanceID string, lower bool) error

@@ -12,6 +12,7 @@ import (
 
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -50,9 +51,15 @@ func New(t testing.TB, world cloudtest.World, objects ...client.Object) *Cluster
 	world.Now = c.Clock.Now
 	c.Cloud = cloudtest.New(world)
 	c.Events = events.New(&clientevents.FakeRecorder{Events: c.Said}, c.Clock)
+	subResource := func(ctx context.Context, underlying client.Client, name string, object, sub client.Object, options ...client.SubResourceCreateOption) error {
+		if eviction, ok := sub.(*policyv1.Eviction); ok {
+			return c.evict(ctx, underlying, object, eviction)
+		}
+		return underlying.SubResource(name).Create(ctx, object, sub, options...)
+	}
 	builder := fake.NewClientBuilder().WithScheme(scheme.Scheme).
 		WithStatusSubresource(&karpv1.NodePool{}, &karpv1.NodeClaim{}, &ec2v1.EC2NodeClass{}, &corev1.Node{}, &corev1.Pod{}).
-		WithInterceptorFuncs(interceptor.Funcs{Create: c.create, SubResourceCreate: c.evict})
+		WithInterceptorFuncs(interceptor.Funcs{Create: c.create, SubResourceCreate: subResource})
 	for _, each := range index.All() {
 		builder = builder.WithIndex(each.Object, each.Field, each.Extract)
 	}

@@ -24,17 +24,13 @@ type evictions struct {
 }
 
 // evict is the Eviction API: it keeps PodDisruptionBudgets that say minAvailable.
-func (c *Cluster) evict(ctx context.Context, underlying client.Client, name string, object, sub client.Object, options ...client.SubResourceCreateOption) error {
-	if name != "eviction" {
-		return underlying.SubResource(name).Create(ctx, object, sub, options...)
-	}
+func (c *Cluster) evict(ctx context.Context, underlying client.Client, object client.Object, eviction *policyv1.Eviction) error {
 	c.evictions.mu.Lock()
 	defer c.evictions.mu.Unlock()
 	pod := &corev1.Pod{}
 	if err := underlying.Get(ctx, client.ObjectKeyFromObject(object), pod); err != nil {
 		return err
 	}
-	eviction := sub.(*policyv1.Eviction)
 	if wanted := eviction.DeleteOptions; wanted != nil && wanted.Preconditions != nil && wanted.Preconditions.UID != nil && *wanted.Preconditions.UID != pod.UID {
 		return apierrors.NewConflict(corev1.Resource("pods"), pod.Name, nil)
 	}

@@ -127,8 +127,8 @@ type mortalInterruptions struct {
 	faults *Faults
 }
 
-func (m *mortalInterruptions) Detach(ctx context.Context, group, instanceID string) error {
-	return m.faults.around(func() error { return m.Interruptions.Detach(ctx, group, instanceID) })
+func (m *mortalInterruptions) Detach(ctx context.Context, group, instanceID string, lower bool) error {
+	return m.faults.around(func() error { return m.Interruptions.Detach(ctx, group, instanceID, lower) })
 }
 
 func (m *mortalInterruptions) Replace(ctx context.Context, instanceID string, lower bool) error {

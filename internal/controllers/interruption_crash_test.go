@@ -164,9 +164,13 @@ func TestRandomInterruptions(t *testing.T) {
 // are on their way out.
 func (w *spotWorld) requireUntouched(marked map[string]bool) {
 	w.t.Helper()
+	granted := w.cluster.Evictions()
 	for _, pod := range w.cluster.Pods() {
 		if pod.DeletionTimestamp == nil || pod.Spec.NodeName == "" {
 			continue
+		}
+		if granted[pod.UID] == 0 {
+			w.t.Errorf("pod %s was told to go without asking its budget", pod.Name)
 		}
 		node := &corev1.Node{}
 		if !w.cluster.Exists(node, pod.Spec.NodeName) {

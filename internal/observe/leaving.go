@@ -20,6 +20,10 @@ func IsLeaving(node *corev1.Node, claim *karpv1.NodeClaim) bool {
 	if node.DeletionTimestamp != nil || (claim != nil && claim.DeletionTimestamp != nil) {
 		return true
 	}
+	return isTakenBack(node)
+}
+
+func isTakenBack(node *corev1.Node) bool {
 	return slices.ContainsFunc(node.Spec.Taints, func(taint corev1.Taint) bool { return taint.Key == InterruptionTaint })
 }
 

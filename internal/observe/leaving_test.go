@@ -43,6 +43,12 @@ func TestPodsOfANodeThatLeavesAskForAPlace(t *testing.T) {
 		{"a node that is deleted", func(n *corev1.Node) {
 			n.DeletionTimestamp, n.Finalizers = new(metav1.Now()), []string{karpv1.TerminationFinalizer}
 		}, running("p"), true},
+		{"a pod that may not be disturbed, of a node that is deleted", func(n *corev1.Node) {
+			n.DeletionTimestamp, n.Finalizers = new(metav1.Now()), []string{karpv1.TerminationFinalizer}
+		}, running("p", func(p *corev1.Pod) { p.Annotations = map[string]string{karpv1.DoNotDisruptAnnotationKey: "true"} }), false},
+		{"and of one that AWS takes back", tainted(corev1.TaintEffectNoSchedule), running("p", func(p *corev1.Pod) {
+			p.Annotations = map[string]string{karpv1.DoNotDisruptAnnotationKey: "true"}
+		}), true},
 		{"a DaemonSet's pod", tainted(corev1.TaintEffectNoSchedule), running("p", owner("DaemonSet")), false},
 		{"a static pod", tainted(corev1.TaintEffectNoSchedule), running("p", owner("Node")), false},
 		{"a pod that nobody makes anew", tainted(corev1.TaintEffectNoSchedule), running("p", func(p *corev1.Pod) { p.OwnerReferences = nil }), false},

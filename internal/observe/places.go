@@ -75,18 +75,29 @@ func (p places) of(pod *corev1.Pod, leaving bool) *model.Node {
 	return nil
 }
 
-// leavingNodes are the nodes whose pods need another place.
-func (v *view) leavingNodes() map[string]bool {
+// mustMove reports whether a pod runs on a node that goes, and will be needed
+// elsewhere. Where nothing presses, a pod that may not be disturbed stays as long
+// as it likes, and a place for it would stand empty.
+func mustMove(pod *corev1.Pod, leaving map[string]*corev1.Node) bool {
+	node := leaving[pod.Spec.NodeName]
+	if node == nil || !ComesBack(pod) {
+		return false
+	}
+	return isTakenBack(node) || pod.Annotations[karpv1.DoNotDisruptAnnotationKey] != "true"
+}
+
+// leavingNodes are the nodes whose pods need another place, by name.
+func (v *view) leavingNodes() map[string]*corev1.Node {
 	claims := make(map[string]*karpv1.NodeClaim, len(v.claims))
 	for i := range v.claims {
 		if id := v.claims[i].Status.ProviderID; id != "" {
 			claims[id] = &v.claims[i]
 		}
 	}
-	leaving := map[string]bool{}
+	leaving := map[string]*corev1.Node{}
 	for i := range v.nodes {
 		if node := &v.nodes[i]; IsLeaving(node, claims[node.Spec.ProviderID]) {
-			leaving[node.Name] = true
+			leaving[node.Name] = node
 		}
 	}
 	return leaving
@@ -108,7 +119,7 @@ func (v *view) sortPods(ctx context.Context, pods podTranslator, snapshot *model
 			continue
 		}
 		node, promised := onNode[pod.Spec.NodeName], false
-		leaving := leavingNodes[pod.Spec.NodeName] && ComesBack(pod)
+		leaving := mustMove(pod, leavingNodes)
 		if pod.Spec.NodeName == "" || leaving {
 			node = places.of(pod, leaving)
 			promised = node != nil

@@ -81,7 +81,7 @@ func (s State) Encode() (string, error) {
 	return string(text), err
 }
 
-// Key of a pool in History.
+// PoolKey names a Spot pool.
 type PoolKey struct{ InstanceType, Zone string }
 
 // History is what was heard of each pool.

@@ -84,15 +84,18 @@ func (n *Interruptions) MarkUnavailable(pool model.OfferingKey, reason string) {
 	n.provider.unavailable.mark(pool, reason)
 }
 
-// membership is an instance of a group.
-type membership struct{ group, id string }
+// membership is an instance of a group; lower takes it off the group's size.
+type membership struct {
+	group, id string
+	lower     bool
+}
 
 // detachPerCall is how many instances DetachInstances takes.
 const detachPerCall = 20
 
 // Detach implements cloud.Interruptions. Concurrent calls share DetachInstances.
-func (n *Interruptions) Detach(ctx context.Context, group, instanceID string) error {
-	outcome, found, err := n.detach.Do(ctx, membership{group, instanceID})
+func (n *Interruptions) Detach(ctx context.Context, group, instanceID string, lower bool) error {
+	outcome, found, err := n.detach.Do(ctx, membership{group, instanceID, lower})
 	if err == nil && found {
 		err = outcome
 	}
@@ -101,39 +104,45 @@ func (n *Interruptions) Detach(ctx context.Context, group, instanceID string) er
 
 // detachAll takes instances out of their groups, each with its own outcome.
 func (n *Interruptions) detachAll(ctx context.Context, members []membership) (map[membership]error, error) {
-	byGroup := map[string][]string{}
+	alike := map[membership][]membership{} // by group and size
 	for _, member := range members {
-		byGroup[member.group] = append(byGroup[member.group], member.id)
+		key := membership{group: member.group, lower: member.lower}
+		alike[key] = append(alike[key], member)
 	}
 	outcome := map[membership]error{}
-	for group, ids := range byGroup {
-		for chunk := range slices.Chunk(ids, detachPerCall) {
-			err := n.detachSome(ctx, group, chunk)
-			for _, id := range chunk {
+	for _, all := range alike {
+		for chunk := range slices.Chunk(all, detachPerCall) {
+			err := n.detachSome(ctx, chunk)
+			for _, member := range chunk {
 				if len(chunk) > 1 && isNoMember(err) {
 					// One that is no member any more fails the call for all.
-					outcome[membership{group, id}] = n.detached(n.detachSome(ctx, group, []string{id}), group, id)
+					outcome[member] = detached(n.detachSome(ctx, []membership{member}), member)
 					continue
 				}
-				outcome[membership{group, id}] = n.detached(err, group, id)
+				outcome[member] = detached(err, member)
 			}
 		}
 	}
 	return outcome, nil
 }
 
-func (n *Interruptions) detachSome(ctx context.Context, group string, ids []string) error {
+// detachSome takes instances out of one group.
+func (n *Interruptions) detachSome(ctx context.Context, members []membership) error {
+	var ids []string
+	for _, member := range members {
+		ids = append(ids, member.id)
+	}
 	_, err := n.members.DetachInstances(ctx, &autoscaling.DetachInstancesInput{
-		AutoScalingGroupName: &group, InstanceIds: ids, ShouldDecrementDesiredCapacity: sdk.Bool(false),
+		AutoScalingGroupName: &members[0].group, InstanceIds: ids, ShouldDecrementDesiredCapacity: &members[0].lower,
 	})
 	return err
 }
 
-func (n *Interruptions) detached(err error, group, id string) error {
+func detached(err error, member membership) error {
 	if isNoMember(err) {
 		return nil
 	}
-	return classify(err, "detaching instance "+id+" from Auto Scaling group "+group)
+	return classify(err, "detaching instance "+member.id+" from Auto Scaling group "+member.group)
 }
 
 // isNoMember reports whether Auto Scaling says that an instance, or its group, is

@@ -99,7 +99,7 @@ func TestInstancesAreDetachedTogether(t *testing.T) {
 	var group sync.WaitGroup
 	for _, id := range ids {
 		group.Go(func() {
-			if err := n.Detach(t.Context(), "g", id); err != nil {
+			if err := n.Detach(t.Context(), "g", id, false); err != nil {
 				t.Errorf("detaching %s: %v", id, err)
 			}
 		})
@@ -111,7 +111,7 @@ func TestInstancesAreDetachedTogether(t *testing.T) {
 	}
 	fake.denied = true
 	var terminal *cloud.TerminalError
-	if err := n.Detach(t.Context(), "g", ids[0]); !errors.As(err, &terminal) {
+	if err := n.Detach(t.Context(), "g", ids[0], false); !errors.As(err, &terminal) {
 		t.Errorf("an error that no repetition mends: %v", err)
 	}
 }

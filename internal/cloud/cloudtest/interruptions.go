@@ -58,7 +58,7 @@ func (n *Interruptions) MarkUnavailable(pool model.OfferingKey, _ string) {
 }
 
 // Detach implements cloud.Interruptions.
-func (n *Interruptions) Detach(_ context.Context, group, instanceID string) error {
+func (n *Interruptions) Detach(_ context.Context, group, instanceID string, lower bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.Refuse != nil {
@@ -75,6 +75,9 @@ func (n *Interruptions) Detach(_ context.Context, group, instanceID string) erro
 		return nil
 	}
 	g.Instances = slices.Delete(slices.Clone(g.Instances), at, at+1)
+	if lower {
+		g.Desired--
+	}
 	n.Detached = append(n.Detached, instanceID)
 	return nil
 }

@@ -42,7 +42,8 @@ func (r *Reconciler) leaveGroup(ctx context.Context, node *corev1.Node, claim *k
 		if !r.first(node.Name, "detached") {
 			return cloud.GroupMember{}, nil
 		}
-		return cloud.GroupMember{}, r.detach(ctx, node, group, id)
+		member, _ := r.Member(id)
+		return cloud.GroupMember{}, r.detach(ctx, node, group, hasGrown(node, member))
 	}
 	if v.Kind != interruption.SpotInterruption && v.Kind != interruption.RebalanceRecommendation {
 		return cloud.GroupMember{}, nil
@@ -65,14 +66,21 @@ func (r *Reconciler) leaveGroup(ctx context.Context, node *corev1.Node, claim *k
 		return cloud.GroupMember{}, err
 	}
 	r.first(node.Name, "detached")
-	return cloud.GroupMember{}, r.detach(ctx, node, member.Group, id)
+	return cloud.GroupMember{}, r.detach(ctx, node, member.Group, hasGrown(node, member))
+}
+
+// hasGrown reports whether the group of a node has grown since a recommendation
+// about it: it has the instance that comes in this one's stead.
+func hasGrown(node *corev1.Node, member cloud.GroupMember) bool {
+	before, err := strconv.Atoi(node.Annotations[desiredAnnotation])
+	return err == nil && member.Desired > before
 }
 
 // detach takes the instance out of its group. Where that may not be done the group
 // replaces it when it is gone.
-func (r *Reconciler) detach(ctx context.Context, node *corev1.Node, group, id string) error {
+func (r *Reconciler) detach(ctx context.Context, node *corev1.Node, group string, lower bool) error {
 	r.Metrics.Calls.WithLabelValues("aws").Inc()
-	err := r.Cloud.Detach(ctx, group, id)
+	err := r.Cloud.Detach(ctx, group, interruption.InstanceOf(node.Spec.ProviderID), lower)
 	if err != nil {
 		var terminal *cloud.TerminalError
 		if !errors.As(err, &terminal) {
@@ -151,9 +159,8 @@ func (r *Reconciler) handBack(ctx context.Context, node *corev1.Node, e ending) 
 		}
 		// A group that has grown for the pods shrinks to what it was; another
 		// launches an instance in this one's stead.
-		before, _ := strconv.Atoi(node.Annotations[desiredAnnotation])
 		r.Metrics.Calls.WithLabelValues("aws").Inc()
-		err := r.Cloud.Replace(ctx, id, before > 0 && e.member.Desired > before)
+		err := r.Cloud.Replace(ctx, id, hasGrown(node, e.member))
 		if err != nil && !cloud.IsNotFound(err) {
 			r.unsay(node.Name, "terminated")
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -44,6 +45,9 @@ type Listener struct {
 	Log      logr.Logger
 	// Namespace is where events about the queue are shown.
 	Namespace string
+
+	// broken is set while the queue does not answer: then one receiver asks for all.
+	broken atomic.Bool
 }
 
 // NeedLeaderElection makes the manager run one Listener only.
@@ -53,27 +57,36 @@ func (l *Listener) NeedLeaderElection() bool { return true }
 func (l *Listener) Start(ctx context.Context) error {
 	l.Log.Info("watching interruption queue", "queue", l.Queue.Name())
 	var group sync.WaitGroup
-	for range Receivers {
-		group.Go(func() { l.receive(ctx) })
+	for i := range Receivers {
+		group.Go(func() { l.receive(ctx, i == 0) })
 	}
 	group.Wait()
 	return nil
 }
 
-// receive is one receiver. Whatever happens to the queue, it goes on.
-func (l *Listener) receive(ctx context.Context) {
+// receive is one receiver. Whatever happens to the queue, it goes on. While the
+// queue does not answer, the first asks and the others wait for it.
+func (l *Listener) receive(ctx context.Context, first bool) {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
-		err := l.Round(ctx)
-		if err == nil || ctx.Err() != nil {
-			pause = 0
-			continue
+		if first || !l.broken.Load() {
+			err := l.Round(ctx)
+			if err == nil || ctx.Err() != nil {
+				pause = 0
+				if first {
+					l.broken.Store(false)
+				}
+				continue
+			}
+			l.broken.Store(true)
+			pause = min(max(2*pause, queuePause), queuePauseMax)
+			if first {
+				l.failed(err, pause)
+			}
 		}
-		pause = min(max(2*pause, queuePause), queuePauseMax)
-		l.failed(err, pause)
 		select {
 		case <-ctx.Done():
-		case <-l.Clock.After(pause):
+		case <-l.Clock.After(max(pause, queuePause)):
 		}
 	}
 }

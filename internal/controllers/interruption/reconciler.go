@@ -165,9 +165,7 @@ func (r *Reconciler) announce(ctx context.Context, node *corev1.Node, claim *kar
 	if !r.first(node.Name, "announced/"+string(v.Kind)) {
 		return
 	}
-	if pool, known := spotPool(node.Labels); known && r.Cloud != nil && v.Kind == interruption.SpotInterruption {
-		r.Cloud.MarkUnavailable(pool, string(v.Kind))
-	}
+	r.avoid(node.Labels, v.Kind) // after a restart
 	detail := ""
 	for _, n := range interruption.Of(node) {
 		if n.Kind == v.Kind && !n.Over {

@@ -258,9 +258,17 @@ func (r *Recorder) marked(node *corev1.Node, v Verdict) {
 	r.Metrics.NoticeToCordon.WithLabelValues(string(v.Kind)).Observe(max(0, r.Clock.Since(v.Noticed).Seconds()))
 	r.Metrics.Nodes.WithLabelValues(string(v.Kind)).Inc()
 	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)
+	r.avoid(node.Labels, v.Kind)
 	r.Log.Info("node is taken back by AWS", "node", node.Name, "kind", string(v.Kind), "deadline", stamp(v.Deadline), "noticed", stamp(v.Noticed))
 	if r.Hurry != nil {
 		r.Hurry("interrupted/" + node.Name)
+	}
+}
+
+// avoid has nothing be bought for a while from a Spot pool that is taken back.
+func (r *Recorder) avoid(labels map[string]string, kind interruption.Kind) {
+	if pool, known := spotPool(labels); known && r.Cloud != nil && kind == interruption.SpotInterruption {
+		r.Cloud.MarkUnavailable(pool, string(kind))
 	}
 }
 
@@ -298,9 +306,7 @@ func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice 
 	r.Events.Warning(claim, reason, note)
 	r.Events.Warning(claim, events.TerminatingOnInterruption, "Interruption triggered termination for the NodeClaim before its node had joined")
 	r.Log.Info("initiating delete from interruption message", "nodeclaim", claim.Name, "kind", string(verdict.Kind))
-	if pool, known := spotPool(claim.Labels); known && r.Cloud != nil && notice.Kind == interruption.SpotInterruption {
-		r.Cloud.MarkUnavailable(pool, string(notice.Kind))
-	}
+	r.avoid(claim.Labels, verdict.Kind)
 	if r.Hurry != nil {
 		r.Hurry("interrupted/" + claim.Name)
 	}

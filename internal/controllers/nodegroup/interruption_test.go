@@ -221,3 +221,38 @@ func TestScaleDownLeavesInterruptedNodesAlone(t *testing.T) {
 		t.Errorf("shrunk %v: the other node, which nobody needs, goes", w.groups.Shrunk)
 	}
 }
+
+func TestRecommendationThenInterruptionBringsOneInstance(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 2, 6))
+	w.deploy(6)
+	w.beats(2, 6)
+	w.record(notices.Rebalance(id(1), w.Clock.Now()))
+	w.act()
+	w.grow()
+	if w.groups.Desired("a") != 3 {
+		t.Fatalf("desired %d: the plan grows the group for pods that may have to move", w.groups.Desired("a"))
+	}
+	w.grow()
+	w.record(spotNotice(w, id(1)))
+	w.beats(4, 6)
+	if got := w.groups.Desired("a"); got != 2 || len(w.away.Detached) != 1 {
+		t.Errorf("desired %d, detached %v: one instance comes for the one that goes", got, w.away.Detached)
+	}
+	if w.waitingPods() != 0 {
+		t.Errorf("%d pods wait", w.waitingPods())
+	}
+}
+
+func TestGroupIsAsLargeAsBeforeAfterARecommendation(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 2, 2, 6))
+	w.deploy(6)
+	w.beats(2, 6)
+	w.record(notices.Rebalance(id(1), w.Clock.Now()))
+	w.beats(6, 6)
+	if got := w.groups.Desired("a"); got != 2 || len(w.groups.Shrunk) != 1 || w.groups.Shrunk[0] != id(1) {
+		t.Errorf("desired %d, ended %v: the instance goes when the one in its stead has its pods", got, w.groups.Shrunk)
+	}
+	if w.waitingPods() != 0 {
+		t.Errorf("%d pods wait", w.waitingPods())
+	}
+}
