@@ -60,7 +60,7 @@ func newAdmin(w *world.World, k *weather.Keeper) http.Handler {
 	routes.HandleFunc("PUT /zones", served(func(in weather.ZoneFailure) (any, error) { return listed(k.FailZone(in)) }))
 	routes.HandleFunc("DELETE /zones", served(func(in weather.ZoneName) (any, error) { return listed(nil, k.RestoreZone(in.Zone)) }))
 	routes.HandleFunc("GET /weather", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, k.Status()) })
-	routes.HandleFunc("POST /weather", served(func(in weather.WeatherChange) (any, error) {
+	routes.HandleFunc("POST /weather", served(func(in weather.Change) (any, error) {
 		err := k.Start(in.Seed, in.Intensity)
 		return k.Status(), err
 	}))

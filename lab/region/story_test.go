@@ -127,6 +127,18 @@ func typeSteps() []step {
 
 func endSteps() []step {
 	return []step{
+		func(l *lab) any {
+			return &ec2.RequestSpotInstancesInput{InstanceCount: aws.Int32(1), Type: types.SpotInstanceTypePersistent, InstanceInterruptionBehavior: "stop",
+				LaunchSpecification: &types.RequestSpotLaunchSpecification{ImageId: aws.String(l.imageOf("x86_64")), InstanceType: "m5.large", SubnetId: aws.String(l.subnets()[0])}}
+		},
+		always(&ec2.DescribeSpotInstanceRequestsInput{Filters: []types.Filter{filter("state", "active")}}),
+		func(l *lab) any {
+			found := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{Filters: []types.Filter{filter("type", "persistent")}}))
+			return &ec2.CancelSpotInstanceRequestsInput{SpotInstanceRequestIds: []string{*found.SpotInstanceRequests[0].SpotInstanceRequestId}}
+		},
+		func(l *lab) any {
+			return &ec2.RebootInstancesInput{InstanceIds: []string{*l.named("run")[0].InstanceId}}
+		},
 		func(l *lab) any { return &ec2.StopInstancesInput{InstanceIds: []string{*l.named("run")[0].InstanceId}} },
 		func(l *lab) any {
 			return &ec2.StartInstancesInput{InstanceIds: []string{*l.named("run")[1].InstanceId}}

@@ -71,11 +71,11 @@ func TestLaunchTemplatesThatAreRefused(t *testing.T) {
 		"tags in it": {func(in *request) {
 			in.LaunchTemplateData.TagSpecifications = []types.LaunchTemplateTagSpecificationRequest{{ResourceType: types.ResourceTypeFleet, Tags: []types.Tag{tag("a", "b")}}}
 		}, "InvalidParameterValue"},
-		"persistent Spot": {func(in *request) {
+		"Spot that stops only once": {func(in *request) {
 			in.LaunchTemplateData.InstanceMarketOptions = &types.LaunchTemplateInstanceMarketOptionsRequest{
-				MarketType: "spot", SpotOptions: &types.LaunchTemplateSpotMarketOptionsRequest{SpotInstanceType: "persistent"},
+				MarketType: "spot", SpotOptions: &types.LaunchTemplateSpotMarketOptionsRequest{InstanceInterruptionBehavior: "stop"},
 			}
-		}, "UnsupportedOperation"},
+		}, "InvalidParameterCombination"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

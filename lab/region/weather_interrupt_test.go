@@ -147,10 +147,11 @@ func TestPersistentRequestsStopAndStartAgain(t *testing.T) {
 
 func TestPersistentRequestsLaunchAgain(t *testing.T) {
 	t.Parallel()
-	l := open(t)
+	l := open(t, onDisk(t))
 	first := l.runSpot("m5.large", 1, persistently(""))[0]
 	request := *l.spotRequestOf(first).SpotInstanceRequestId
 	l.interrupt(weather.Interruption{Selection: those(first)})
+	l.reopen()
 	l.clock.Advance(4 * time.Minute)
 	check(t, "first", l.stateOf(first), types.InstanceStateNameTerminated)
 	again := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{SpotInstanceRequestIds: []string{request}})).SpotInstanceRequests[0]
@@ -161,6 +162,9 @@ func TestPersistentRequestsLaunchAgain(t *testing.T) {
 	l.terminate(*again.InstanceId)
 	l.clock.Advance(10 * time.Minute)
 	check(t, "running", l.runningSpot(), 0)
+	l.clock.Advance(2 * time.Hour)
+	left := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{}))
+	check(t, "requests left", len(left.SpotInstanceRequests), 0)
 }
 
 func TestSpotRequestsWaitForCapacityAndPrice(t *testing.T) {
@@ -191,12 +195,16 @@ func TestSpotRequestsWaitForCapacityAndPrice(t *testing.T) {
 	must[*ec2.CancelSpotInstanceRequestsOutput](l)(l.CancelSpotInstanceRequests(ctx(), &ec2.CancelSpotInstanceRequestsInput{SpotInstanceRequestIds: []string{cheap}}))
 	check(t, "cancelled", status(cheap), "cancelled canceled-before-fulfillment")
 	check(t, "running", l.runningSpot(), 1)
+	ask("0.001")
+	l.clock.Advance(2 * time.Hour)
+	left := must[*ec2.DescribeSpotInstanceRequestsOutput](l)(l.DescribeSpotInstanceRequests(ctx(), &ec2.DescribeSpotInstanceRequestsInput{}))
+	check(t, "requests left", len(left.SpotInstanceRequests), 2) // the active one, and the one that waits
 }
 
 func TestInstancesOutbidAreInterrupted(t *testing.T) {
 	t.Parallel()
 	l := open(t)
-	poor, rich, any := l.runSpot("m5.large", 1, upTo("0.05"))[0], l.runSpot("m5.large", 1, upTo("0.2"))[0], l.runSpot("m5.large", 1)[0]
+	poor, rich, unbound := l.runSpot("m5.large", 1, upTo("0.05"))[0], l.runSpot("m5.large", 1, upTo("0.2"))[0], l.runSpot("m5.large", 1)[0]
 	before := l.clock.Now()
 	l.clock.Advance(time.Minute)
 	if pools, err := l.Weather.SetPrice(weather.PriceChange{Pool: "m5.large/us-west-2a", USD: 0.06}); pools != 1 || err != nil {
@@ -206,7 +214,7 @@ func TestInstancesOutbidAreInterrupted(t *testing.T) {
 	l.clock.Advance(2 * time.Minute)
 	check(t, "request", l.spotStatus(poor), "closed instance-terminated-by-price")
 	check(t, "rich", l.stateOf(rich), types.InstanceStateNameRunning)
-	check(t, "any", l.stateOf(any), types.InstanceStateNameRunning)
+	check(t, "without a maximum", l.stateOf(unbound), types.InstanceStateNameRunning)
 	_, err := l.RunInstances(ctx(), func() *ec2.RunInstancesInput {
 		in := l.runInput(1)
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot, SpotOptions: &types.SpotMarketOptions{MaxPrice: aws.String("0.05")}}

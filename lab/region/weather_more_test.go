@@ -23,6 +23,9 @@ func TestRecommendationsComeEarlyTogetherOrFalsely(t *testing.T) {
 	for _, id := range []string{early, together, falsely} {
 		check(t, "recommended", l.notices(id).Rebalance, begin)
 	}
+	if _, err := l.Weather.Recommend(weather.Recommendation{Selection: those(falsely), False: true}); err == nil {
+		t.Error("a recommendation was made twice")
+	}
 	check(t, "together", l.notices(together).Interruption.Noticed, begin)
 	check(t, "coming", len(l.Weather.Status().Coming), 1)
 	l.clock.Advance(13*time.Minute - time.Second)
@@ -34,6 +37,10 @@ func TestRecommendationsComeEarlyTogetherOrFalsely(t *testing.T) {
 	check(t, "at", l.notices(early).Interruption.At, begin.Add(15*time.Minute))
 	l.clock.Advance(2 * time.Minute)
 	check(t, "early", l.stateOf(early), types.InstanceStateNameShuttingDown)
+	late := l.runSpot("m5.large", 1)[0]
+	l.interrupt(weather.Interruption{Selection: those(late), Notice: lasting(time.Hour)})
+	l.recommendFalsely(late)
+	check(t, "late", l.notices(late).Rebalance.After(l.notices(late).Interruption.Noticed.Add(-1)), true)
 	l.clock.Advance(24 * time.Hour)
 	check(t, "falsely", l.stateOf(falsely), types.InstanceStateNameRunning)
 	if _, err := l.Weather.Recommend(weather.Recommendation{Selection: those(falsely), False: true, Lead: lasting(time.Minute)}); err == nil {
@@ -130,6 +137,8 @@ func TestZonesGoOutAndComeBack(t *testing.T) {
 	refused(t, err, "InsufficientInstanceCapacity")
 	l.clock.Advance(2 * time.Minute)
 	check(t, "check", l.status(there).SystemStatus.Status, types.SummaryStatusImpaired)
+	impaired := must[*ec2.DescribeAvailabilityZonesOutput](l)(l.DescribeAvailabilityZones(ctx(), &ec2.DescribeAvailabilityZonesInput{Filters: []types.Filter{filter("state", "impaired")}}))
+	check(t, "impaired", *impaired.AvailabilityZones[0].ZoneName, "us-west-2a")
 	l.clock.Advance(8 * time.Minute)
 	check(t, "back", l.machine(there).Unreachable, false)
 	l.run(1)

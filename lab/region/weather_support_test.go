@@ -3,7 +3,6 @@ package region_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -103,13 +102,6 @@ func (l *lab) spotStory() string {
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// ask sends one of the lab's own requests.
-func (l *lab) ask(method, path, body string) (status int, answer string) {
-	recorder := httptest.NewRecorder()
-	l.Admin().ServeHTTP(recorder, httptest.NewRequestWithContext(ctx(), method, path, strings.NewReader(body)))
-	return recorder.Code, recorder.Body.String()
 }
 
 // contains fails unless a text has a part.

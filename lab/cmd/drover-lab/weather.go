@@ -31,7 +31,7 @@ func newWeather() *cobra.Command {
 }
 
 func newWeatherStart() *cobra.Command {
-	var change weather.WeatherChange
+	var change weather.Change
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Take Spot instances back by chance, shallow pools more often; the same seed is the same weather",

@@ -113,8 +113,9 @@ func (e *EC2) groupLaunch(option Option, o Order) (world.Launch, error) {
 		return l, err
 	}
 	if o.Market != AsTemplate {
-		l.Spot, l.SpotMaxPrice, l.Persistent, l.Behavior = o.Market == Spot, "", false, ""
+		l.Spot, l.SpotMaxPrice = o.Market == Spot, ""
 	}
+	l.Persistent, l.Behavior = false, "" // a group launches again by itself
 	l.SpotMaxPrice = first(o.MaxPrice, l.SpotMaxPrice)
 	l.Tags.Instance = l.Tags.Instance.With(option.tags()).With(o.Tags)
 	if err := e.checkOffered(l); err != nil || !l.Spot {

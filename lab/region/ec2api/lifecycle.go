@@ -189,7 +189,7 @@ func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstance
 			return
 		}
 		for _, i := range found {
-			if i.State == machine.Running || len(e.scheduledEvents(i)) > 0 && i.State != machine.Terminated || aws.ToBool(in.IncludeAllInstances) {
+			if i.State == machine.Running || aws.ToBool(in.IncludeAllInstances) {
 				list = append(list, e.status(i))
 			}
 		}

@@ -146,6 +146,9 @@ func (e *EC2) requestSpot(tx *store.Tx, in *ec2.RequestSpotInstancesInput, templ
 func (e *EC2) FulfilSpot(tx *store.Tx) (open bool, err error) {
 	for _, r := range e.world.SpotRequests.All() {
 		if r.State != world.SpotOpen {
+			if err := e.world.ForgetRequest(tx, r); err != nil {
+				return false, err
+			}
 			continue
 		}
 		if err := e.fulfil(tx, r.ID); err != nil {
@@ -168,7 +171,7 @@ func (e *EC2) fulfil(tx *store.Tx, id string) error {
 	had, exists := e.world.Instances.Get(r.InstanceID)
 	switch {
 	case exists && had.State == machine.Stopped:
-		return e.startAgain(tx, r, had)
+		return e.startAgain(tx, had)
 	case exists && (had.State == machine.Stopping || had.State == machine.ShuttingDown):
 		return nil // it is on its way there
 	case r.Launch == nil:
@@ -193,7 +196,8 @@ func (e *EC2) fulfil(tx *store.Tx, id string) error {
 	return e.world.SpotRequests.Put(tx, id, r)
 }
 
-func (e *EC2) startAgain(tx *store.Tx, r world.SpotRequest, i world.Instance) error {
+// startAgain starts an instance that EC2 stopped, unless there is no room for it.
+func (e *EC2) startAgain(tx *store.Tx, i world.Instance) error {
 	if e.world.Outbid(i) {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/drover-project/drover/lab/region/world"
 )
 
-// DescribeAvailabilityZones lists the region's zones.
+// DescribeAvailabilityZones lists the region's zones; one that is out is impaired.
 func (e *EC2) DescribeAvailabilityZones(_ context.Context, in *ec2.DescribeAvailabilityZonesInput) (*ec2.DescribeAvailabilityZonesOutput, error) {
 	if err := awswire.Supported(in, "DryRun", "ZoneNames", "ZoneIds", "Filters", "AllAvailabilityZones"); err != nil {
 		return nil, err
@@ -29,7 +29,8 @@ func (e *EC2) DescribeAvailabilityZones(_ context.Context, in *ec2.DescribeAvail
 	if zones, err = byIDs(zones, in.ZoneIds, func(z world.Zone) string { return z.ID }, "InvalidParameterValue", "Invalid availability zone-id: [%s]"); err != nil {
 		return nil, err
 	}
-	zones, err = e.zoneFilters().Select(zones, in.Filters)
+	states := e.zoneStates()
+	zones, err = e.zoneFilters(states).Select(zones, in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -38,14 +39,27 @@ func (e *EC2) DescribeAvailabilityZones(_ context.Context, in *ec2.DescribeAvail
 		out.AvailabilityZones = append(out.AvailabilityZones, types.AvailabilityZone{
 			ZoneName: aws.String(z.Name), ZoneId: aws.String(z.ID), RegionName: aws.String(e.world.Options.Region),
 			GroupName: aws.String(e.world.Options.Region + "-zg-1"), NetworkBorderGroup: aws.String(e.world.Options.Region),
-			State: types.AvailabilityZoneStateAvailable, OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
+			State: states[z.Name], OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
 			ZoneType: aws.String("availability-zone"), Messages: []types.AvailabilityZoneMessage{},
 		})
 	}
 	return out, nil
 }
 
-func (e *EC2) zoneFilters() ec2filter.Set[world.Zone] {
+func (e *EC2) zoneStates() map[string]types.AvailabilityZoneState {
+	states := map[string]types.AvailabilityZoneState{}
+	e.world.Store.View(func() {
+		for _, z := range e.world.Network.Zones {
+			states[z.Name] = types.AvailabilityZoneStateAvailable
+			if e.world.Out(z.Name) {
+				states[z.Name] = types.AvailabilityZoneStateImpaired
+			}
+		}
+	})
+	return states
+}
+
+func (e *EC2) zoneFilters(states map[string]types.AvailabilityZoneState) ec2filter.Set[world.Zone] {
 	always := func(value string) func(world.Zone) []string {
 		return func(world.Zone) []string { return []string{value} }
 	}
@@ -53,7 +67,7 @@ func (e *EC2) zoneFilters() ec2filter.Set[world.Zone] {
 		"zone-name":     func(z world.Zone) []string { return []string{z.Name} },
 		"zone-id":       func(z world.Zone) []string { return []string{z.ID} },
 		"region-name":   always(e.world.Options.Region),
-		"state":         always("available"),
+		"state":         func(z world.Zone) []string { return []string{string(states[z.Name])} },
 		"zone-type":     always("availability-zone"),
 		"opt-in-status": always("opt-in-not-required"),
 		"group-name":    always(e.world.Options.Region + "-zg-1"),

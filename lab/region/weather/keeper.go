@@ -23,6 +23,7 @@ const (
 	retryTakes   = time.Second      // after a failure of the state itself
 	requestTakes = 15 * time.Second // until an open Spot request is looked at again
 	shortest     = 10 * time.Millisecond
+	longest      = 24 * time.Hour // that a timer waits: then it is set again
 )
 
 // EC2 is what the weather needs of EC2.
@@ -85,8 +86,8 @@ func (k *Keeper) wakeAt(at time.Time) {
 		k.cancel()
 	}
 	k.at = at
-	wait := k.world.Unscaled(at.Sub(k.world.Clock.Now()))
-	k.cancel = k.world.After(max(wait, 0), func() { k.look(at) })
+	wait := min(at.Sub(k.world.Clock.Now()), k.world.Clock.Scaled(longest))
+	k.cancel = k.world.After(k.world.Unscaled(max(wait, 0)), func() { k.look(at) })
 }
 
 // look does what is due.

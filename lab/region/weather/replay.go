@@ -161,7 +161,7 @@ func seedOr(seed, otherwise int64) int64 {
 	return otherwise
 }
 
-func (l *look) changeWeather(c WeatherChange, seed int64) (done string, err error) {
+func (l *look) changeWeather(c Change, seed int64) (done string, err error) {
 	if c.Stop {
 		l.processes.Delete(l.tx, only)
 		return "weather stopped", nil

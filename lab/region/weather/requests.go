@@ -168,7 +168,7 @@ func (l *look) recommend(in Recommendation) (affected []Affected, err error) {
 	if in.Lead != nil {
 		return nil, errors.New("a false recommendation leads to nothing: leave out lead, or false")
 	}
-	chosen, err := l.instances(in.Selection, l.world.CanInterrupt)
+	chosen, err := l.instances(in.Selection, l.world.CanRecommend)
 	if err != nil {
 		return nil, err
 	}

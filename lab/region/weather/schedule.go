@@ -41,7 +41,7 @@ type Event struct {
 	Depth         *DepthChange    `json:",omitempty"`
 	FailZone      *ZoneFailure    `json:",omitempty"`
 	RestoreZone   *ZoneName       `json:",omitempty"`
-	Weather       *WeatherChange  `json:",omitempty"`
+	Weather       *Change         `json:",omitempty"`
 }
 
 // ZoneName names a zone.
@@ -49,8 +49,8 @@ type ZoneName struct {
 	Zone string
 }
 
-// WeatherChange starts the reclaim process, or stops it.
-type WeatherChange struct {
+// Change starts the reclaim process, or stops it.
+type Change struct {
 	Seed      int64
 	Intensity float64 // 0 is 1
 	Stop      bool

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -285,7 +286,7 @@ func (r *scheduleReader) parts(e *Event) map[string]func(*yaml.Node, string) err
 			return fields{"zone": r.text(&e.RestoreZone.Zone)}
 		}, func() error { return checkZone(e.RestoreZone.Zone) }),
 		"weather": part(func() fields {
-			e.Weather = &WeatherChange{}
+			e.Weather = &Change{}
 			in := e.Weather
 			return fields{"seed": r.whole(&in.Seed), "intensity": r.number(&in.Intensity), "stop": r.flag(&in.Stop)}
 		}, func() error { return e.Weather.check() }),
@@ -322,11 +323,11 @@ func checkCode(code string) error {
 	return nil
 }
 
-func (c WeatherChange) check() error {
+func (c Change) check() error {
 	if c.Stop && (c.Seed != 0 || c.Intensity != 0) {
 		return errors.New("stop has neither a seed nor an intensity")
 	}
-	if c.Intensity < 0 {
+	if !(c.Intensity >= 0) || math.IsInf(c.Intensity, 1) {
 		return errors.New("intensity must be greater than 0")
 	}
 	return nil

@@ -43,6 +43,20 @@ func (w *World) CanInterrupt(i Instance) error {
 	return nil
 }
 
+// CanRecommend is why no recommendation can be made to an instance, nil when one
+// can: after its notice, too.
+func (w *World) CanRecommend(i Instance) error {
+	switch {
+	case !i.Spot:
+		return fmt.Errorf("%s is on-demand: recommendations are for Spot instances", w.Called(i))
+	case !Runs(i):
+		return fmt.Errorf("%s is %s: recommendations are for instances that run", w.Called(i), i.State)
+	case !i.Notices.Rebalance.IsZero():
+		return fmt.Errorf("%s has a recommendation already, of %s", w.Called(i), i.Notices.Rebalance.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
 // Runs reports whether EC2 runs an instance or starts it.
 func Runs(i Instance) bool { return i.State == machine.Pending || i.State == machine.Running }
 
@@ -89,7 +103,7 @@ func (w *World) Interrupt(tx *store.Tx, i Instance, t Taking) (Instance, error) 
 
 // Recommend makes a rebalance recommendation to a Spot instance that has none.
 func (w *World) Recommend(tx *store.Tx, i Instance) error {
-	if !i.Spot || !Runs(i) || !i.Notices.Rebalance.IsZero() {
+	if w.CanRecommend(i) != nil {
 		return nil
 	}
 	i.Notices.Rebalance = w.Clock.Now()

@@ -128,6 +128,16 @@ func (w *World) dropRequest(tx *store.Tx, i Instance) (kept bool) {
 	return false
 }
 
+// ForgetRequest removes a request that was over long ago and never had an
+// instance; others go with their instance.
+func (w *World) ForgetRequest(tx *store.Tx, r SpotRequest) error {
+	if r.InstanceID != "" || !w.Over(r.Updated, terminatedFor) || r.State != SpotClosed && r.State != SpotCancelled {
+		return nil
+	}
+	w.SpotRequests.Delete(tx, r.ID)
+	return w.SetTags(tx, r.ID, nil)
+}
+
 // completeRequests makes the requests of a region from before there were any.
 func (w *World) completeRequests(tx *store.Tx) error {
 	for _, i := range w.Instances.All() {
