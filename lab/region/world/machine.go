@@ -120,6 +120,10 @@ func (w *World) ProfileARN(p Profile) string {
 	return fmt.Sprintf("arn:aws:iam::%s:instance-profile%s%s", w.Options.Account, p.Path, p.Name)
 }
 
+// PutMetadataOptions stores an instance whose settings of the metadata service
+// changed, and tells the service.
+func (w *World) PutMetadataOptions(tx *store.Tx, i Instance) error { return w.putInstance(tx, i) }
+
 func (m MetadataOptions) machine() machine.MetadataOptions {
 	return machine.MetadataOptions{
 		TokensRequired: m.Tokens == "required", Disabled: m.Endpoint == "disabled", Tags: m.Tags == "enabled", HopLimit: m.HopLimit,
