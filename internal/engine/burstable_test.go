@@ -8,8 +8,8 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// burstable has cheap small types with much cpu for their memory beside ordinary
-// ones, and pods of 30 sizes.
+// burstable has cheap small types with much cpu for their memory beside very large
+// ones that take few pods, and pods of 30 sizes.
 func burstable(pods int) *model.Snapshot {
 	var c model.Catalog
 	add := func(name string, cpu, mebibytes int64, price float64) {
@@ -21,7 +21,7 @@ func burstable(pods int) *model.Snapshot {
 	for n, mebibytes := range []int64{150, 650, 1650} {
 		add(fmt.Sprintf("small-%d", n), 1930, mebibytes, 0.0042*float64(int64(1)<<n))
 	}
-	for _, size := range []int64{150, 650, 1650} {
+	for _, size := range []int64{150, 650} {
 		add(fmt.Sprintf("large-%d", size), size*1000-80, size*3700, 0.048*float64(size))
 	}
 	s := onePool(c)
