@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -116,8 +117,7 @@ func (a *assignment) regions(c *class) []*region {
 func (a *assignment) split(c *class, list []*region, touch int, set bitset, domains []int32) []*region {
 	if touch == len(c.touches) {
 		r := &region{key: domainsKey(domains), home: c.homeAt(domains), domains: append([]int32(nil), domains...), configs: set}
-		for r.tier = 0; r.tier < len(a.p.tiers) && !set.meets(a.p.tierSets[r.tier], set); r.tier++ {
-		}
+		r.tier = slices.IndexFunc(a.p.tierSets, func(tier bitset) bool { return set.meets(tier, set) })
 		return append(list, r)
 	}
 	r := c.touches[touch].rule

@@ -1,0 +1,43 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/model"
+)
+
+// burstable has cheap small types with much cpu for their memory beside very large
+// ones that take few pods, and pods of 30 sizes.
+func burstable(pods int) *model.Snapshot {
+	var c model.Catalog
+	add := func(name string, cpu, mebibytes int64, price float64) {
+		room := model.Resources{model.CPU: cpu, model.Memory: mebibytes << 20, model.PodCount: 29}
+		c.InstanceTypes = append(c.InstanceTypes, model.InstanceType{Name: name, Capacity: room, Allocatable: room})
+		c.Offerings = append(c.Offerings, model.Offering{PricePerHour: price,
+			OfferingKey: model.OfferingKey{InstanceType: name, Zone: "a", CapacityType: model.OnDemand}})
+	}
+	for n, mebibytes := range []int64{150, 650, 1650} {
+		add(fmt.Sprintf("small-%d", n), 1930, mebibytes, 0.0042*float64(int64(1)<<n))
+	}
+	for _, size := range []int64{150, 650} {
+		add(fmt.Sprintf("large-%d", size), size*1000-80, size*3700, 0.048*float64(size))
+	}
+	s := onePool(c)
+	for n := range pods {
+		s.Pending = append(s.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("pod-%d", n)},
+			Requests: model.Resources{model.CPU: []int64{100, 250, 500, 1000, 1500}[n%5],
+				model.Memory: []int64{100, 256, 512, 1024, 2048, 4096}[n*7/5%6] << 20, model.PodCount: 1}})
+	}
+	return s
+}
+
+// TestWholeNodesProveMore: what resources cost at best says little where small
+// types are cheap; what whole nodes can hold says more.
+func TestWholeNodesProveMore(t *testing.T) {
+	plan, report := engine.Solve(burstable(1500), model.Settings{})
+	if report.Gap > 0.05 || report.Bound > plan.PricePerHour {
+		t.Errorf("cost %f, bound %f: a gap of %f", plan.PricePerHour, report.Bound, report.Gap)
+	}
+}
