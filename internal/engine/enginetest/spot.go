@@ -1,6 +1,11 @@
 package enginetest
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // spot sells types as Spot beside on demand, tells how often they are
 // interrupted, and asks NodePools for a share on demand.
@@ -22,6 +27,9 @@ func (w world) spot(s *model.Snapshot) {
 		}
 		catalog.Offerings = append(catalog.Offerings, o)
 	}
+	slices.SortStableFunc(catalog.Offerings, func(a, b model.Offering) int {
+		return cmp.Or(cmp.Compare(a.InstanceType, b.InstanceType), cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.CapacityType, b.CapacityType))
+	})
 	s.Catalogs["default"] = catalog
 	for i := range s.NodePools {
 		if w.chance("onDemandShare", 3) {
