@@ -273,6 +273,26 @@ func TestAControllerThatTakesOver(t *testing.T) {
 	}
 }
 
+// TestTheControllersCordonStays: for what only the queue tells of the agent
+// neither does nor undoes anything.
+func TestTheControllersCordonStays(t *testing.T) {
+	b := newBench(t)
+	n := b.node()
+	interruption.Record(n, interruption.State(instance, "stopping", b.Clock.Now()))
+	n.Spec.Unschedulable, n.Annotations["drover.sh/cordoned"] = true, "true"
+	if err := b.Client.Update(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	b.service.rebalance = b.Clock.Now()
+	b.look(2)
+	b.service.rebalance = time.Time{}
+	b.look(6)
+	b.wants("cordoned, 2 pods")
+	if b.node().Annotations["drover.sh/cordoned"] == "" {
+		t.Error("the controller's mark is gone")
+	}
+}
+
 // TestRecommendationThenNotice: what was cordoned is drained, and the webhook
 // hears of both.
 func TestRecommendationThenNotice(t *testing.T) {
@@ -280,6 +300,7 @@ func TestRecommendationThenNotice(t *testing.T) {
 	b.service.rebalance = b.Clock.Now()
 	b.look(2)
 	b.wants("cordoned, 2 pods")
+	b.restart()
 	b.interrupt("terminate")
 	b.look(2)
 	b.wants("cordoned, 0 pods")
