@@ -80,7 +80,7 @@ func (a *Applier) Keep(ctx context.Context, decision *Decision) error {
 		}
 	}
 	a.nominated = placed
-	nominator := Nominator{Client: a.Client, Live: a.Live}
+	nominator := Nominator{Client: a.Client}
 	err := nominator.all(ctx, ready)
 	if apierrors.IsForbidden(err) { // as by the permissions that Cluster Autoscaler's manifest gives
 		a.Log.V(1).Info("pods are not nominated: the service account may not patch pods/status", "error", err.Error())

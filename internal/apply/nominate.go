@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -24,8 +25,6 @@ const nominateConcurrency = 10
 type Nominator struct {
 	// Client writes, and reads informer caches.
 	Client client.Client
-	// Live reads the API server itself.
-	Live client.Reader
 }
 
 type nomination struct {
@@ -50,7 +49,7 @@ func (n Nominator) Withdraw(ctx context.Context, node string, pods []*corev1.Pod
 	var failures []error
 	for _, pod := range pods {
 		if pod.Status.NominatedNodeName == node {
-			failures = append(failures, n.write(ctx, pod, ""))
+			failures = append(failures, n.withdraw(ctx, pod))
 		}
 	}
 	return errors.Join(failures...)
@@ -77,23 +76,30 @@ func (n Nominator) all(ctx context.Context, nominations []nomination) error {
 	return errors.Join(failures...)
 }
 
-// nominate looks at the cache first and, when that is out of date, once at the
-// API server.
+// nominate goes by the cache. What has changed since is written over: the
+// scheduler writes to waiting pods all the time, and hundreds of writes that fail
+// and are tried again help nobody. A pod that was bound meanwhile keeps a
+// nomination that means nothing, and another pod of the name is not touched.
 func (n Nominator) nominate(ctx context.Context, wanted nomination) error {
-	for _, reader := range []client.Reader{n.Client, n.Live} {
-		pod := &corev1.Pod{}
-		if err := reader.Get(ctx, wanted.key, pod); err != nil {
-			return client.IgnoreNotFound(err)
-		}
-		open, err := n.isOpen(ctx, pod, wanted)
-		if err != nil || !open {
-			return err
-		}
-		if err = n.write(ctx, pod, wanted.node); !apierrors.IsConflict(err) {
-			return client.IgnoreNotFound(err)
-		}
+	pod := &corev1.Pod{}
+	if err := n.Client.Get(ctx, wanted.key, pod); err != nil {
+		return client.IgnoreNotFound(err)
 	}
-	return nil // it changes all the time: it is looked at again
+	open, err := n.isOpen(ctx, pod, wanted)
+	if err != nil || !open {
+		return err
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": wanted.uid}, "status": map[string]any{"nominatedNodeName": wanted.node},
+	})
+	if err != nil {
+		return err
+	}
+	err = n.Client.Status().Patch(ctx, pod, client.RawPatch(types.MergePatchType, patch))
+	if apierrors.IsConflict(err) {
+		return nil // another pod of the name
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // isOpen reports whether the pod still needs the nomination. One to a node that
@@ -113,10 +119,10 @@ func (n Nominator) isOpen(ctx context.Context, pod *corev1.Pod, wanted nominatio
 	return !observe.TakesPods(node), nil
 }
 
-// write changes the nomination and nothing else. It fails with a conflict when
+// withdraw clears the nomination and nothing else. It fails with a conflict when
 // someone else has changed the pod since.
-func (n Nominator) write(ctx context.Context, pod *corev1.Pod, node string) error {
+func (n Nominator) withdraw(ctx context.Context, pod *corev1.Pod) error {
 	changed := pod.DeepCopy()
-	changed.Status.NominatedNodeName = node
+	changed.Status.NominatedNodeName = ""
 	return n.Client.Status().Patch(ctx, changed, client.MergeFromWithOptions(pod, client.MergeFromWithOptimisticLock{}))
 }

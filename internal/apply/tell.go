@@ -39,7 +39,7 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 		}
 	}
 	for _, placement := range plan.Placements {
-		t.Events.Normal(pod(placement.Pod, uids), events.Nominated, t.placed(placement.Pod)+placement.Node)
+		t.nominated(placement.Pod, uids, placement.Node)
 	}
 	waiting := map[types.UID]string{}
 	t.groups = len(snapshot.NodeGroups) > 0
@@ -58,7 +58,7 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 		}
 		note := fmt.Sprintf("nodeclaim/%s; %s", outcome.Created[i], decision.why(i))
 		for _, key := range launch.Pods {
-			t.Events.Normal(pod(key, uids), events.Nominated, t.placed(key)+note)
+			t.nominated(key, uids, note)
 		}
 	}
 	for _, group := range decision.Report.Unplaced {
@@ -67,12 +67,13 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 	t.said = waiting
 }
 
-// placed begins what is said of a pod's place.
-func (t *Teller) placed(key model.PodKey) string {
+// nominated tells a pod of its place; one whose node goes only of the first.
+func (t *Teller) nominated(key model.PodKey, uids map[model.PodKey]types.UID, place string) {
 	if from := t.leaving[key]; from != "" {
-		return "Node " + from + " is on its way out, the pod's successor should schedule on: "
+		t.Events.NormalOnce(pod(key, uids), events.Nominated, "Node "+from+" is on its way out, the pod's successor should schedule on: "+place)
+		return
 	}
-	return "Pod should schedule on: "
+	t.Events.Normal(pod(key, uids), events.Nominated, "Pod should schedule on: "+place)
 }
 
 // unplaced says why the pods have no place: to each by an event, and in the log

@@ -44,7 +44,7 @@ func Blocking(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
 	var reasons []string
 	for i := range budgets {
 		budget := &budgets[i]
-		if budget.Namespace != pod.Namespace || budget.Status.DisruptionsAllowed > 0 || !selects(budget, pod) {
+		if budget.Namespace != pod.Namespace || budget.Status.DisruptionsAllowed > 0 || !Selects(budget, pod) {
 			continue
 		}
 		reasons = append(reasons, fmt.Sprintf("PodDisruptionBudget %s/%s allows no disruption: %d of the %d pods it needs are healthy",
@@ -54,7 +54,8 @@ func Blocking(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
 	return strings.Join(reasons, "; ")
 }
 
-func selects(budget *policyv1.PodDisruptionBudget, pod *corev1.Pod) bool {
+// Selects reports whether a budget is about a pod.
+func Selects(budget *policyv1.PodDisruptionBudget, pod *corev1.Pod) bool {
 	selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
 	return err == nil && selector.Matches(labels.Set(pod.Labels))
 }

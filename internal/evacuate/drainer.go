@@ -37,6 +37,8 @@ type Drainer struct {
 	// Reason is the metric's label, Note and Past the events' words about a pod
 	// that was evicted, and about one that was deleted past its budgets.
 	Reason, Note, Past string
+	// Turns, when set, is shared by those who drain at the same time.
+	Turns *Turns
 	// Done, when set, hears of each pod that was told to go: its Pods are the
 	// caller's, and must not be changed.
 	Done func(pod *corev1.Pod, forced bool)
@@ -111,6 +113,7 @@ func (d *Drainer) evict(ctx context.Context, removal Removal) (string, error) {
 		options.GracePeriodSeconds = new(int64(removal.Grace.Seconds()))
 	}
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}, DeleteOptions: options}
+	defer d.turn(ctx, pod)()
 	err := d.Client.SubResource("eviction").Create(ctx, pod, eviction)
 	if d.Metrics != nil {
 		d.Metrics.PodsEvicted.WithLabelValues(statusCode(err)).Inc()
@@ -184,6 +187,6 @@ func (d *Drainer) say(pod *corev1.Pod, reason, note string) {
 
 func (d *Drainer) warn(pod *corev1.Pod, note string) {
 	if d.Events != nil {
-		d.Events.Warning(pod, events.FailedDraining, note)
+		d.Events.WarningOnce(pod, events.FailedDraining, note)
 	}
 }

@@ -105,6 +105,24 @@ func (r *Recorder) Warning(object client.Object, reason, note string) {
 	r.publish(object, corev1.EventTypeWarning, reason, note)
 }
 
+// NormalOnce and WarningOnce tell an object of one thing once in a while, however
+// the note changes: where very many objects are told, that is what an API server
+// can take.
+func (r *Recorder) NormalOnce(object client.Object, reason, note string) {
+	r.publishOnce(object, corev1.EventTypeNormal, reason, note)
+}
+
+// WarningOnce: see NormalOnce.
+func (r *Recorder) WarningOnce(object client.Object, reason, note string) {
+	r.publishOnce(object, corev1.EventTypeWarning, reason, note)
+}
+
+func (r *Recorder) publishOnce(object client.Object, eventType, reason, note string) {
+	if r.isNew(statement{object.GetUID(), reason, ""}) {
+		r.say(object, eventType, reason, shorten(note))
+	}
+}
+
 func (r *Recorder) publish(object client.Object, eventType, reason, note string) {
 	note = shorten(note)
 	if r.isNew(statement{object.GetUID(), reason, note}) {

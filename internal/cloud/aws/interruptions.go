@@ -36,7 +36,7 @@ type InstanceStatuses interface {
 // DefaultInterruptionClients connect with the SDK's default configuration; of the
 // options only OnCall and Logger count.
 func DefaultInterruptionClients(ctx context.Context, options Options) (GroupMembers, InstanceStatuses, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
 		return nil, nil, fmt.Errorf("loading the AWS configuration: %w", err)
 	}

@@ -49,7 +49,7 @@ var _ cloud.Queue = (*Queue)(nil)
 // ConnectQueue connects to a queue, by its name or URL, with the SDK's default
 // configuration. It does not look whether the queue is there.
 func ConnectQueue(ctx context.Context, name string, options Options) (*Queue, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
 	}

@@ -41,7 +41,8 @@ type Reconciler struct {
 	// Pods counts what is told to pods.
 	Pods *metrics.Metrics
 
-	mu sync.Mutex
+	turns evacuate.Turns
+	mu    sync.Mutex
 	// told is what was counted and said of each node, so that it is done once by a
 	// process: nothing depends on it.
 	told     map[string]map[string]bool // by the node's name
@@ -159,8 +160,10 @@ func (r *Reconciler) undone(before, node *corev1.Node) {
 	}
 }
 
-// announce says once, to the node, its claim and its pods, what happens to them,
-// and has nothing be bought from the pool that is taken back.
+// announce says once, to the node and its claim, what happens to them, and has
+// nothing be bought from the pool that is taken back. The pods hear where they go
+// and that they are evicted, and why: more would be thousands of writes in the
+// seconds that count.
 func (r *Reconciler) announce(ctx context.Context, node *corev1.Node, claim *karpv1.NodeClaim, v Verdict) {
 	if !r.first(node.Name, "announced/"+string(v.Kind)) {
 		return
@@ -180,18 +183,6 @@ func (r *Reconciler) announce(ctx context.Context, node *corev1.Node, claim *kar
 	tell(node, reason, note)
 	if claim != nil {
 		tell(claim, reason, note)
-	}
-	if v.Level == Wary {
-		return
-	}
-	pods, err := r.podsOn(ctx, node)
-	if err != nil {
-		return // events only
-	}
-	for i := range pods {
-		if !observe.StaysToTheEnd(&pods[i]) && !observe.IsOwnedByDaemonSet(&pods[i]) {
-			tell(&pods[i], reason, note)
-		}
 	}
 }
 
@@ -223,7 +214,7 @@ func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, v Verdict) (e
 		}
 	}
 	drainer := evacuate.Drainer{
-		Client: r.Client, Clock: r.Clock, Events: r.Events, Metrics: r.Pods, Reason: "interruption",
+		Client: r.Client, Clock: r.Clock, Events: r.Events, Metrics: r.Pods, Turns: &r.turns, Reason: "interruption",
 		Note: "Evicted pod: AWS takes node " + node.Name + " back",
 		Past: "Deleted pod past its PodDisruptionBudgets: AWS takes node " + node.Name + " back",
 		Done: func(*corev1.Pod, bool) { r.Metrics.Calls.WithLabelValues("kubernetes").Inc() },
@@ -232,7 +223,7 @@ func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, v Verdict) (e
 		Deadline: v.Deadline, HasPlace: hasPlace, Margin: r.Policy.Margin, Force: r.Policy.Force, ForceBefore: r.Policy.ForceBefore, KeepDaemonSets: true,
 	})
 	if err == nil && len(result.Refused) > 0 {
-		r.Events.Warning(node, events.FailedDraining, "Failed to drain node: "+refusals(result.Refused))
+		r.Events.WarningOnce(node, events.FailedDraining, "Failed to drain node: "+refusals(result.Refused))
 	}
 	return result, err
 }

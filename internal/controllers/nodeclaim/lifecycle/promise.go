@@ -81,7 +81,7 @@ func (r *Reconciler) nominate(ctx context.Context, claim *karpv1.NodeClaim, node
 }
 
 func (r *Reconciler) nominator() apply.Nominator {
-	return apply.Nominator{Client: r.Client, Live: r.Live}
+	return apply.Nominator{Client: r.Client}
 }
 
 // promised are the pods that the claim is for and that still wait for a node, by
