@@ -107,7 +107,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, node); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if node.Spec.ProviderID == "" {
+	// Whether a node that is closed may be consolidated is nobody's question, and
+	// when many are emptied at once these notes would be many, too.
+	if node.Spec.ProviderID == "" || node.Spec.Unschedulable {
 		return reconcile.Result{}, nil
 	}
 	var claims karpv1.NodeClaimList
