@@ -113,8 +113,9 @@ func (d *Drainer) evict(ctx context.Context, removal Removal) (string, error) {
 		options.GracePeriodSeconds = new(int64(removal.Grace.Seconds()))
 	}
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}, DeleteOptions: options}
-	defer d.turn(ctx, pod)()
+	done := d.turn(ctx, pod)
 	err := d.Client.SubResource("eviction").Create(ctx, pod, eviction)
+	done()
 	if d.Metrics != nil {
 		d.Metrics.PodsEvicted.WithLabelValues(statusCode(err)).Inc()
 	}

@@ -105,14 +105,13 @@ func (r *Recorder) Warning(object client.Object, reason, note string) {
 	r.publish(object, corev1.EventTypeWarning, reason, note)
 }
 
-// NormalOnce and WarningOnce tell an object of one thing once in a while, however
-// the note changes: where very many objects are told, that is what an API server
-// can take.
+// NormalOnce tells an object of one thing once in a while, however the note
+// changes: where very many objects are told, that is what an API server can take.
 func (r *Recorder) NormalOnce(object client.Object, reason, note string) {
 	r.publishOnce(object, corev1.EventTypeNormal, reason, note)
 }
 
-// WarningOnce: see NormalOnce.
+// WarningOnce is NormalOnce for what is wrong.
 func (r *Recorder) WarningOnce(object client.Object, reason, note string) {
 	r.publishOnce(object, corev1.EventTypeWarning, reason, note)
 }

@@ -78,7 +78,7 @@ func (r *Reconciler) node(ctx context.Context, node *corev1.Node) (reconcile.Res
 	if err != nil || verdict.Level == Keep {
 		return r.later(verdict, launch), err
 	}
-	r.announce(ctx, node, claim, verdict)
+	r.announce(node, claim, verdict)
 	if claim != nil && claim.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
@@ -164,7 +164,7 @@ func (r *Reconciler) undone(before, node *corev1.Node) {
 // nothing be bought from the pool that is taken back. The pods hear where they go
 // and that they are evicted, and why: more would be thousands of writes in the
 // seconds that count.
-func (r *Reconciler) announce(ctx context.Context, node *corev1.Node, claim *karpv1.NodeClaim, v Verdict) {
+func (r *Reconciler) announce(node *corev1.Node, claim *karpv1.NodeClaim, v Verdict) {
 	if !r.first(node.Name, "announced/"+string(v.Kind)) {
 		return
 	}
