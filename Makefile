@@ -35,7 +35,8 @@ CLUSTERS ?= 200000
 SEED ?= 1000000
 
 .PHONY: soak
-soak: ## Ask the real kube-scheduler about many random clusters (CLUSTERS=200000 SEED=1000000)
+soak: ## What takes long: long scripts on the lab, and many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
+	cd lab && DROVER_LONG=1 $(GO) test ./e2e -run TestScripts -timeout 40m
 	cd lab && $(GO) test -timeout 20m ./...cle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 
 .PHONY: check

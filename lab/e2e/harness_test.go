@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(12 * time.Minute),
+		Deadline:            time.Now().Add(18 * time.Minute),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", built.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
@@ -82,6 +82,9 @@ func TestScripts(t *testing.T) {
 			if program, ok := strings.CutPrefix(name, "has:"); ok {
 				_, err := exec.LookPath(program)
 				return err == nil, nil
+			}
+			if name == "long" {
+				return os.Getenv("DROVER_LONG") != "", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
