@@ -139,6 +139,9 @@ func endSteps() []step {
 		func(l *lab) any {
 			return &ec2.RebootInstancesInput{InstanceIds: []string{*l.named("run")[0].InstanceId}}
 		},
+		func(l *lab) any {
+			return &ec2.ModifyInstanceMetadataOptionsInput{InstanceId: l.named("run")[0].InstanceId, HttpTokens: "required"}
+		},
 		func(l *lab) any { return &ec2.StopInstancesInput{InstanceIds: []string{*l.named("run")[0].InstanceId}} },
 		func(l *lab) any {
 			return &ec2.StartInstancesInput{InstanceIds: []string{*l.named("run")[1].InstanceId}}
