@@ -37,7 +37,7 @@ SEED ?= 1000000
 .PHONY: soak
 soak: ## What takes long: long scripts on the lab, and many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
 	cd lab && DROVER_LONG=1 $(GO) test ./e2e -run TestScripts -timeout 40m
-	cd lab && $(GO) test -timeout 20m ./...cle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
+	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 
 .PHONY: check
 check: check-format check-generated ## Format, vet, lint, architecture, generated files
@@ -72,7 +72,7 @@ format: ## Format the code
 .PHONY: bench
 bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/engine/...
-	cd lab && $(GO) test -timeout 20m ./... -run '^$$' -bench . -benchtime 1x -timeout 30m
+	cd lab && $(GO) test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 30m
 
 .PHONY: bench-peers
 bench-peers: ## The engine beside Karpenter's scheduler, same pods and types (PEERS_FLAGS="--workloads FOLDER", --help)
