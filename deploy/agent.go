@@ -3,7 +3,6 @@ package deploy
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -34,28 +33,7 @@ const forceVariable = "INTERRUPTION_FORCE"
 // AgentObjects returns everything that the agent needs, in the order in which it
 // has to be applied.
 func AgentObjects(p AgentParameters) ([]*unstructured.Unstructured, error) {
-	files, err := fs.Glob(agentManifests, "agent/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("listing the embedded manifests: %w", err)
-	}
-	var objects []*unstructured.Unstructured
-	for _, file := range files {
-		content, err := agentManifests.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", file, err)
-		}
-		decoded, err := decode(content)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		objects = append(objects, decoded...)
-	}
-	for _, object := range objects {
-		if err := p.fill(object); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err)
-		}
-	}
-	return objects, nil
+	return filled(agentManifests, "agent/*.yaml", p.fill)
 }
 
 // AgentYAML returns the objects as one stream for `kubectl apply -f -`.

@@ -60,23 +60,30 @@ func Objects(parameters Parameters) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := fs.Glob(manifests, "manifests/*.yaml")
+	own, err := filled(manifests, "manifests/*.yaml", parameters.fill)
+	return append(objects, own...), err
+}
+
+// filled reads the files of a pattern, in order, and completes their objects.
+func filled(files embed.FS, pattern string, fill func(*unstructured.Unstructured) error) ([]*unstructured.Unstructured, error) {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("listing the embedded manifests: %w", err)
 	}
-	for _, file := range files {
-		content, err := manifests.ReadFile(file)
+	var objects []*unstructured.Unstructured
+	for _, name := range names {
+		content, err := files.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", file, err)
+			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
 		decoded, err := decode(content)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		objects = append(objects, decoded...)
 	}
 	for _, object := range objects {
-		if err := parameters.fill(object); err != nil {
+		if err := fill(object); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err)
 		}
 	}
@@ -139,14 +146,12 @@ func decode(content []byte) ([]*unstructured.Unstructured, error) {
 
 // fill writes the parameters into the object they belong to.
 func (p Parameters) fill(object *unstructured.Unstructured) error {
-	if object.GetKind() != "CustomResourceDefinition" {
-		labels := map[string]string{
-			"app.kubernetes.io/name":     "drover",
-			"app.kubernetes.io/instance": "karpenter",
-		}
-		maps.Copy(labels, object.GetLabels())
-		object.SetLabels(labels)
+	labels := map[string]string{
+		"app.kubernetes.io/name":     "drover",
+		"app.kubernetes.io/instance": "karpenter",
 	}
+	maps.Copy(labels, object.GetLabels())
+	object.SetLabels(labels)
 	switch object.GetKind() {
 	case "ServiceAccount":
 		if p.RoleARN != "" {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -85,15 +84,12 @@ func (p *Provider) NodeGroups(clients GroupClients) *Groups {
 // configuration. It asks for fewer permissions than New: facts that may not be
 // read are taken from the shipped catalog.
 func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := connect(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
+		return nil, err
 	}
 	if configuration.Region == "" {
 		return nil, fmt.Errorf("the AWS region is unknown: set AWS_REGION, or run where the instance metadata service answers")
-	}
-	if options.OnCall != nil {
-		configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
 	}
 	prices := configuration.Copy()
 	prices.Region = pricingRegion(configuration.Region)
@@ -104,9 +100,9 @@ func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
 
 // DefaultGroupClients connect with the SDK's default configuration.
 func DefaultGroupClients(ctx context.Context) (GroupClients, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application))
+	configuration, err := connect(ctx, Options{})
 	if err != nil {
-		return GroupClients{}, fmt.Errorf("loading the AWS configuration: %w", err)
+		return GroupClients{}, err
 	}
 	return ClientsOfGroups(configuration), nil
 }

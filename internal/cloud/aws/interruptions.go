@@ -8,7 +8,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -36,12 +35,9 @@ type InstanceStatuses interface {
 // DefaultInterruptionClients connect with the SDK's default configuration; of the
 // options only OnCall and Logger count.
 func DefaultInterruptionClients(ctx context.Context, options Options) (GroupMembers, InstanceStatuses, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := connect(ctx, options)
 	if err != nil {
-		return nil, nil, fmt.Errorf("loading the AWS configuration: %w", err)
-	}
-	if options.OnCall != nil {
-		configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
+		return nil, nil, err
 	}
 	return autoscaling.NewFromConfig(configuration), ec2.NewFromConfig(configuration), nil
 }

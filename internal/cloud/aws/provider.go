@@ -89,11 +89,31 @@ var _ cloud.Provider = (*Provider)(nil)
 // files, or the instance's own role and region. The context bounds background
 // work for the Provider's whole life.
 func New(ctx context.Context, options Options) (*Provider, error) {
+	configuration, err := connect(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return newFrom(ctx, options, configuration)
+}
+
+// connect loads the SDK's default configuration; of the options only OnCall and
+// Logger count.
+func connect(ctx context.Context, options Options) (sdk.Config, error) {
 	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
 	if err != nil {
-		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
+		return sdk.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
 	}
-	return NewFromConfig(ctx, options, configuration)
+	return counted(configuration, options), nil
+}
+
+// counted has OnCall hear of every call.
+func counted(configuration sdk.Config, options Options) sdk.Config {
+	if options.OnCall == nil {
+		return configuration
+	}
+	configuration = configuration.Copy()
+	configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
+	return configuration
 }
 
 // sdkLogger takes what the SDK would print on standard error, between drover's
@@ -114,10 +134,10 @@ func sdkLogger(log *slog.Logger) logging.Logger {
 
 // NewFromConfig connects with a given SDK configuration.
 func NewFromConfig(ctx context.Context, options Options, configuration sdk.Config) (*Provider, error) {
-	if options.OnCall != nil {
-		configuration = configuration.Copy()
-		configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
-	}
+	return newFrom(ctx, options, counted(configuration, options))
+}
+
+func newFrom(ctx context.Context, options Options, configuration sdk.Config) (*Provider, error) {
 	prices := configuration.Copy()
 	prices.Region = pricingRegion(configuration.Region)
 	return NewFromClients(ctx, options, configuration.Region, Clients{

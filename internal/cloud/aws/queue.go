@@ -11,7 +11,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -49,12 +48,9 @@ var _ cloud.Queue = (*Queue)(nil)
 // ConnectQueue connects to a queue, by its name or URL, with the SDK's default
 // configuration. It does not look whether the queue is there.
 func ConnectQueue(ctx context.Context, name string, options Options) (*Queue, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := connect(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
-	}
-	if options.OnCall != nil {
-		configuration.APIOptions = append(configuration.APIOptions, reportCalls(options.OnCall))
+		return nil, err
 	}
 	return NewQueue(sqs.NewFromConfig(configuration), name, configuration.Region)
 }

@@ -119,15 +119,20 @@ func (k *Keeper) SetPrice(c PriceChange) (pools int, err error) {
 	return pools, err
 }
 
+// spotPools are those that a pattern names; there is one at least.
+func (l *look) spotPools(pattern string) ([]world.Pool, error) {
+	parsed, err := ParsePool(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return l.world.SpotPools(parsed)
+}
+
 func (l *look) setPrice(c PriceChange) (int, error) {
 	if err := c.check(); err != nil {
 		return 0, err
 	}
-	pattern, err := ParsePool(c.Pool)
-	if err != nil {
-		return 0, err
-	}
-	pools, err := l.world.SpotPools(pattern)
+	pools, err := l.spotPools(c.Pool)
 	if err != nil {
 		return 0, err
 	}
@@ -180,11 +185,7 @@ func (l *look) setDepth(c DepthChange) (int, error) {
 	if err := c.check(); err != nil {
 		return 0, err
 	}
-	pattern, err := ParsePool(c.Pool)
-	if err != nil {
-		return 0, err
-	}
-	pools, err := l.world.SpotPools(pattern)
+	pools, err := l.spotPools(c.Pool)
 	if err != nil {
 		return 0, err
 	}
