@@ -25,6 +25,7 @@ import (
 	"github.com/drover-project/drover/internal/cloud/aws"
 	"github.com/drover-project/drover/internal/controllers"
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
+	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/logging"
 	"github.com/drover-project/drover/internal/metrics"
 )
@@ -235,6 +236,7 @@ func groupManager(configuration *rest.Config, options groupCommandOptions, names
 	}
 	healthy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mgr, err := ctrl.NewManager(configuration, ctrl.Options{
+		NewClient:                     write.NewClient,
 		Scheme:                        scheme.Scheme,
 		Metrics:                       metricsserver.Options{BindAddress: options.address, ExtraHandlers: map[string]http.Handler{"/health-check": healthy}},
 		HealthProbeBindAddress:        "0",

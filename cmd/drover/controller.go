@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -28,6 +30,7 @@ import (
 
 	"github.com/drover-project/drover/internal/cloud/aws"
 	"github.com/drover-project/drover/internal/controllers"
+	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/logging"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/model"
@@ -44,6 +47,10 @@ const (
 
 // shutdownTimeout bounds how long running duties may take to end.
 const shutdownTimeout = 10 * time.Second
+
+// reconcileTimeout ends a reconcile that hangs in a call to the API server or to
+// AWS, so that it is tried again.
+const reconcileTimeout = 5 * time.Minute
 
 // readyTimeout bounds one answer of /readyz.
 const readyTimeout = time.Second
@@ -178,8 +185,9 @@ func restConfig(options controllerOptions) (*rest.Config, error) {
 func newManager(configuration *rest.Config, options controllerOptions) (ctrl.Manager, error) {
 	lease, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownTimeout
 	mgr, err := ctrl.NewManager(configuration, ctrl.Options{
+		NewClient:                     write.NewClient,
 		Scheme:                        scheme.Scheme,
-		Metrics:                       metricsserver.Options{BindAddress: address(options.metricsPort)},
+		Metrics:                       metricsserver.Options{BindAddress: address(options.metricsPort), ExtraHandlers: profiles(options.profiling)},
 		HealthProbeBindAddress:        address(options.healthPort),
 		LeaderElection:                !options.noLeaderElection,
 		LeaderElectionID:              options.leaseName,
@@ -189,6 +197,7 @@ func newManager(configuration *rest.Config, options controllerOptions) (ctrl.Man
 		RenewDeadline:                 &renew,
 		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &shutdown,
+		Controller:                    ctrlconfig.Controller{ReconciliationTimeout: reconcileTimeout},
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 	})
 	if err != nil {
@@ -205,6 +214,20 @@ func newManager(configuration *rest.Config, options controllerOptions) (ctrl.Man
 		}
 		return nil
 	})
+}
+
+// profiles are the handlers of net/http/pprof.
+func profiles(wanted bool) map[string]http.Handler {
+	if !wanted {
+		return nil
+	}
+	return map[string]http.Handler{
+		"/debug/pprof/":        http.HandlerFunc(pprof.Index),
+		"/debug/pprof/cmdline": http.HandlerFunc(pprof.Cmdline),
+		"/debug/pprof/profile": http.HandlerFunc(pprof.Profile),
+		"/debug/pprof/symbol":  http.HandlerFunc(pprof.Symbol),
+		"/debug/pprof/trace":   http.HandlerFunc(pprof.Trace),
+	}
 }
 
 func address(port int) string {

@@ -32,6 +32,7 @@ type controllerOptions struct {
 	featureGates        string
 
 	metricsPort, healthPort int
+	profiling               bool
 	noLeaderElection        bool
 	leaseName               string
 	leaseNamespace          string
@@ -61,6 +62,7 @@ func environment() map[string]string {
 		"spot-price-tolerance":       "SPOT_PRICE_TOLERANCE",
 		"feature-gates":              "FEATURE_GATES",
 		"metrics-port":               "METRICS_PORT",
+		"enable-profiling":           "ENABLE_PROFILING",
 		"health-probe-port":          "HEALTH_PROBE_PORT",
 		"disable-leader-election":    "DISABLE_LEADER_ELECTION",
 		"leader-election-name":       "LEADER_ELECTION_NAME",
@@ -85,6 +87,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.preferencePolicy, "preference-policy", "Respect", "what to do with preferred rules: Respect or Ignore")
 	flags.StringVar(&o.featureGates, "feature-gates", "", "Karpenter's feature gates, NAME=true|false,...")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8080, "port of Prometheus metrics; 0 means none")
+	flags.BoolVar(&o.profiling, "enable-profiling", false, "serve /debug/pprof at the metrics port")
 	flags.IntVar(&o.healthPort, "health-probe-port", 8081, "port of /healthz and /readyz; 0 means none")
 	flags.BoolVar(&o.noLeaderElection, "disable-leader-election", false, "act without a lease; safe only for a single process")
 	flags.StringVar(&o.leaseName, "leader-election-name", "karpenter-leader-election", "name of the lease")

@@ -113,9 +113,13 @@ func (d *Drainer) evict(ctx context.Context, removal Removal) (string, error) {
 		options.GracePeriodSeconds = new(int64(removal.Grace.Seconds()))
 	}
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}, DeleteOptions: options}
-	done := d.turn(ctx, pod)
+	place := d.wait(ctx, pod)
+	if place.refuses(pod, d.Clock.Now()) {
+		place.leave(false, d.Clock.Now())
+		return drain.Blocking(pod, []policyv1.PodDisruptionBudget{*place.budget}), nil
+	}
 	err := d.Client.SubResource("eviction").Create(ctx, pod, eviction)
-	done()
+	place.leave(apierrors.IsTooManyRequests(err), d.Clock.Now())
 	if d.Metrics != nil {
 		d.Metrics.PodsEvicted.WithLabelValues(statusCode(err)).Inc()
 	}

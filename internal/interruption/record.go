@@ -123,9 +123,12 @@ func merge(notices []Notice, n Notice) []Notice {
 		}
 	}
 	at := slices.IndexFunc(notices, func(o Notice) bool { return o.ID == n.ID })
-	if at < 0 {
+	switch {
+	case at < 0 && n.Kind == StateChange && n.Over:
+		// An instance that starts ends nothing here, and each one does.
+	case at < 0:
 		notices = append(notices, n)
-	} else {
+	default:
 		notices[at] = joined(notices[at], n)
 	}
 	slices.SortFunc(notices, func(a, b Notice) int { return strings.Compare(a.ID, b.ID) })

@@ -76,7 +76,6 @@ func (s *startup) apiServerFlags(listener net.Listener) []string {
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file="+leaf[leafFrontProxy].cert,
 		"--proxy-client-key-file="+leaf[leafFrontProxy].key,
-		"--profiling=false",
 	)
 }
 

@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -64,24 +66,48 @@ func dataDir(ts *testscript.TestScript) []string {
 
 // cmdEventually repeats a command until its standard output matches:
 // `eventually DURATION REGEXP PROGRAM ARGS…`; with ! until it does not match.
+// The repeating is a program of its own, so that the log holds only the end of it.
 func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: eventually DURATION REGEXP PROGRAM ARGS…")
 	}
-	limit, err := time.ParseDuration(args[0])
-	ts.Check(err)
-	pattern, err := regexp.Compile("(?m)" + args[1])
-	ts.Check(err)
+	ts.Check(ts.Exec(eventuallyProgram, append([]string{strconv.FormatBool(!neg)}, args...)...))
+}
+
+// eventuallyProgram is the name under which the test binary is runEventually.
+const eventuallyProgram = "e2e-eventually"
+
+// runEventually is `e2e-eventually true|false DURATION REGEXP PROGRAM ARGS…`. It
+// prints the last output of the program.
+func runEventually() {
+	want := os.Args[1] == "true"
+	limit, err := time.ParseDuration(os.Args[2])
+	if err == nil {
+		err = repeat(want, limit, os.Args[3], os.Args[4:])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func repeat(want bool, limit time.Duration, expression string, command []string) error {
+	pattern, err := regexp.Compile("(?m)" + expression)
+	if err != nil {
+		return err
+	}
 	deadline := time.Now().Add(limit)
 	for {
-		err := ts.Exec(args[2], args[3:]...)
-		output := ts.ReadFile("stdout")
-		if err == nil && pattern.MatchString(output) != neg {
-			return
+		program := exec.Command(command[0], command[1:]...)
+		var stderr bytes.Buffer
+		program.Stderr = &stderr
+		output, err := program.Output()
+		if err == nil && pattern.Match(output) == want {
+			_, err = os.Stdout.Write(output)
+			return err
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("after %s: %q (want match: %v) in the output of %q (error %v):\n%s\n%s",
-				limit, args[1], !neg, args[2:], err, output, ts.ReadFile("stderr"))
+			return fmt.Errorf("after %s: %q (want match: %v) in the output of %q (error: %v):\n%s\n%s", limit, expression, want, command, err, output, stderr.Bytes())
 		}
 		time.Sleep(pollInterval)
 	}

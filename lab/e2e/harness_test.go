@@ -42,10 +42,13 @@ func buildTools(dir string) (tools, error) {
 var built tools
 
 func TestMain(m *testing.M) {
-	os.Exit(runMain(m))
+	testscript.Main(withTools{m}, map[string]func(){eventuallyProgram: runEventually})
 }
 
-func runMain(m *testing.M) int {
+// withTools builds the programs before the tests run.
+type withTools struct{ tests *testing.M }
+
+func (w withTools) Run() int {
 	dir, err := os.MkdirTemp("", "drover-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,7 +59,7 @@ func runMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return w.tests.Run()
 }
 
 func TestScripts(t *testing.T) {

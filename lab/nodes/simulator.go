@@ -42,8 +42,11 @@ import (
 const KubeletPort = "10250"
 
 const (
-	workers          = 16
-	heartbeatWorkers = 4
+	// As many requests may be on their way at once: every kubelet has its own on a
+	// real cluster, and when the API server is slow, few would make heartbeats late
+	// and nodes NotReady.
+	workers          = 64
+	heartbeatWorkers = 32
 	byNode           = "node"
 )
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -96,10 +97,15 @@ func New(ctx context.Context, options Options) (*Provider, error) {
 	return newFrom(ctx, options, configuration)
 }
 
+// requestTimeout bounds one try of a request: the SDK itself would wait for ever
+// for an answer that does not come. A queue is listened to for up to 20 s.
+const requestTimeout = 40 * time.Second
+
 // connect loads the SDK's default configuration; of the options only OnCall and
 // Logger count.
 func connect(ctx context.Context, options Options) (sdk.Config, error) {
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)))
+	configuration, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion(), config.WithAppID(application), config.WithLogger(sdkLogger(options.Logger)),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout)))
 	if err != nil {
 		return sdk.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
 	}

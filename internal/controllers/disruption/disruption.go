@@ -12,10 +12,12 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -35,6 +37,9 @@ const (
 	// poll is when candidates that had to stay are looked at again: budgets
 	// open by the clock, annotations go without a trace on the claim.
 	poll = 10 * time.Second
+	// retryBase and retryMax bound the growing pause after a look that failed.
+	retryBase = 100 * time.Millisecond
+	retryMax  = 10 * time.Second
 	// consolidationType is the metric label of this method.
 	consolidationType = "empty"
 )
@@ -65,6 +70,9 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("disruption").
 		Watches(&karpv1.NodeClaim{}, one, builder.WithPredicates(cameToRest())).
+		WithOptions(controller.Options{
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryBase, retryMax),
+		}).
 		Complete(r)
 }
 
@@ -94,7 +102,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		return reconcile.Result{}, err
 	}
 	if err := r.undoLeftovers(ctx, cluster); err != nil {
-		return write.Settled(reconcile.Result{}, err)
+		return write.Again(reconcile.Result{}, err)
 	}
 	empty, err := r.unneeded(ctx, cluster)
 	if err != nil {
@@ -111,7 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		}
 		taken, err := r.take(ctx, candidate)
 		if err != nil {
-			return write.Settled(reconcile.Result{}, err)
+			return write.Again(reconcile.Result{}, err)
 		}
 		if taken {
 			allowed[pool]--
@@ -120,7 +128,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	replacing := false
 	if len(empty) == 0 {
 		if replacing, err = r.replace(ctx, cluster); err != nil {
-			return write.Settled(reconcile.Result{}, err)
+			return write.Again(reconcile.Result{}, err)
 		}
 	}
 	if len(cluster.resting) > 0 || replacing {

@@ -4,16 +4,20 @@ package write
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// conflictDelay lets the informer cache catch up with the change that won.
-const conflictDelay = 50 * time.Millisecond
+// conflictDelay lets the informer cache catch up with the change that won. That
+// change is an event of its own for the controllers that watch the object.
+const conflictDelay = 250 * time.Millisecond
 
 // Changes patches the object, without its status, from what it was before. It
 // fails with a conflict when someone else has changed the object since. The
@@ -21,6 +25,9 @@ const conflictDelay = 50 * time.Millisecond
 func Changes(ctx context.Context, c client.Client, object, before client.Object) error {
 	if equality.Semantic.DeepEqual(object, before) {
 		return nil
+	}
+	if err := stale(c, before); err != nil {
+		return err
 	}
 	return c.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
@@ -30,8 +37,21 @@ func Status(ctx context.Context, c client.Client, object, before client.Object) 
 	if equality.Semantic.DeepEqual(object, before) {
 		return nil
 	}
+	if err := stale(c, before); err != nil {
+		return err
+	}
 	return c.Status().Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
+
+// stale is the conflict that the API server would answer.
+func stale(c client.Client, before client.Object) error {
+	if known, ok := c.(*newest); ok && known.isStale(before) {
+		return apierrors.NewConflict(schema.GroupResource{Resource: fmt.Sprintf("%T", before)}, before.GetName(), errStale)
+	}
+	return nil
+}
+
+var errStale = errors.New("the informer cache does not show this program's last change yet")
 
 // Settled turns what may go wrong in the course of nature into a quiet retry:
 // an object that is gone needs nothing, one that has changed another look.
@@ -40,6 +60,15 @@ func Settled(result reconcile.Result, err error) (reconcile.Result, error) {
 	case apierrors.IsNotFound(err):
 		return reconcile.Result{}, nil
 	case apierrors.IsConflict(err):
+		return reconcile.Result{RequeueAfter: conflictDelay}, nil
+	}
+	return result, err
+}
+
+// Again is Settled for a look at many objects: one of them being gone is no
+// reason not to look at the others.
+func Again(result reconcile.Result, err error) (reconcile.Result, error) {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return reconcile.Result{RequeueAfter: conflictDelay}, nil
 	}
 	return result, err

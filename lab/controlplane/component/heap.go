@@ -13,9 +13,12 @@ import (
 const (
 	idlePercent = 25
 	busyPercent = 100
+	hardPercent = 300
 	// busyRate is the allocation, in bytes per second, above which a process
 	// counts as busy. Idle components stay below a tenth of it.
-	busyRate   = 32 << 20
+	busyRate = 32 << 20
+	// hardRate is where collecting would take a fifth of the processor time.
+	hardRate   = 256 << 20
 	heapPeriod = time.Second
 	// quietPeriods without much work make a process idle.
 	quietPeriods = 5
@@ -34,6 +37,9 @@ type heapGovernor struct {
 func (g *heapGovernor) after(allocated uint64) (percent int, release bool) {
 	if allocated > busyRate*uint64(heapPeriod/time.Second) {
 		g.percent, g.quiet = busyPercent, 0
+		if allocated > hardRate*uint64(heapPeriod/time.Second) {
+			g.percent = hardPercent
+		}
 		return g.percent, false
 	}
 	g.quiet++

@@ -19,7 +19,8 @@ func TestHeapIsSmallWhenIdleAndLargeWhenBusy(t *testing.T) {
 	}
 	pass(quietPeriods-1, 1<<20, busyPercent) // a short pause is not idleness
 	pass(20, 1<<20, idlePercent)
-	pass(3, 1<<30, busyPercent)
+	pass(3, 1<<30, hardPercent)
+	pass(3, hardRate, busyPercent)
 	pass(quietPeriods-1, 0, busyPercent)
 	pass(1, busyRate, idlePercent)
 	if released != 2 {

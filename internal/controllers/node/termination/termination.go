@@ -225,7 +225,8 @@ func (r *Reconciler) mark(ctx context.Context, claim *karpv1.NodeClaim, conditio
 	} else {
 		claim.StatusConditions().SetUnknownWithReason(condition, "InProgress", "waiting for the node to be cleared")
 	}
-	if err := write.Status(ctx, r.Client, claim, before); err != nil {
+	// A claim that is gone must not keep its Node.
+	if err := client.IgnoreNotFound(write.Status(ctx, r.Client, claim, before)); err != nil {
 		return fmt.Errorf("noting %s on nodeclaim %s: %w", condition, claim.Name, err)
 	}
 	return nil

@@ -26,9 +26,11 @@ import (
 )
 
 const (
-	// pause is the least time between two notes on one claim. A burst of pods
-	// makes the note at most this much too late, never too early.
-	pause       = 5 * time.Second
+	// The least time between two notes on one claim is a tenth of the NodePool's
+	// consolidateAfter, within these bounds. A burst of pods makes the note at most
+	// this much too late, never too early.
+	minPause    = 5 * time.Second
+	maxPause    = time.Minute
 	concurrency = 10
 )
 
@@ -122,9 +124,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return write.Settled(r.note(ctx, &claims.Items[0]))
 }
 
+// pause is the least time between two notes on a claim.
+func (r *Reconciler) pause(ctx context.Context, claim *karpv1.NodeClaim) time.Duration {
+	pool := &karpv1.NodePool{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: claim.Labels[karpv1.NodePoolLabelKey]}, pool); err != nil {
+		return minPause
+	}
+	after := pool.Spec.Disruption.ConsolidateAfter.Duration
+	if after == nil { // Never
+		return maxPause
+	}
+	return min(max(*after/10, minPause), maxPause)
+}
+
 func (r *Reconciler) note(ctx context.Context, claim *karpv1.NodeClaim) (reconcile.Result, error) {
 	now := r.Clock.Now()
-	if left := claim.Status.LastPodEventTime.Add(pause).Sub(now); left > 0 {
+	if left := claim.Status.LastPodEventTime.Add(r.pause(ctx, claim)).Sub(now); left > 0 {
 		return reconcile.Result{RequeueAfter: left}, nil
 	}
 	before := claim.DeepCopy()
