@@ -159,10 +159,7 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 // create writes one launch down, with the reason and the pods that it is for as
 // notes on it: either all is remembered or nothing.
 func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, notes map[string]string) (string, error) {
-	claim, err := NewNodeClaim(pool, launch)
-	if err != nil {
-		return "", err
-	}
+	claim := NewNodeClaim(pool, launch)
 	maps.Copy(claim.Annotations, notes)
 	why := notes[translate.ReasonAnnotation]
 	if err := a.Client.Create(ctx, claim); err != nil {

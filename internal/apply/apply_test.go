@@ -37,10 +37,7 @@ func launch(pool string) model.Launch {
 
 func TestNodeClaimHoldsTheWholeIntent(t *testing.T) {
 	intended := launch("default")
-	claim, err := apply.NewNodeClaim(clustertest.Pool(), &intended)
-	if err != nil {
-		t.Fatal(err)
-	}
+	claim := apply.NewNodeClaim(clustertest.Pool(), &intended)
 	offerings, err := translate.Offerings(claim)
 	if err != nil || len(offerings) != 2 || offerings[1] != intended.Offerings[1] {
 		t.Errorf("offerings are %v (%v), want %v", offerings, err, intended.Offerings)
@@ -72,10 +69,7 @@ func TestNodeClaimSaysThatSpotWasMissing(t *testing.T) {
 	intended := launch("default")
 	for _, why := range []string{"", "m5.large spot in us-west-2a: no capacity since 10:00"} {
 		intended.SpotFallback = why
-		claim, err := apply.NewNodeClaim(clustertest.Pool(), &intended)
-		if err != nil {
-			t.Fatal(err)
-		}
+		claim := apply.NewNodeClaim(clustertest.Pool(), &intended)
 		if got, noted := claim.Annotations[translate.SpotFallbackAnnotation]; got != why || noted != (why != "") {
 			t.Errorf("the annotation is %q (%t), want %q", got, noted, why)
 		}

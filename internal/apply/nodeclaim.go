@@ -21,11 +21,7 @@ const suffixLength = 5
 
 // NewNodeClaim writes the launch down as a NodeClaim. Everything that the cloud
 // is going to be asked for is on the object before anyone asks.
-func NewNodeClaim(pool *karpv1.NodePool, launch *model.Launch) (*karpv1.NodeClaim, error) {
-	offerings, err := translate.EncodeOfferings(launch.Offerings)
-	if err != nil {
-		return nil, fmt.Errorf("NodePool %s: %w", pool.Name, err)
-	}
+func NewNodeClaim(pool *karpv1.NodePool, launch *model.Launch) *karpv1.NodeClaim {
 	claim := pool.Spec.Template.ToNodeClaim()
 	claim.Name = pool.Name + "-" + utilrand.String(suffixLength)
 	claim.Finalizers = []string{karpv1.TerminationFinalizer}
@@ -37,7 +33,7 @@ func NewNodeClaim(pool *karpv1.NodePool, launch *model.Launch) (*karpv1.NodeClai
 	if claim.Annotations == nil {
 		claim.Annotations = map[string]string{}
 	}
-	claim.Annotations[translate.OfferingsAnnotation] = offerings
+	claim.Annotations[translate.OfferingsAnnotation] = translate.EncodeOfferings(launch.Offerings)
 	if launch.SpotFallback != "" {
 		claim.Annotations[translate.SpotFallbackAnnotation] = launch.SpotFallback
 	}
@@ -46,7 +42,7 @@ func NewNodeClaim(pool *karpv1.NodePool, launch *model.Launch) (*karpv1.NodeClai
 	claim.Labels = claimLabels(pool, launch)
 	claim.Spec.Requirements = translate.KarpenterRequirements(claimRequirements(pool.Name, launch))
 	claim.Spec.Resources.Requests = translate.ResourceList(launch.Requests)
-	return claim, nil
+	return claim
 }
 
 // claimLabels are the pool's, and those of the user's own keys that the pods

@@ -78,8 +78,8 @@ func (n Nominator) all(ctx context.Context, nominations []nomination) error {
 
 // nominate goes by the cache. What has changed since is written over: the
 // scheduler writes to waiting pods all the time, and hundreds of writes that fail
-// and are tried again help nobody. A pod that was bound meanwhile keeps a
-// nomination that means nothing, and another pod of the name is not touched.
+// and are tried again help nobody. A pod that was bound meanwhile is left alone, as is
+// another one of the name.
 func (n Nominator) nominate(ctx context.Context, wanted nomination) error {
 	pod := &corev1.Pod{}
 	if err := n.Client.Get(ctx, wanted.key, pod); err != nil {
@@ -96,8 +96,8 @@ func (n Nominator) nominate(ctx context.Context, wanted nomination) error {
 		return err
 	}
 	err = n.Client.Status().Patch(ctx, pod, client.RawPatch(types.MergePatchType, patch))
-	if apierrors.IsConflict(err) {
-		return nil // another pod of the name
+	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
+		return nil // another pod of the name, or one that has been bound
 	}
 	return client.IgnoreNotFound(err)
 }

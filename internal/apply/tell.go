@@ -67,10 +67,11 @@ func (t *Teller) Tell(decision *Decision, outcome Outcome) {
 	t.said = waiting
 }
 
-// nominated tells a pod of its place; one whose node goes only of the first.
+// nominated tells a pod of its place. One whose node goes does not move there,
+// its successor does, and hears of it: thousands of events would take from the
+// seconds in which pods can still be moved.
 func (t *Teller) nominated(key model.PodKey, uids map[model.PodKey]types.UID, place string) {
-	if from := t.leaving[key]; from != "" {
-		t.Events.NormalOnce(pod(key, uids), events.Nominated, "Node "+from+" is on its way out, the pod's successor should schedule on: "+place)
+	if t.leaving[key] != "" {
 		return
 	}
 	t.Events.Normal(pod(key, uids), events.Nominated, "Pod should schedule on: "+place)

@@ -186,7 +186,7 @@ func (d *Drainer) told(pod *corev1.Pod, reason string, forced bool) {
 
 func (d *Drainer) say(pod *corev1.Pod, reason, note string) {
 	if d.Events != nil && note != "" {
-		d.Events.Normal(pod, reason, note)
+		d.Events.NormalOnce(pod, reason, note)
 	}
 }
 

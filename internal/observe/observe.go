@@ -161,7 +161,18 @@ func podName(pod *corev1.Pod) string { return pod.Namespace + "/" + pod.Name }
 
 // byName sorts a copy: informer caches answer in any order.
 func byName[T any](items []T, name func(*T) string) []T {
-	sorted := slices.Clone(items)
-	slices.SortFunc(sorted, func(a, b T) int { return cmp.Compare(name(&a), name(&b)) })
+	type entry struct {
+		name string
+		at   int
+	}
+	order := make([]entry, len(items)) // objects are large, and names are put together
+	for i := range items {
+		order[i] = entry{name(&items[i]), i}
+	}
+	slices.SortFunc(order, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+	sorted := make([]T, len(items))
+	for i, each := range order {
+		sorted[i] = items[each.at]
+	}
 	return sorted
 }

@@ -119,12 +119,9 @@ func TestNodeOnItsWayIsSureOfWhatItsOfferingsShare(t *testing.T) {
 	offering := func(instanceType, zone string, price float64) model.Offering {
 		return model.Offering{OfferingKey: model.OfferingKey{InstanceType: instanceType, Zone: zone, CapacityType: model.OnDemand}, PricePerHour: price}
 	}
-	claim, err := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{NodePool: "default", Offerings: []model.Offering{
+	claim := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{NodePool: "default", Offerings: []model.Offering{
 		offering("m5.large", "us-west-2a", 0.096), offering("r5.large", "us-west-2b", 0.126),
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := snapshot(t, clustertest.New(t, cloudtest.World{}, clustertest.Class(), clustertest.Pool(), claim))
 	if len(seen.Nodes) != 1 || !seen.Nodes[0].Launching {
 		t.Fatalf("nodes are %+v, want one on its way", seen.Nodes)

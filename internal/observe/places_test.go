@@ -27,12 +27,9 @@ func readyNode(name string) *corev1.Node {
 // claimFor is a NodeClaim on its way that is meant for the pod.
 func claimFor(t *testing.T, name string, age time.Duration, pod *corev1.Pod) *karpv1.NodeClaim {
 	t.Helper()
-	claim, err := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{NodePool: "default", Offerings: []model.Offering{
+	claim := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{NodePool: "default", Offerings: []model.Offering{
 		{OfferingKey: model.OfferingKey{InstanceType: "m5.large", Zone: "us-west-2a", CapacityType: model.OnDemand}, PricePerHour: 0.096},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	encoded, err := translate.EncodePromises(translate.Promises{{Namespace: pod.Namespace, Name: pod.Name}: observe.Mark(pod)})
 	if err != nil {
 		t.Fatal(err)

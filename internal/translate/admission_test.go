@@ -2,6 +2,7 @@ package translate_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -147,8 +148,9 @@ func put(list corev1.ResourceList, name corev1.ResourceName, text string) {
 
 // FuzzOfferings: the annotation of a NodeClaim comes from outside.
 func FuzzOfferings(f *testing.F) {
-	f.Add(`[{"instanceType":"m5.large","zone":"us-west-2a","capacityType":"spot","pricePerHour":0.03}]`)
-	f.Add(`[{}`)
+	f.Add("m5.large/us-west-2a/usw2-az1/spot=0.03,m5.large/us-west-2b//on-demand=1e-7")
+	f.Add("m5.large/us-west-2a/spot=0.03")
+	f.Add("m5.large/a/b/spot=NaN")
 	f.Fuzz(func(t *testing.T, text string) {
 		claim := &karpv1.NodeClaim{}
 		claim.Annotations = map[string]string{translate.OfferingsAnnotation: text}
@@ -156,13 +158,9 @@ func FuzzOfferings(f *testing.F) {
 		if err != nil {
 			return
 		}
-		encoded, err := translate.EncodeOfferings(offerings)
-		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
-		}
-		claim.Annotations[translate.OfferingsAnnotation] = encoded
-		if again, err := translate.Offerings(claim); err != nil || len(again) != len(offerings) {
-			t.Fatalf("read %d, then %d offerings: %v", len(offerings), len(again), err)
+		claim.Annotations[translate.OfferingsAnnotation] = translate.EncodeOfferings(offerings)
+		if again, err := translate.Offerings(claim); err != nil || !slices.Equal(again, offerings) {
+			t.Fatalf("read %v, then %v: %v", offerings, again, err)
 		}
 	})
 }

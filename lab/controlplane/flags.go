@@ -110,7 +110,6 @@ func (s *startup) clientFlags(listener net.Listener, leaf pemFiles, kubeconfig s
 		"--leader-elect=false",
 		"--kube-api-qps=" + clientQPS,
 		"--kube-api-burst=" + clientBurst,
-		"--profiling=false",
 	}
 }
 

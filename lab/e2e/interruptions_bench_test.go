@@ -22,6 +22,7 @@ const (
 	interruptedNodes = 200
 	podsPerNode      = 10
 	noticeLeaves     = 2 * time.Minute
+	settle           = 45 * time.Second
 )
 
 // BenchmarkInterruptions takes 200 Spot nodes with 2,000 pods back in the same
@@ -63,6 +64,7 @@ func fillSpotNodes(b *testing.B, l benchLab) {
 	}
 	l.kubectl(b, deployments.String(), "apply", "-f", "-")
 	l.kubectl(b, "", "rollout", "status", "deployment", "-l", "bench=spot", "--timeout=600s")
+	time.Sleep(settle) // the events of 2,000 starts are still being written
 }
 
 const spotPool = `

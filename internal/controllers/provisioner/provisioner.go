@@ -37,8 +37,8 @@ type Provisioner struct {
 	Decide func(*model.Snapshot, model.Settings) (model.Plan, model.Report)
 	// Applied, when set, hears of every plan that was carried out.
 	Applied func(*apply.Decision, apply.Outcome)
-	// Decided, when set, hears of every decision once it has been carried out, also
-	// of those about nothing: where each pod is to be now.
+	// Decided, when set, hears of every decision once its launches are written down,
+	// also of those about nothing: where each pod is to be now.
 	Decided func(*model.Snapshot, *model.Plan)
 	// Turn, when set, is held while deciding and acting.
 	Turn sync.Locker
@@ -90,12 +90,14 @@ func (p *Provisioner) Round(ctx context.Context) (waiting bool, err error) {
 		return true, err
 	}
 	outcome, err := p.Applier.Launch(ctx, decision)
+	// Those who wait for a place on a ready node need not wait for the writes that
+	// keep it: their successors ask anew in any case.
+	p.decided(snapshot, &decision.Plan)
 	err = errors.Join(err, p.Applier.Keep(ctx, decision))
 	p.Teller.Tell(decision, outcome)
 	if p.Applied != nil {
 		p.Applied(decision, outcome)
 	}
-	p.decided(snapshot, &decision.Plan)
 	return true, err
 }
 

@@ -18,7 +18,7 @@ const (
 	// counts as busy. Idle components stay below a tenth of it.
 	busyRate = 32 << 20
 	// hardRate is where collecting would take a fifth of the processor time.
-	hardRate   = 256 << 20
+	hardRate   = 96 << 20
 	heapPeriod = time.Second
 	// quietPeriods without much work make a process idle.
 	quietPeriods = 5

@@ -34,14 +34,11 @@ func offering(instanceType, zone string) model.Offering {
 // claimFor is the claim of a launch that may be an m5.large in zone a or b.
 func claimFor(t *testing.T) *karpv1.NodeClaim {
 	t.Helper()
-	claim, err := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{
+	claim := apply.NewNodeClaim(clustertest.Pool(), &model.Launch{
 		NodePool:  "default",
 		Offerings: []model.Offering{offering("m5.large", "us-west-2a"), offering("m5.large", "us-west-2b")},
 		Requests:  model.Resources{model.Memory: 5 << 30},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return claim
 }
 
