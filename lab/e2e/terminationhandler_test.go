@@ -18,19 +18,9 @@ const terminationHandlerVersion = "v1.25.6"
 // names in calls: the AWS SDK says only what it is itself.
 func startTerminationHandler(b *testing.B, l benchLab) []string {
 	b.Helper()
-	bin := b.TempDir()
-	install := exec.Command("go", "install", "-tags", "nthlinux", "github.com/aws/aws-node-termination-handler/cmd@"+terminationHandlerVersion)
-	install.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=-mod=mod")
-	install.Dir = bin
-	if out, err := install.CombinedOutput(); err != nil {
-		b.Skipf("the node termination handler cannot be built: %v\n%s", err, out)
-	}
-	program := filepath.Join(bin, "aws-node-termination-handler")
-	if err := os.Rename(filepath.Join(bin, "cmd"), program); err != nil {
-		b.Fatal(err)
-	}
-	l.kubectl(b, "", "set", "env", "-n", "karpenter", "deployment/karpenter", "INTERRUPTION_QUEUE-")
-	l.kubectl(b, "", "rollout", "status", "-n", "karpenter", "deployment/karpenter", "--timeout=120s")
+	program := buildTerminationHandler(b)
+	l.kubectl(b, "", "set", "env", "-n", "karpenter", "deployment/drover", "INTERRUPTION_QUEUE-")
+	l.kubectl(b, "", "rollout", "status", "-n", "karpenter", "deployment/drover", "--timeout=120s")
 	l.kubectl(b, "", "create", "serviceaccount", "-n", "kube-system", "termination-handler")
 	l.kubectl(b, "", "create", "clusterrolebinding", "termination-handler", "--clusterrole=cluster-admin", "--serviceaccount=kube-system:termination-handler")
 	secrets := b.TempDir()
@@ -44,6 +34,9 @@ func startTerminationHandler(b *testing.B, l benchLab) []string {
 		}
 	}
 	env := l.environment(b)
+	for name, value := range env {
+		b.Setenv(name, value)
+	}
 	server, err := url.Parse(strings.TrimSpace(l.kubectl(b, "", "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")))
 	if err != nil {
 		b.Fatal(err)
@@ -54,10 +47,6 @@ func startTerminationHandler(b *testing.B, l benchLab) []string {
 		program, "--node-name=any", "--enable-sqs-termination-draining", "--check-tag-before-draining=false",
 		"--queue-url="+queue, "--aws-endpoint="+env["AWS_ENDPOINT_URL"], "--aws-region="+env["AWS_REGION"],
 		"--kubernetes-service-host="+server.Hostname(), "--kubernetes-service-port="+server.Port())
-	handler.Env = os.Environ()
-	for name, value := range env {
-		handler.Env = append(handler.Env, name+"="+value)
-	}
 	log, err := os.Create(filepath.Join(l.dir, "termination-handler.log"))
 	if err != nil {
 		b.Fatal(err)
@@ -72,6 +61,24 @@ func startTerminationHandler(b *testing.B, l benchLab) []string {
 		_ = log.Close()
 	})
 	return []string{filepath.Base(program), "aws-sdk-go"}
+}
+
+// buildTerminationHandler builds the handler in a module that only asks for it.
+func buildTerminationHandler(b *testing.B) (program string) {
+	b.Helper()
+	const module = "github.com/aws/aws-node-termination-handler"
+	dir := b.TempDir()
+	asks := "module handler\n\ngo 1.26\n\nrequire " + module + " " + terminationHandlerVersion + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(asks), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	program = filepath.Join(dir, "aws-node-termination-handler")
+	build := exec.Command("go", "build", "-mod=mod", "-tags", "nthlinux", "-o", program, module+"/cmd")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Skipf("the node termination handler cannot be built: %v\n%s", err, out)
+	}
+	return program
 }
 
 // environment is what `drover-lab env` exports.
