@@ -30,6 +30,9 @@ type Provider interface {
 	// a known price are left out and named in Catalog.Unpriced by the adapter's
 	// log. It is cached and cheap to call.
 	Catalog(ctx context.Context, class *ec2v1.EC2NodeClass) (model.Catalog, error)
+	// Price is what an offering in the region costs per hour in USD, whoever buys
+	// it; 0 when that is not known. It is cached and cheap to call.
+	Price(ctx context.Context, offering model.OfferingKey) float64
 	// Launch buys one instance. The same ClientToken never buys a second one.
 	Launch(ctx context.Context, request LaunchRequest) (Instance, error)
 	// Get returns the instance, or an error for which IsNotFound is true when

@@ -45,7 +45,7 @@ func (w wiring) setupInterruption(planner *provisioner.Provisioner, keeper *node
 		Events: w.recorder, Metrics: measures, Clock: now, Log: log, Hurry: planner.Batcher.Hurry,
 	}
 	recorder.Ledger = &interruption.Ledger{
-		Client: w.kube, Live: w.live, Observer: planner.Observer, Clock: now, Log: log, Namespace: options.Namespace,
+		Client: w.kube, Live: w.live, Observer: planner.Observer, Clock: now, Log: log, Namespace: options.Namespace, Price: w.provider.Price,
 	}
 	if err := w.mgr.Add(recorder.Ledger); err != nil {
 		return err

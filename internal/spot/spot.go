@@ -98,16 +98,21 @@ func HistoryOf(state State) History {
 	return history
 }
 
-// Describe makes the State of a snapshot.
-func Describe(snapshot *model.Snapshot, history History, now time.Time) State {
+// Prices is what an offering costs per hour in USD, 0 when nobody knows.
+type Prices func(model.OfferingKey) float64
+
+// Describe makes the State of a snapshot. Nodes may come from pools that nothing
+// in it buys from: more, which may be nil, knows those prices.
+func Describe(snapshot *model.Snapshot, history History, more Prices, now time.Time) State {
 	market := marketOf(snapshot)
+	market.more = more
 	state := State{Updated: now.UTC().Truncate(time.Second), Unavailable: market.unavailable()}
 	pools := map[PoolKey]*Pool{}
 	pool := func(key PoolKey) *Pool {
 		if pools[key] == nil {
 			p := &Pool{InstanceType: key.InstanceType, Zone: key.Zone, Seen: history[key]}
 			p.Price, p.Unavailable = market.spot(key)
-			p.OnDemand = market.prices[model.OfferingKey{InstanceType: key.InstanceType, Zone: key.Zone, CapacityType: model.OnDemand}]
+			p.OnDemand = market.price(model.OfferingKey{InstanceType: key.InstanceType, Zone: key.Zone, CapacityType: model.OnDemand})
 			if p.Price > 0 && p.OnDemand > 0 {
 				p.Saving = 1 - p.Price/p.OnDemand
 			}
@@ -124,7 +129,7 @@ func Describe(snapshot *model.Snapshot, history History, now time.Time) State {
 		key := keyOf(node)
 		price := node.PricePerHour
 		if !node.PriceKnown {
-			price = market.prices[key]
+			price = market.price(key)
 		}
 		state.PricePerHour += price
 		if key.CapacityType != model.Spot {
@@ -176,6 +181,14 @@ func keyOf(node *model.Node) model.OfferingKey {
 type market struct {
 	prices  map[model.OfferingKey]float64
 	without map[model.OfferingKey]string
+	more    Prices
+}
+
+func (m market) price(key model.OfferingKey) float64 {
+	if price, known := m.prices[key]; known || m.more == nil {
+		return price
+	}
+	return m.more(key)
 }
 
 func marketOf(snapshot *model.Snapshot) market {
@@ -201,7 +214,7 @@ func marketOf(snapshot *model.Snapshot) market {
 
 func (m market) spot(key PoolKey) (price float64, unavailable string) {
 	offering := model.OfferingKey{InstanceType: key.InstanceType, Zone: key.Zone, CapacityType: model.Spot}
-	return m.prices[offering], m.without[offering]
+	return m.price(offering), m.without[offering]
 }
 
 func (m market) unavailable() []Unavailable {

@@ -33,7 +33,7 @@ func TestDescribe(t *testing.T) {
 	}
 	last := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 	history := spot.History{{InstanceType: "m5.large", Zone: "a"}: {Interruptions: 2, Last: last}, {InstanceType: "r5.large", Zone: "c"}: {Recommendations: 1, Last: last}}
-	state := spot.Describe(snapshot, history, last)
+	state := spot.Describe(snapshot, history, nil, last)
 	text, err := state.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -54,5 +54,24 @@ func TestDescribe(t *testing.T) {
 	}
 	if spot.LeavingTaint != observe.InterruptionTaint {
 		t.Error("two names for one taint")
+	}
+}
+
+// Nodes whose pool nothing in the cluster buys from have the price that others know.
+func TestPricesFromElsewhere(t *testing.T) {
+	snapshot := &model.Snapshot{Nodes: []model.Node{{Labels: map[string]string{
+		"node.kubernetes.io/instance-type": "m5n.large", "topology.kubernetes.io/zone": "a", "lifecycle": "Ec2Spot",
+	}}}}
+	more := func(key model.OfferingKey) float64 {
+		return map[model.OfferingKey]float64{
+			{InstanceType: "m5n.large", Zone: "a", CapacityType: model.Spot}: 0.05, {InstanceType: "m5n.large", Zone: "a", CapacityType: model.OnDemand}: 0.2,
+		}[key]
+	}
+	state := spot.Describe(snapshot, nil, more, time.Time{})
+	if p := state.Pools[0]; p.Price != 0.05 || p.OnDemand != 0.2 || p.Saving != 0.75 || p.CostShare != 1 || state.PricePerHour != 0.05 {
+		t.Errorf("%+v of %+v", p, state)
+	}
+	if p := spot.Describe(snapshot, nil, nil, time.Time{}).Pools[0]; p.Price != 0 || p.Saving != 0 {
+		t.Errorf("a price from nowhere: %+v", p)
 	}
 }

@@ -183,3 +183,15 @@ func (f facts) offerings(info types.InstanceTypeInfo, zones map[string]string) [
 	}
 	return offerings
 }
+
+// Price implements cloud.Provider.
+func (p *Provider) Price(ctx context.Context, offering model.OfferingKey) float64 {
+	known, err := p.inventory.get(ctx)
+	switch {
+	case err != nil:
+		return 0
+	case offering.CapacityType == model.Spot:
+		return known.spot[pool{offering.InstanceType, offering.Zone}]
+	}
+	return known.onDemand[offering.InstanceType]
+}

@@ -98,8 +98,8 @@ func New(ctx context.Context, options Options) (*Provider, error) {
 }
 
 // requestTimeout bounds one try of a request: the SDK itself would wait for ever
-// for an answer that does not come. A queue is listened to for up to 20 s.
-const requestTimeout = 40 * time.Second
+// for an answer that does not come.
+const requestTimeout = 20 * time.Second
 
 // connect loads the SDK's default configuration; of the options only OnCall and
 // Logger count.

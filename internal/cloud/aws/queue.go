@@ -11,6 +11,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -52,6 +53,7 @@ func ConnectQueue(ctx context.Context, name string, options Options) (*Queue, er
 	if err != nil {
 		return nil, err
 	}
+	configuration.HTTPClient = awshttp.NewBuildableClient().WithTimeout(pollSeconds*time.Second + requestTimeout)
 	return NewQueue(sqs.NewFromConfig(configuration), name, configuration.Region)
 }
 

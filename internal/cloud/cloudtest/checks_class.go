@@ -113,6 +113,9 @@ func catalogIsOrderedAndPriced(t *testing.T, s *subject) {
 		if offering.PricePerHour <= 0 {
 			t.Errorf("%+v has no price", offering)
 		}
+		if price := s.Price(t.Context(), offering.OfferingKey); price != offering.PricePerHour {
+			t.Errorf("%+v costs %v when its price is asked for", offering, price)
+		}
 	}
 	for _, each := range catalog.InstanceTypes {
 		checkType(t, each, sold[each.Name])

@@ -185,3 +185,10 @@ func before(a, b model.OfferingKey) bool {
 	}
 	return a.CapacityType < b.CapacityType
 }
+
+// Price implements cloud.Provider.
+func (f *Fake) Price(_ context.Context, offering model.OfferingKey) float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.world.Prices[offering]
+}

@@ -35,6 +35,8 @@ type Ledger struct {
 	Clock     clock.Clock
 	Log       logr.Logger
 	Namespace string
+	// Price, when set, knows what nodes cost that nothing in the cluster buys.
+	Price func(ctx context.Context, offering model.OfferingKey) float64
 
 	mu      sync.Mutex
 	fresh   spot.History // not written yet
@@ -119,6 +121,13 @@ func (l *Ledger) Round(ctx context.Context) error {
 	return nil
 }
 
+func (l *Ledger) prices(ctx context.Context) spot.Prices {
+	if l.Price == nil {
+		return nil
+	}
+	return func(offering model.OfferingKey) float64 { return l.Price(ctx, offering) }
+}
+
 func (l *Ledger) write(ctx context.Context, snapshot *model.Snapshot, fresh spot.History) error {
 	kept := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, Name: spot.ConfigMap}}
 	err := l.Live.Get(ctx, client.ObjectKeyFromObject(kept), kept)
@@ -130,7 +139,7 @@ func (l *Ledger) write(ctx context.Context, snapshot *model.Snapshot, fresh spot
 	if err != nil && kept.Data[spot.Key] != "" {
 		l.Log.Error(err, "what was seen of Spot pools before is lost")
 	}
-	text, err := spot.Describe(snapshot, merged(spot.HistoryOf(before), fresh), l.Clock.Now()).Encode()
+	text, err := spot.Describe(snapshot, merged(spot.HistoryOf(before), fresh), l.prices(ctx), l.Clock.Now()).Encode()
 	if err != nil {
 		return err
 	}
