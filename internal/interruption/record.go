@@ -123,12 +123,9 @@ func merge(notices []Notice, n Notice) []Notice {
 		}
 	}
 	at := slices.IndexFunc(notices, func(o Notice) bool { return o.ID == n.ID })
-	switch {
-	case at < 0 && n.Kind == StateChange && n.Over:
-		// An instance that starts ends nothing here, and each one does.
-	case at < 0:
+	if at < 0 {
 		notices = append(notices, n)
-	default:
+	} else {
 		notices[at] = joined(notices[at], n)
 	}
 	slices.SortFunc(notices, func(a, b Notice) int { return strings.Compare(a.ID, b.ID) })

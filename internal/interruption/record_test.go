@@ -147,3 +147,15 @@ func TestTheRecordIsBoundedAndForgiving(t *testing.T) {
 		t.Error("an empty record is no annotation")
 	}
 }
+
+// A message that an instance stops may come after the one that it runs again.
+func TestAStopThatIsHeardOfTooLateIsOver(t *testing.T) {
+	node := nodeOf("i-1")
+	interruption.Record(node, interruption.State("i-1", "running", noon().Add(time.Hour)))
+	interruption.Record(node, interruption.State("i-1", "stopping", noon()))
+	for _, n := range interruption.Of(node) {
+		if !n.Over {
+			t.Errorf("in force although the instance runs again: %+v", n)
+		}
+	}
+}

@@ -186,9 +186,9 @@ func (f facts) offerings(info types.InstanceTypeInfo, zones map[string]string) [
 
 // Price implements cloud.Provider.
 func (p *Provider) Price(ctx context.Context, offering model.OfferingKey) float64 {
-	known, err := p.inventory.get(ctx)
+	known, ok := p.inventory.known(ctx)
 	switch {
-	case err != nil:
+	case !ok:
 		return 0
 	case offering.CapacityType == model.Spot:
 		return known.spot[pool{offering.InstanceType, offering.Zone}]

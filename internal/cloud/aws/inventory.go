@@ -88,6 +88,19 @@ func (i *inventory) get(ctx context.Context) (facts, error) {
 	return i.peek(), nil
 }
 
+// known is get for those who can do without: after a fetch that failed it does not
+// try again before it is time.
+func (i *inventory) known(ctx context.Context) (facts, bool) {
+	i.mu.Lock()
+	failed := i.current.typeFacts == nil && i.now().Before(i.typesDue)
+	i.mu.Unlock()
+	if failed {
+		return facts{}, false
+	}
+	known, err := i.get(ctx)
+	return known, err == nil
+}
+
 // peek returns what is known and has it refreshed if it is old.
 func (i *inventory) peek() facts {
 	i.mu.Lock()

@@ -161,9 +161,9 @@ func (r *Reconciler) undone(before, node *corev1.Node) {
 }
 
 // announce says once, to the node and its claim, what happens to them, and has
-// nothing be bought from the pool that is taken back. The pods hear where they go
-// and that they are evicted, and why: more would be thousands of writes in the
-// seconds that count.
+// nothing be bought from the pool that is taken back. The pods hear that they are
+// evicted, and why, and their successors where they go: more would be thousands of
+// writes in the seconds that count.
 func (r *Reconciler) announce(node *corev1.Node, claim *karpv1.NodeClaim, v Verdict) {
 	if !r.first(node.Name, "announced/"+string(v.Kind)) {
 		return

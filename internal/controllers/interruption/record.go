@@ -286,6 +286,9 @@ func stamp(at time.Time) string {
 // drain, so a node that has to go is given up at once, and its pods ask again.
 // What is not urgent waits on the NodeClaim for the Node.
 func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice interruption.Notice) error {
+	if notice.Kind == interruption.StateChange && notice.Over && len(interruption.OfInstance(claim, notice.InstanceID)) == 0 {
+		return nil // every instance runs before its Node joins
+	}
 	before := claim.DeepCopy()
 	interruption.RecordOn(claim, notice)
 	verdict := Assess(interruption.OfInstance(claim, notice.InstanceID), r.Clock.Now(), false, r.Policy)
