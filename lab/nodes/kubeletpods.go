@@ -6,7 +6,8 @@ import (
 	"github.com/drover-project/drover/lab/nodes/kubelet"
 )
 
-// podsOfNode answers the kubelet server from what the API knows.
+// podsOfNode answers the kubelet server from the pods that the API knows, with
+// the node's own word on those that it runs.
 type podsOfNode struct{ simulator *Simulator }
 
 func (p podsOfNode) Pod(node kubelet.Node, namespace, name string) *corev1.Pod {
@@ -14,7 +15,7 @@ func (p podsOfNode) Pod(node kubelet.Node, namespace, name string) *corev1.Pod {
 	if err != nil || object.Spec.NodeName != node.Name {
 		return nil
 	}
-	return object
+	return p.simulator.asTold(object)
 }
 
 func (p podsOfNode) Pods(node kubelet.Node) []corev1.Pod {
@@ -25,10 +26,23 @@ func (p podsOfNode) Pods(node kubelet.Node) []corev1.Pod {
 	pods := make([]corev1.Pod, 0, len(bound))
 	for _, object := range bound {
 		if pod, ok := object.(*corev1.Pod); ok {
-			pods = append(pods, *pod)
+			pods = append(pods, *p.simulator.asTold(pod))
 		}
 	}
 	return pods
+}
+
+// asTold is the pod with the status that its node has given it last.
+func (s *Simulator) asTold(watched *corev1.Pod) *corev1.Pod {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pods[keyOf(watched)]
+	if p == nil || p.uid != watched.UID {
+		return watched
+	}
+	told := *watched
+	told.Status = p.status
+	return &told
 }
 
 func (p podsOfNode) LogFile(pod *corev1.Pod, container string, attempt int32) string {

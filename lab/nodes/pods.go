@@ -26,6 +26,9 @@ type pod struct {
 	active   bool
 	uid      types.UID
 	nodeName string
+	// status is what the node tells of the pod, guarded by the simulator's mu.
+	// The watch brings it back a moment after the API server has it.
+	status corev1.PodStatus
 }
 
 func keyOf(object *corev1.Pod) types.NamespacedName {
@@ -120,7 +123,7 @@ func (s *Simulator) takeOn(object *corev1.Pod) *pod {
 	if !up {
 		return nil
 	}
-	p := &pod{host: host, requests: admission.Requests(object), active: true, uid: object.UID, nodeName: object.Spec.NodeName}
+	p := &pod{host: host, requests: admission.Requests(object), active: true, uid: object.UID, nodeName: object.Spec.NodeName, status: object.Status}
 	addresses, err := s.addressesFor(object, host)
 	switch {
 	case err != nil:
@@ -212,7 +215,7 @@ func (s *Simulator) advance(ctx context.Context, p *pod, object *corev1.Pod) err
 	active := p.run.Active()
 	p.mu.Unlock()
 	s.mu.Lock()
-	p.active = active
+	p.active, p.status = active, step.Status
 	s.mu.Unlock()
 	if !step.Wake.IsZero() {
 		s.after(step.Wake.Sub(now), task{pod: keyOf(object)})

@@ -18,6 +18,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -322,6 +323,28 @@ func TestKubeletAnswers(t *testing.T) {
 		if code, body := l.get(path); code != want.code || !strings.Contains(body, want.text) {
 			t.Errorf("%s: %d %q, want %d and %q", path, code, body, want.code, want.text)
 		}
+	}
+}
+
+// TestKubeletKnowsItsPodsBeforeTheWatch: whoever reads a status from the API
+// server and asks the kubelet at once finds the same there.
+func TestKubeletKnowsItsPodsBeforeTheWatch(t *testing.T) {
+	l := newRealLab(t)
+	reported, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	l.client.PrependReactor("update", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		pod, ok := action.(clienttesting.UpdateAction).GetObject().(*corev1.Pod)
+		if ok && pod.Status.Phase == corev1.PodRunning {
+			once.Do(func() { close(reported) })
+			<-release
+		}
+		return false, nil, nil
+	})
+	defer close(release)
+	l.create(freePort(t))
+	<-reported
+	if _, body := l.get("/pods"); !strings.Contains(body, `"startedAt"`) {
+		t.Errorf("the kubelet does not know of the start that it is reporting: %s", body)
 	}
 }
 
