@@ -32,10 +32,11 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 	b := newBounding(c.plain, c.best, 0)
 	report.Shares = b.shares()
 	proven := b.lowerBound(c.best)
-	if float64(c.best.cost) > float64(float64(proven)*(1+finerAbove)) {
+	gapAbove := func(gap float64) bool { return float64(c.best.cost) > float64(float64(proven)*(1+gap)) }
+	if above := c.patternsAbove(); gapAbove(min(finerAbove, above)) {
 		finer := newBounding(c.plain, c.best, finerFamilies)
 		proven = max(proven, finer.lowerBound(c.best))
-		if float64(c.best.cost) > float64(float64(proven)*(1+patternsAbove)) {
+		if gapAbove(above) {
 			proven = finer.provePatterns(c.best, proven)
 		}
 	}

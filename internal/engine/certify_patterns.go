@@ -7,31 +7,34 @@ import (
 )
 
 // Proofs that leave a larger gap than patternsAbove are tried once more with what
-// mixtures of whole nodes say that pods are worth, which costs more steps: so many
-// at a time, and again as long as that proves more.
+// mixtures of whole nodes say that pods are worth, which costs more steps. Where no
+// rule limits what nodes may hold, that can close smaller gaps, too, unless there
+// are so few nodes that those are what parts of nodes make.
 const (
 	patternsAbove     = 0.05
+	plainAbove        = 0.02
+	plainNodes        = 50
 	patternBoundSteps = 2_000_000
-	mostPatternBounds = 4
-	maxPatternPairs   = 12_000 // of items and configs: what one round costs
+	patternPodSteps   = 5_000 // more for each pod
+	mostBoundSteps    = 12_000_000
+	maxPatternPairs   = 100_000 // of items and configs: what one round costs
 )
+
+// patternsAbove is the gap from where on mixtures of nodes are looked at.
+func (c *chooser) patternsAbove() float64 {
+	if len(c.plain.rules) == 0 && c.best.nodes >= plainNodes {
+		return plainAbove
+	}
+	return patternsAbove
+}
 
 // patternBound looks for the worths that prove most: those of the linear program
 // over all contents of nodes, which no topology rule limits. Its prices swing, so
 // that contents are looked for between them and the best found so far.
 type patternBound struct {
+	mixture
 	b      *bounding
-	k      *packer // of one item for each class that is bought
-	counts []int
-	lp     *covering
-	sacks  []*knapsack
-	best   []float64 // worths that prove most, by item
-	proven float64   // what they prove, as far as the knapsacks see
-	priced []float64 // worths by the program
-	tried  []float64
-	rates  []float64 // worth for the price of each config's contents, when last looked for
-	column []entry   // buffer
-	steps  int
+	itemOf []int // by class
 }
 
 // provePatterns returns a bound at least as high as the given one.
@@ -41,21 +44,13 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 	if x == nil {
 		return proven
 	}
-	worths := append([]float64(nil), x.best...)
-	for range mostPatternBounds {
-		settled, before := x.generate(patternBoundSteps), proven
-		for _, part := range []float64{1, 0.5} {
-			tried := make([]float64, len(worths))
-			for i := range tried {
-				tried[i] = float64(part*x.best[i]) + float64((1-part)*worths[i])
-			}
-			if better := x.check(tried, prices); better > proven {
-				proven, worths = better, tried
-			}
-		}
-		if settled || proven <= before+before/1000 || float64(s.cost) <= float64(float64(proven)*(1+finerAbove)) {
-			break
-		}
+	pods := 0
+	for _, count := range x.counts {
+		pods += count
+	}
+	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostBoundSteps), 0)
+	for _, worths := range [][]float64{x.best, x.center} {
+		proven = max(proven, x.check(worths, prices))
 	}
 	return proven
 }
@@ -63,8 +58,10 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 // check has worths by item checked.
 func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
 	byClass := make([]float64, len(x.b.p.classes))
-	for i, it := range x.k.items {
-		byClass[it.class.id] = worths[i]
+	for _, c := range x.b.p.classes {
+		if x.b.bought[c.id] > 0 {
+			byClass[c.id] = worths[x.itemOf[c.id]]
+		}
 	}
 	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: prices})
 }
@@ -72,160 +69,82 @@ func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
 // newPatternBound starts from the plan's own nodes; nil where there are too many
 // different pods and configs.
 func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64) *patternBound {
-	x := &patternBound{b: b, k: &packer{p: b.p}}
-	itemOf := make([]int, len(b.p.classes))
-	for _, c := range b.p.classes {
-		if b.bought[c.id] > 0 {
-			itemOf[c.id] = len(x.k.items)
+	x := &patternBound{b: b}
+	items, counts := x.items()
+	if len(items)*len(b.candidates) > maxPatternPairs {
+		return nil
+	}
+	x.mixture = newMixture(&packer{p: b.p, items: items, configs: b.candidates, scale: scale{prices: prices[0]}}, counts)
+	x.startAt(prices, proven)
+	if s.worth != nil {
+		x.centerAt(s.worth)
+	}
+	x.bringSingles()
+	for i := range s.bins {
+		x.bring(x.contentOf(&s.bins[i]))
+	}
+	x.settle()
+	return x
+}
+
+// items makes one item of the classes that are one in the proof.
+func (x *patternBound) items() (items []*item, counts []int) {
+	x.itemOf = make([]int, len(x.b.p.classes))
+	known := map[int]int{} // item by number in the proof
+	for _, c := range x.b.p.classes {
+		if x.b.bought[c.id] == 0 {
+			continue
+		}
+		at, found := known[x.b.numberOf[c.id]]
+		if !found {
+			at = len(items)
+			known[x.b.numberOf[c.id]] = at
 			it := &item{class: c, configs: c.fits, perNode: math.MaxInt32}
 			if most := c.mostPerNode(); most > 0 {
 				it.perNode = int(most)
 			}
-			x.k.items, x.counts = append(x.k.items, it), append(x.counts, b.bought[c.id])
+			items, counts = append(items, it), append(counts, 0)
 		}
+		x.itemOf[c.id] = at
+		counts[at] += x.b.bought[c.id]
 	}
-	if len(x.k.items)*len(b.candidates) > maxPatternPairs {
-		return nil
-	}
-	x.center(prices, proven)
-	dearest := int64(1)
-	for _, i := range b.candidates {
-		dearest = max(dearest, b.p.space.configs[i].price)
-		if sack := newKnapsack(x.k, i, x.counts); len(sack.items) > 0 {
-			x.sacks = append(x.sacks, sack)
-		}
-	}
-	x.lp = newCovering(len(x.k.items), float64(dearest)*10)
-	for again, pass := true, 0; again && pass < 4; pass++ {
-		again = false
-		for i := range s.bins {
-			again = x.bringBin(&s.bins[i], itemOf) || again
-		}
-	}
-	x.rates = make([]float64, len(x.sacks))
-	return x
+	return items, counts
 }
 
-// center sets the worths to start from: the linear prices, as far as they prove
+// startAt sets the worths to start from: the linear prices, as far as they prove
 // anything.
-func (x *patternBound) center(prices [][]float64, proven int64) {
-	x.best, x.priced, x.tried = make([]float64, len(x.counts)), make([]float64, len(x.counts)), make([]float64, len(x.counts))
-	sum := 0.0
+func (x *patternBound) startAt(prices [][]float64, proven int64) {
+	worths, sum := make([]float64, len(x.counts)), 0.0
 	for i, it := range x.k.items {
-		x.best[i] = worthAt(prices[x.b.familyOf[it.class.id]], it.class.request)
-		sum += float64(x.best[i] * float64(x.counts[i]))
+		worths[i] = worthAt(prices[x.b.familyOf[it.class.id]], it.class.request)
+		sum += float64(worths[i] * float64(x.counts[i]))
 	}
-	for i := range x.best {
-		x.best[i] *= float64(proven) / max(sum, 1)
+	for i := range worths {
+		worths[i] *= float64(proven) / max(sum, 1)
 	}
-	x.proven = float64(proven)
-	x.k.scale.prices = append([]float64(nil), prices[0]...)
+	x.begin(worths, float64(proven))
 }
 
-// bringBin offers a node of the plan to the program.
-func (x *patternBound) bringBin(b *bin, itemOf []int) bool {
-	pods := map[int]int{}
+// centerAt begins near the worths of pods by class that the plan was made with.
+func (x *patternBound) centerAt(worth []int64) {
+	x.hoped = 0
+	for i, it := range x.k.items {
+		x.center[i] = float64(worth[it.class.id])
+		x.hoped += float64(x.center[i] * float64(x.counts[i]))
+	}
+}
+
+// contentOf is a node of the plan.
+func (x *patternBound) contentOf(b *bin) pattern {
+	pods := make([]int, len(x.counts))
 	for _, s := range b.shares {
-		pods[itemOf[s.demand.class.id]] += s.count
+		pods[x.itemOf[s.demand.class.id]] += s.count
 	}
-	var column []entry
-	for i := range x.counts {
-		if pods[i] > 0 {
-			column = append(column, entry{i, float64(pods[i]) / float64(x.counts[i])})
-		}
-	}
-	return x.bring(column, b.config)
-}
-
-func (x *patternBound) bring(column []entry, config int) bool {
-	if !x.lp.bring(column, float64(x.b.p.space.configs[config].price), 0) {
-		return false
-	}
-	x.steps += len(x.counts) * len(x.counts) / 8
-	return true
-}
-
-// Most of what is tried is the best so far; every so many rounds it is the
-// program's own prices, and every so many rounds all configs are asked, in
-// between those that came that close to what the best was worth for its price.
-const (
-	centred   = 0.9
-	uncentred = 8
-	askAll    = 4
-	closeRate = 0.95
-	settledAt = 1.003
-)
-
-// generate brings contents into the program for so many steps; true when there is
-// no more to gain.
-func (x *patternBound) generate(steps int) bool {
-	for most, round := x.steps+steps, 0; x.steps < most; round++ {
-		for i := range x.priced {
-			x.priced[i] = max(0, x.lp.prices[i]/float64(x.counts[i]))
-		}
-		part := centred
-		if round%uncentred == uncentred-1 {
-			part = 0
-		}
-		found := round%askAll > 0 && x.round(part, false) || x.round(part, true) || part > 0 && x.round(0, true)
-		if !found || x.lp.objective() <= x.proven*settledAt {
-			return true
-		}
-	}
-	return false
-}
-
-// round looks for contents worth most at prices of which a part is the best so far,
-// and reports whether the program took some.
-func (x *patternBound) round(part float64, all bool) bool {
-	for i := range x.tried {
-		x.tried[i] = float64(part*x.best[i]) + float64((1-part)*x.priced[i])
-	}
-	found, dearest := false, 0.0
-	for n, sack := range x.sacks {
-		if !all && x.rates[n] < closeRate {
-			continue
-		}
-		worth := sack.solve(x.k.items, x.tried)
-		x.steps += sack.steps
-		x.rates[n] = worth / float64(x.b.p.space.configs[sack.config].price)
-		dearest = max(dearest, x.rates[n])
-		found = x.bring(x.contents(sack), sack.config) || found
-	}
-	for n := range x.rates {
-		if all {
-			x.rates[n] /= max(dearest, 1e-9)
-		}
-	}
-	if all {
-		x.keepBest(dearest)
-	}
-	return found
-}
-
-// contents are a column of what the knapsack found.
-func (x *patternBound) contents(sack *knapsack) []entry {
-	x.column = x.column[:0]
-	for at, count := range sack.taken {
+	p := pattern{config: b.config}
+	for i, count := range pods {
 		if count > 0 {
-			i := sack.items[at]
-			x.column = append(x.column, entry{i, float64(count) / float64(x.counts[i])})
+			p.parts = append(p.parts, part{i, count})
 		}
 	}
-	return x.column
-}
-
-// keepBest keeps the prices tried when they prove more than the best, given what
-// most a node holds of them for its price.
-func (x *patternBound) keepBest(dearest float64) {
-	sum := 0.0
-	for i, worth := range x.tried {
-		sum += float64(worth * float64(x.counts[i]))
-	}
-	if proven := sum / max(dearest, 1e-9); proven > x.proven {
-		x.proven = proven
-		for i, worth := range x.tried {
-			x.best[i] = worth / dearest
-		}
-	}
+	return p
 }

@@ -12,11 +12,18 @@ type knapsack struct {
 	taken   []int     // by position, of the best pods found
 	trial   []int
 	rests   []vector // buffers of the search, by position
-	steps   int
+	// beyond is by position what the pods from there on were worth more than their
+	// resources when above was asked last.
+	beyond []float64
+	steps  int
 }
 
-// maxKnapsackSteps bounds one search; its first descent is the greedy choice.
-const maxKnapsackSteps = 160
+// Bounds of one search: of one that should come to its end, and of one that is to
+// find something quickly.
+const (
+	proofSteps = 4_000
+	quickSteps = 160
+)
 
 func newKnapsack(k *packer, config int, counts []int) *knapsack {
 	c := &k.p.space.configs[config]
@@ -40,16 +47,98 @@ func newKnapsack(k *packer, config int, counts []int) *knapsack {
 	return s
 }
 
-// solve returns the worth of the best pods it finds; they are in taken.
-func (s *knapsack) solve(items []*item, values []float64) float64 {
-	s.steps = 0
-	s.settlePrices(items, values)
+// atMost is what pods on the node could be worth at most: what its resources cost
+// at the prices settled last, and what pods are worth beyond that.
+func (s *knapsack) atMost(items []*item, values []float64) float64 {
+	sum := worthAt(s.prices, s.room)
+	for _, i := range s.items {
+		if more := values[i] - worthAt(s.prices, items[i].class.request); more > 0 {
+			sum += float64(more * float64(s.most[i]))
+		}
+	}
+	s.steps += len(s.items)
+	return sum
+}
+
+// above looks for pods that are worth more than the floor, in so many steps. It
+// returns what those in taken are worth, or the floor, and what no pods are worth
+// more than.
+func (s *knapsack) above(items []*item, values []float64, floor float64, limit int) (worth, most float64) {
 	s.sortByDensity(items, values)
+	most = s.seeBeyond(items, values)
 	clear(s.taken)
-	clear(s.trial)
-	d := descent{s: s, items: items, values: values, limit: maxKnapsackSteps}
-	d.from(0, s.room.clone(), 0)
-	return d.best
+	if worth = s.balance(items, values); worth <= floor {
+		worth = floor
+		clear(s.taken)
+	}
+	d := descent{s: s, items: items, values: values, limit: limit, best: worth}
+	worth = d.search()
+	if d.limit <= 0 {
+		return worth, max(most, worth)
+	}
+	return worth, worth
+}
+
+// balance takes pods one after the other, each time those worth most for what they
+// use, at prices that rise as their resource runs out: so that no resource is left
+// for want of another. It returns what they are worth.
+func (s *knapsack) balance(items []*item, values []float64) float64 {
+	room, prices, worth := s.room.clone(), make([]float64, len(s.room)), 0.0
+	for {
+		for r, price := range s.prices {
+			prices[r] = price * float64(s.room[r]) / float64(max(room[r], 1))
+		}
+		best, rate := -1, 0.0
+		for at, i := range s.items {
+			request := items[i].class.request
+			if s.taken[at] == s.most[i] || !request.fits(room) {
+				continue
+			}
+			if x := values[i] / max(worthAt(prices, request), 1e-9); x > rate {
+				best, rate = at, x
+			}
+		}
+		s.steps += len(s.items)
+		if best < 0 {
+			return worth
+		}
+		i := s.items[best]
+		request := items[i].class.request
+		count := max(1, request.times(room, s.most[i]-s.taken[best])/4)
+		s.taken[best] += count
+		room.add(request, -count)
+		worth += float64(values[i] * float64(count))
+	}
+}
+
+// seeBeyond fills beyond and returns what the pods could be worth in all.
+func (s *knapsack) seeBeyond(items []*item, values []float64) float64 {
+	if s.beyond == nil {
+		s.beyond = make([]float64, len(s.items)+1)
+	}
+	for at := len(s.items) - 1; at >= 0; at-- {
+		i := s.items[at]
+		more := max(values[i]-worthAt(s.prices, items[i].class.request), 0)
+		s.beyond[at] = s.beyond[at+1] + float64(more*float64(s.most[i]))
+	}
+	return worthAt(s.prices, s.room) + s.beyond[0]
+}
+
+// holds is what the pods in taken are worth; 0, and they are dropped, when the node
+// does not hold them.
+func (s *knapsack) holds(items []*item, values []float64) float64 {
+	worth, room := 0.0, s.room.clone()
+	for at, count := range s.taken {
+		worth += float64(values[s.items[at]] * float64(count))
+		room.add(items[s.items[at]].class.request, -count)
+	}
+	for _, left := range room {
+		if left < 0 {
+			clear(s.taken)
+			return 0
+		}
+	}
+	return worth
 }
 
 // settlePrices moves the price of one resource after another to where the pods
@@ -149,6 +238,13 @@ type descent struct {
 	limit  int // steps left
 }
 
+// search returns what the pods in taken are worth, or the best known before.
+func (d *descent) search() float64 {
+	clear(d.s.trial)
+	d.from(0, d.s.room.clone(), 0)
+	return d.best
+}
+
 // from takes as many as fit of one item after another, then comes back for
 // fewer, as long as the rest could still be worth more than the best.
 func (d *descent) from(at int, room vector, worth float64) {
@@ -158,12 +254,14 @@ func (d *descent) from(at int, room vector, worth float64) {
 		copy(s.taken, s.trial)
 	}
 	for ; at < len(s.items) && d.limit > 0; at++ {
-		if worth+float64(worthAt(s.prices, room)*s.density[at]) <= d.best {
+		left := worthAt(s.prices, room)
+		if worth+float64(left*s.density[at]) <= d.best || worth+left+s.beyond[at] <= d.best {
 			return
 		}
 		i := s.items[at]
 		request := d.items[i].class.request
 		s.steps += 2
+		d.limit--
 		for take := request.times(room, s.most[i]); take > 0 && d.limit > 0; take-- {
 			d.limit--
 			s.trial[at] = take

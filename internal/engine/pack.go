@@ -87,6 +87,7 @@ type packer struct {
 	linear  float64         // what all pods' resources cost at least
 	pods    int
 	prices  []int64 // of a pod by item, from patterns
+	worths  []int64 // likewise, such that no node holds much more of them than it costs
 	steps   int
 	filler  *filler // of the runs, which are one after the other
 	choice  *choice // likewise

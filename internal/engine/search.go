@@ -68,7 +68,7 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 		}
 	}
 	if h.wantsPatterns() {
-		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget/2, k.steps+patternShare*k.pods*k.pods)); next != nil {
+		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+k.patternSteps())); next != nil {
 			u.notePrices(k)
 			h.best = h.best.orBetter(next)
 		}
@@ -179,9 +179,17 @@ func (x *packing) orBetter(next *packing) *packing {
 	return x
 }
 
-// patternShare is how many steps per pair of pods patterns may take: few pods leave
-// little to mix.
-const patternShare = 3
+// Bounds of the steps that patterns may take: so many for each pair of pods more than
+// the least, since few pods leave little to save, but never more than the most.
+const (
+	patternShare      = 3
+	leastPatternSteps = 1_000_000
+	mostPatternSteps  = 25_000_000
+)
+
+func (k *packer) patternSteps() int {
+	return min(leastPatternSteps+patternShare*k.pods*k.pods, mostPatternSteps)
+}
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
 func (u *purchase) notePrices(k *packer) {
@@ -189,7 +197,7 @@ func (u *purchase) notePrices(k *packer) {
 		if u.worth == nil {
 			u.worth = make([]int64, len(u.p.classes))
 		}
-		u.worth[it.class.id] = max(u.worth[it.class.id], k.prices[i])
+		u.worth[it.class.id] = max(u.worth[it.class.id], k.worths[i])
 	}
 }
 

@@ -45,6 +45,12 @@ func (c *checker) refine(k *kind) int64 {
 	if least <= c.goal(price, 0) || !n.countable() {
 		return least
 	}
+	most, exact := n.byGrid()
+	least = min(least, most)
+	if exact || least <= c.goal(price, 0) {
+		c.reached = max(c.reached, least/price+1)
+		return least
+	}
 	n.prepare()
 	for low, high := 0, goals; low < high; {
 		middle := (low + high) / 2
@@ -138,7 +144,8 @@ func (c *checker) examine(room []int64, admits []bool) *node {
 // more than their resources use both up: one price after the other ends too
 // early where paying less for the one needs more of the other.
 func (n *node) settleBoth() {
-	first, second := n.scarcest()
+	scarcest := n.scarcestFirst()
+	first, second := scarcest[0], scarcest[1]
 	low, high := int64(0), int64(0)
 	for _, i := range n.classes {
 		if k := &n.c.classes[i]; k.request[second] > 0 {
@@ -165,28 +172,20 @@ func (n *node) settleBoth() {
 // pricesBits is how many binary digits of a price are looked for.
 const pricesBits = 16
 
-// scarcest are the two resources of which the classes could use most for the
-// room that there is.
-func (n *node) scarcest() (first, second int) {
-	wanted := make([]float64, len(n.room))
+// scarcestFirst orders the resources by what the classes ask for of a node's room.
+func (n *node) scarcestFirst() []int {
+	wanted, order := make([]float64, len(n.room)), make([]int, len(n.room))
 	for _, i := range n.classes {
 		k := &n.c.classes[i]
 		for r, amount := range k.request {
 			wanted[r] += float64(float64(amount) * float64(k.most(n.room)) / float64(max(n.room[r], 1)))
 		}
 	}
-	for r := range wanted {
-		if wanted[r] > wanted[first] {
-			first = r
-		}
+	for r := range order {
+		order[r] = r
 	}
-	second = (first + 1) % len(wanted)
-	for r := range wanted {
-		if r != first && wanted[r] > wanted[second] {
-			second = r
-		}
-	}
-	return first, second
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(wanted[b], wanted[a]) })
+	return order
 }
 
 // want is an amount of a resource that is asked for up to a price, with so much

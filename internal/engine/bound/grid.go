@@ -1,0 +1,96 @@
+package bound
+
+import "math"
+
+// maxGrid bounds the amounts that a grid goes through, times the classes.
+const maxGrid = 400_000
+
+// gridResources is how many resources a grid goes through at most.
+const gridResources = 3
+
+// grid finds the most that pods on a small node are worth, exactly for its scarcest
+// resources: it goes through all amounts of them. The other resources are paid for
+// at the node's multipliers.
+type grid struct {
+	n     *node
+	by    []int // resources
+	units [gridResources]int64
+	sizes [gridResources]int64 // amounts of each, none included
+	worth []int64              // by amounts used at most
+}
+
+// byGrid returns what no pods on the node are worth more than, and whether some are
+// worth as much.
+func (n *node) byGrid() (most int64, exact bool) {
+	g := grid{n: n, units: [gridResources]int64{1, 1, 1}, sizes: [gridResources]int64{1, 1, 1}}
+	cells := int64(1)
+	for _, r := range n.scarcestFirst() {
+		unit := n.unit(r)
+		size := n.room[r]/unit + 1
+		if size < 1 || size > maxGrid || cells*size*int64(len(n.classes)) > maxGrid {
+			continue
+		}
+		g.units[len(g.by)], g.sizes[len(g.by)] = unit, size
+		g.by = append(g.by, r)
+		if cells *= size; len(g.by) == gridResources {
+			break
+		}
+	}
+	if len(g.by) < min(2, n.c.resources) {
+		return math.MaxInt64, false
+	}
+	g.worth = make([]int64, cells)
+	for _, i := range n.classes {
+		k := &n.c.classes[i]
+		each := k.worth - g.others(k.request)
+		for left, size := k.most(n.room), int64(1); each > 0 && left > 0; size *= 2 {
+			count := min(left, size)
+			left -= count
+			g.add(g.amounts(k, count), each*count)
+		}
+	}
+	return g.others(n.room) + g.worth[cells-1], len(g.by) == n.c.resources
+}
+
+// amounts are what so many pods use.
+func (g *grid) amounts(k *class, count int64) (used [gridResources]int64) {
+	for d, r := range g.by {
+		used[d] = k.request[r] / g.units[d] * count
+	}
+	return used
+}
+
+// others is what an amount of the other resources costs.
+func (g *grid) others(amounts []int64) int64 {
+	cost := g.n.cost(amounts)
+	for _, r := range g.by {
+		cost -= g.n.multipliers[r] * amounts[r]
+	}
+	return cost
+}
+
+// add lets some pods be taken together once.
+func (g *grid) add(used [gridResources]int64, worth int64) {
+	rows, columns := g.sizes[1], g.sizes[2]
+	back := (used[0]*rows+used[1])*columns + used[2]
+	for layer := g.sizes[0] - 1; layer >= used[0]; layer-- {
+		for row := rows - 1; row >= used[1]; row-- {
+			from := (layer*rows + row) * columns
+			for at := from + columns - 1; at >= from+used[2]; at-- {
+				g.worth[at] = max(g.worth[at], g.worth[at-back]+worth)
+			}
+		}
+	}
+	g.n.c.steps -= len(g.worth) / 8
+}
+
+// unit is the largest amount of which all requests are multiples.
+func (n *node) unit(r int) int64 {
+	unit := int64(0)
+	for _, i := range n.classes {
+		for amount := n.c.classes[i].request[r]; amount != 0; {
+			unit, amount = amount, unit%amount
+		}
+	}
+	return max(unit, 1)
+}

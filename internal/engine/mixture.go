@@ -1,0 +1,220 @@
+package engine
+
+import "sort"
+
+// pattern is one node of a config with pods of some items.
+type pattern struct {
+	config int
+	parts  []part
+}
+
+type part struct{ item, count int }
+
+// mixture is the linear program over what whole nodes hold: the cheapest mixture of
+// patterns that covers the demand.
+type mixture struct {
+	k        *packer // its items and configs
+	counts   []int   // by item
+	rows     []int   // items with pods, by row
+	rowOf    []int   // by item
+	lp       *covering
+	patterns []pattern // all that were in the program once
+	sacks    []*knapsack
+	small    grid
+	column   []entry // buffer
+	steps    int
+	// best are the worths, by item, that prove most of what any mixture costs,
+	// as far as the knapsacks see: proven. Tried are those of the present round.
+	best, tried []float64
+	proven      float64
+	// center are the worths that would prove most if the knapsacks always found
+	// what is worth most: hoped.
+	center []float64
+	hoped  float64
+	rates  []float64 // by sack, what it could hold at most for its price
+	order  []int     // of the sacks, by that
+}
+
+func newMixture(k *packer, counts []int) mixture {
+	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items))}
+	pods, dearest := 0, int64(1)
+	for i, count := range counts {
+		if count > 0 {
+			m.rowOf[i] = len(m.rows)
+			m.rows = append(m.rows, i)
+			pods = max(pods, count)
+		}
+	}
+	for _, i := range k.configs {
+		dearest = max(dearest, k.p.space.configs[i].price)
+		if sack := newKnapsack(k, i, counts); len(sack.items) > 0 {
+			m.sacks = append(m.sacks, sack)
+		}
+	}
+	m.lp = newCovering(len(m.rows), float64(dearest)*float64(pods)*4)
+	m.best, m.tried, m.center = make([]float64, len(counts)), make([]float64, len(counts)), make([]float64, len(counts))
+	m.rates, m.order = make([]float64, len(m.sacks)), make([]int, len(m.sacks))
+	for n := range m.order {
+		m.order[n] = n
+	}
+	return m
+}
+
+// price is what a node costs, never nothing.
+func (m *mixture) price(s *knapsack) float64 {
+	return float64(max(m.k.p.space.configs[s.config].price, 1))
+}
+
+// worthOf is what a pod of an item is worth to the program.
+func (m *mixture) worthOf(item int) float64 {
+	return max(0, m.lp.prices[m.rowOf[item]]/float64(m.counts[item]))
+}
+
+// bring offers a pattern to the program and reports whether it was taken.
+func (m *mixture) bring(p pattern) bool {
+	if !m.enter(p, len(m.patterns)) {
+		return false
+	}
+	m.patterns = append(m.patterns, p)
+	return true
+}
+
+func (m *mixture) enter(p pattern, label int) bool {
+	m.column = m.column[:0]
+	for _, x := range p.parts {
+		m.column = append(m.column, entry{m.rowOf[x.item], float64(x.count) / float64(m.counts[x.item])})
+	}
+	m.steps += len(p.parts)
+	if !m.lp.bring(m.column, float64(m.k.p.space.configs[p.config].price), label) {
+		return false
+	}
+	m.steps += len(m.rows) * len(m.rows) / 8
+	return true
+}
+
+// settlePasses bounds settle: exchanges that gain nothing could go on for ever.
+const settlePasses = 12
+
+// settle brings back what left the program and has become worth its price again.
+func (m *mixture) settle() {
+	for again, pass := true, 0; again && pass < settlePasses; pass++ {
+		again = false
+		for label, p := range m.patterns {
+			again = m.enter(p, label) || again
+		}
+	}
+}
+
+// bringSingles offers for each item the node that holds it alone the cheapest,
+// so that no price is out of all proportion.
+func (m *mixture) bringSingles() {
+	best, cheapest := make([]*knapsack, len(m.counts)), make([]float64, len(m.counts))
+	for _, sack := range m.sacks {
+		for _, i := range sack.items {
+			if each := m.price(sack) / float64(sack.most[i]); best[i] == nil || each < cheapest[i] {
+				best[i], cheapest[i] = sack, each
+			}
+		}
+	}
+	for i, sack := range best {
+		if sack != nil {
+			m.bring(pattern{config: sack.config, parts: []part{{i, sack.most[i]}}})
+		}
+	}
+}
+
+// Most of what is tried is the best so far, since the program's own prices swing;
+// every so many rounds it is those.
+const (
+	centred   = 0.8
+	uncentred = 4
+	settledAt = 1.005
+	// What nearly is worth as much for its price as the dearest will be wanted soon.
+	nearly = 0.97
+)
+
+// generate brings patterns into the program for so many steps, until it is no
+// dearer than enough or there is no more to gain.
+func (m *mixture) generate(steps int, enough float64) {
+	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
+		part := centred
+		if round%uncentred == 0 {
+			part = 0
+		}
+		for _, i := range m.rows {
+			m.tried[i] = float64(part*m.center[i]) + float64((1-part)*m.worthOf(i))
+		}
+		found, seen, dearest := m.ask(part == 0)
+		m.keep(seen, dearest)
+		m.settle()
+		if !found && part == 0 || m.lp.objective() <= m.hoped*settledAt {
+			return
+		}
+	}
+}
+
+// begin sets the worths to start from and what they prove.
+func (m *mixture) begin(worths []float64, proven float64) {
+	copy(m.best, worths)
+	copy(m.center, worths)
+	m.proven, m.hoped = proven, proven
+}
+
+// keep keeps the worths tried if they prove more than the best do, or seem to.
+func (m *mixture) keep(seen, dearest float64) {
+	sum := 0.0
+	for _, i := range m.rows {
+		sum += float64(m.tried[i] * float64(m.counts[i]))
+	}
+	if seen <= 0 || dearest <= 0 {
+		return // nothing is worth anything
+	}
+	if proven := sum / dearest; proven > m.proven {
+		m.proven = proven
+		for _, i := range m.rows {
+			m.best[i] = m.tried[i] / dearest
+		}
+	}
+	if hoped := sum / seen; hoped > m.hoped {
+		m.hoped = hoped
+		for _, i := range m.rows {
+			m.center[i] = m.tried[i] / seen
+		}
+	}
+}
+
+// ask has nodes filled in the order of what they could hold for their price, until
+// the next could hold no more than one that was filled does. All are asked for
+// patterns worth more than their price, if wanted.
+func (m *mixture) ask(all bool) (found bool, seen, dearest float64) {
+	for n, sack := range m.sacks {
+		sack.steps = 0
+		m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack)
+	}
+	sort.SliceStable(m.order, func(a, b int) bool { return m.rates[m.order[a]] > m.rates[m.order[b]] })
+	for _, n := range m.order {
+		least, limit := seen, proofSteps
+		if seen > 0 && all {
+			least, limit = min(seen, 1+1e-6), quickSteps
+		}
+		if m.rates[n] <= least {
+			break
+		}
+		sack := m.sacks[n]
+		sack.settlePrices(m.k.items, m.tried)
+		sack.settlePrices(m.k.items, m.tried)
+		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
+			continue
+		}
+		worth, most := m.small.most(sack, m.k.items, m.tried)
+		if most == 0 {
+			worth, most = sack.above(m.k.items, m.tried, nearly*least*m.price(sack), limit)
+		}
+		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
+		found = m.bring(sack.pattern()) || found
+	}
+	for _, sack := range m.sacks {
+		m.steps += sack.steps
+	}
+	return found, seen, dearest
+}
