@@ -100,7 +100,9 @@ func (i *IAM) profiles(want func(world.Profile) bool) []types.InstanceProfile {
 	i.world.Store.View(func() {
 		for _, p := range i.world.Profiles.All() {
 			if want(p) {
-				list = append(list, *i.profile(p))
+				listed := i.profile(p)
+				listed.Tags = nil // as IAM's lists leave them out
+				list = append(list, *listed)
 			}
 		}
 	})
