@@ -54,7 +54,8 @@ def prepare():
     commands, loader = cli._get_command_table(), cli.session.get_component("data_loader")
     for name in SERVICES:
         commands[name]._get_command_table()
-        for kind in "service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1":
+        cli.session.create_client(name)
+        for kind in "paginators-1", "waiters-2":
             try:
                 loader.load_service_model(name, kind)
             except botocore.exceptions.DataNotFoundError:
@@ -80,6 +81,7 @@ class Run:
 
     @staticmethod
     def become(cli, words, files):
+        gc.disable()  # a child is short; collecting would copy pages
         code, calls, doubts = 1, [], []
 
         def note(operation_model, response_dict, **_):
