@@ -1,6 +1,7 @@
 package region_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -126,4 +127,24 @@ func TestListsOfIAMLeaveOut(t *testing.T) {
 		"a profile has them":       len(profile.Tags) == 1,
 		"the list of profiles not": profiles.Tags == nil,
 	})
+}
+
+// TestIDsAndNamesThatCannotBe: what has the wrong form is told apart from what
+// is not there.
+func TestIDsAndNamesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	for _, c := range []struct{ id, groups, templates string }{
+		{"nonsense", "InvalidGroupId.Malformed", "InvalidLaunchTemplateId.Malformed"},
+		{"-00000000000000000", "InvalidGroup.NotFound", "InvalidLaunchTemplateId.NotFound"},
+	} {
+		_, err := l.DescribeSecurityGroups(ctx(), &ec2.DescribeSecurityGroupsInput{GroupIds: []string{strings.Replace(c.id, "-", "sg-", 1)}})
+		refused(t, err, c.groups)
+		_, err = l.DescribeLaunchTemplates(ctx(), &ec2.DescribeLaunchTemplatesInput{LaunchTemplateIds: []string{strings.Replace(c.id, "-", "lt-", 1)}})
+		refused(t, err, c.templates)
+	}
+	_, err := l.DeleteSecurityGroup(ctx(), &ec2.DeleteSecurityGroupInput{GroupId: aws.String("default")})
+	refused(t, err, "InvalidGroupId.Malformed")
+	_, err = l.IAM().CreateInstanceProfile(ctx(), &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("a b")})
+	refused(t, err, "ValidationError")
 }

@@ -30,6 +30,9 @@ func (i *IAM) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileIn
 // CreateInstanceProfile makes a profile without a role.
 func (i *IAM) CreateInstanceProfile(_ context.Context, in *iam.CreateInstanceProfileInput) (*iam.CreateInstanceProfileOutput, error) {
 	name := aws.ToString(in.InstanceProfileName)
+	if err := checkName("instanceProfileName", in.InstanceProfileName, 128); err != nil {
+		return nil, err
+	}
 	tags, err := readTags(nil, in.Tags)
 	if err != nil {
 		return nil, err
