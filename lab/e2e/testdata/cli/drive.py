@@ -5,7 +5,7 @@ sessions run side by side. What runs is the CLI's own main() with the words that
 a shell would give it, in a child of a process that has read the CLI's models
 already: a start of `aws` costs half a second, and there are hundreds.
 
-    NAME = command      $NAME stands for what it prints from here on
+    NAME = command      $NAME is what it prints, without quotes, from here on
     command -> words    it prints these words
     ~ command -> words  it does so within a while
     ! command -> words  it is refused; the complaint and the HTTP status have them
@@ -140,7 +140,7 @@ class Session:
         if complaint:
             self.failures.append(f"{os.path.basename(self.path)}:{number}: {line}\n{complaint}")
         if into:
-            self.variables[into.group(1)] = got
+            self.variables[into.group(1)] = got.strip('"')
 
     def once(self, kind, words, want):
         """Runs a command; gives what it printed, and what is wrong with that."""
