@@ -73,6 +73,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("LAB_DATA", filepath.Join(env.WorkDir, "lab"))
+			env.Setenv("CLI", filepath.Join(examples, "../lab/e2e/testdata/cli"))
+			env.Setenv("CLAIMS", filepath.Join(examples, "../docs/reference/lab-aws.md"))
+			env.Setenv("AWS_PYTHON", awsPython())
 			return setPorts(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -86,8 +89,11 @@ func TestScripts(t *testing.T) {
 				_, err := exec.LookPath(program)
 				return err == nil, nil
 			}
-			if name == "long" {
+			switch name {
+			case "long":
 				return os.Getenv("DROVER_LONG") != "", nil
+			case "aws-in-python":
+				return awsPython() != "", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},

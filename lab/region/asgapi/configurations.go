@@ -120,7 +120,7 @@ func (a *AutoScaling) DescribeLaunchConfigurations(_ context.Context, in *autosc
 	a.world.Store.View(func() {
 		for _, c := range a.world.LaunchConfigurations.All() {
 			if len(in.LaunchConfigurationNames) == 0 || slices.Contains(in.LaunchConfigurationNames, c.Name) {
-				list = append(list, c.Input)
+				list = append(list, describeConfiguration(c.Input))
 			}
 		}
 	})
@@ -129,6 +129,27 @@ func (a *AutoScaling) DescribeLaunchConfigurations(_ context.Context, in *autosc
 		return nil, paged(err)
 	}
 	return out, nil
+}
+
+// describeConfiguration is a launch configuration as it is listed: with what was
+// not said as empty.
+func describeConfiguration(c types.LaunchConfiguration) types.LaunchConfiguration {
+	for _, text := range []**string{&c.KeyName, &c.UserData, &c.KernelId, &c.RamdiskId} {
+		if *text == nil {
+			*text = aws.String("")
+		}
+	}
+	if c.EbsOptimized == nil {
+		c.EbsOptimized = aws.Bool(false)
+	}
+	if c.SecurityGroups == nil {
+		c.SecurityGroups = []string{}
+	}
+	if c.BlockDeviceMappings == nil {
+		c.BlockDeviceMappings = []types.BlockDeviceMapping{}
+	}
+	c.ClassicLinkVPCSecurityGroups = []string{}
+	return c
 }
 
 // DeleteLaunchConfiguration deletes one that no group uses.

@@ -111,6 +111,7 @@ func (a *AutoScaling) describeGroup(g world.Group, members []world.Member) types
 		Context: optional(g.Context), Tags: describeTags(g), Instances: []types.Instance{},
 		AvailabilityZoneDistribution: &types.AvailabilityZoneDistribution{CapacityDistributionStrategy: types.CapacityDistributionStrategyBalancedBestEffort},
 	}
+	describeWithout(&out)
 	if g.MaxLifetimeSeconds > 0 {
 		out.MaxInstanceLifetime = number(g.MaxLifetimeSeconds)
 	}
@@ -128,6 +129,17 @@ func (a *AutoScaling) describeGroup(g world.Group, members []world.Member) types
 		out.Instances = append(out.Instances, describeInstance(m))
 	}
 	return out
+}
+
+// describeWithout says what groups here do not have; Auto Scaling says it of
+// every group, and clients count on the lists.
+func describeWithout(out *types.AutoScalingGroup) {
+	out.LoadBalancerNames, out.TargetGroupARNs, out.TrafficSources = []string{}, []string{}, []types.TrafficSourceIdentifier{}
+	out.SuspendedProcesses, out.EnabledMetrics = []types.SuspendedProcess{}, []types.EnabledMetric{}
+	out.AvailabilityZoneImpairmentPolicy = &types.AvailabilityZoneImpairmentPolicy{
+		ZonalShiftEnabled: aws.Bool(false), ImpairedZoneHealthCheckBehavior: types.ImpairedZoneHealthCheckBehaviorIgnoreUnhealthy,
+	}
+	out.CapacityReservationSpecification = &types.CapacityReservationSpecification{CapacityReservationPreference: types.CapacityReservationPreferenceDefault}
 }
 
 func describeInstance(m world.Member) types.Instance {

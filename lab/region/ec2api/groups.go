@@ -93,6 +93,11 @@ func (e *EC2) DescribeSecurityGroups(_ context.Context, in *ec2.DescribeSecurity
 	for _, name := range in.GroupNames {
 		return nil, awserr.New("InvalidGroup.NotFound", "The security group '%s' does not exist in default VPC", name)
 	}
+	for _, id := range in.GroupIds {
+		if err := malformed("InvalidGroupId.Malformed", id, "sg-"); err != nil {
+			return nil, err
+		}
+	}
 	part, next, err := list(e, listing[world.SecurityGroup]{
 		rows: e.world.Network.SecurityGroups.All, ids: in.GroupIds, idOf: func(g world.SecurityGroup) string { return g.ID },
 		code: "InvalidGroup.NotFound", text: "The security group '%s' does not exist",

@@ -133,7 +133,8 @@ func (e *EC2) instance(i world.Instance) types.Instance {
 		EnclaveOptions:                   &types.EnclaveOptions{Enabled: aws.Bool(false)}, HibernationOptions: &types.HibernationOptions{Configured: aws.Bool(false)},
 		CpuOptions:     &types.CpuOptions{CoreCount: cores(t), ThreadsPerCore: threads(t)},
 		PrivateDnsName: aws.String(""), PublicDnsName: aws.String(""),
-		Tags: e.tagsOf(i.ID),
+		MaintenanceOptions: &types.InstanceMaintenanceOptions{AutoRecovery: types.InstanceAutoRecoveryStateDefault, RebootMigration: types.InstanceRebootMigrationStateDefault},
+		Tags:               e.tagsOf(i.ID),
 	}
 	if len(i.Volumes) > 0 {
 		out.RootDeviceName = aws.String(i.Volumes[0].Device)
@@ -195,10 +196,11 @@ func (e *EC2) networkInterface(i world.Instance, subnet world.Subnet, groups []t
 		PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, SourceDestCheck: aws.Bool(true), Groups: groups,
 		Attachment: &types.InstanceNetworkInterfaceAttachment{
 			DeviceIndex: aws.Int32(0), NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached,
-			AttachTime: aws.Time(i.LaunchTime), DeleteOnTermination: aws.Bool(true),
+			AttachTime: aws.Time(i.LaunchTime), DeleteOnTermination: aws.Bool(true), AttachmentId: attachmentID(i.InterfaceID),
 		},
+		Description: aws.String(""), Ipv6Addresses: []types.InstanceIpv6Address{},
 		PrivateIpAddresses: []types.InstancePrivateIpAddress{{
-			Primary: aws.Bool(true), PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name,
+			Primary: aws.Bool(true), PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name, Association: association,
 		}},
 	}
 }

@@ -3,6 +3,7 @@ package ec2api
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -74,8 +75,12 @@ func (e *EC2) describedInterface(i network.Interface) types.NetworkInterface {
 		PrivateIpAddresses: []types.NetworkInterfacePrivateIpAddress{{Primary: aws.Bool(true), PrivateIpAddress: aws.String(i.PrivateIP), PrivateDnsName: name}},
 		Attachment: &types.NetworkInterfaceAttachment{
 			DeviceIndex: aws.Int32(0), NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached, AttachTime: aws.Time(i.Since),
-			DeleteOnTermination: aws.Bool(!i.Managed), InstanceId: optional(i.InstanceID),
+			DeleteOnTermination: aws.Bool(!i.Managed), InstanceId: optional(i.InstanceID), InstanceOwnerId: aws.String(e.world.Options.Account),
+			AttachmentId: attachmentID(i.ID),
 		},
+	}
+	if i.InstanceID == "" {
+		out.Attachment.InstanceOwnerId = aws.String("amazon-aws")
 	}
 	for n, id := range i.Groups {
 		out.Groups = append(out.Groups, types.GroupIdentifier{GroupId: aws.String(id), GroupName: aws.String(e.namesOf(i.Groups)[n])})
@@ -88,6 +93,13 @@ func (e *EC2) describedInterface(i network.Interface) types.NetworkInterface {
 				out.Association.IpOwnerId = aws.String(e.world.Options.Account)
 			}
 		}
+		out.PrivateIpAddresses[0].Association = out.Association
 	}
 	return out
+}
+
+// attachmentID names what ties an interface to its instance; interfaces are never
+// moved here, so that each has the one.
+func attachmentID(interfaceID string) *string {
+	return aws.String("eni-attach-" + strings.TrimPrefix(interfaceID, "eni-"))
 }

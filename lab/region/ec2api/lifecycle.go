@@ -222,7 +222,19 @@ func (e *EC2) status(i world.Instance) types.InstanceStatus {
 	}
 	return types.InstanceStatus{
 		InstanceId: aws.String(i.ID), InstanceState: state(i.State), InstanceStatus: check(), SystemStatus: check(), Events: e.scheduledEvents(i),
-		AvailabilityZone: aws.String(subnet.Zone.Name), AvailabilityZoneId: aws.String(subnet.Zone.ID),
+		AttachedEbsStatus: attachedEBS(summary),
+		AvailabilityZone:  aws.String(subnet.Zone.Name), AvailabilityZoneId: aws.String(subnet.Zone.ID),
+	}
+}
+
+// attachedEBS says whether an instance reaches its volumes. In the lab a running
+// one always does.
+func attachedEBS(reached types.SummaryStatus) *types.EbsStatusSummary {
+	if reached == types.SummaryStatusNotApplicable {
+		return &types.EbsStatusSummary{Status: reached}
+	}
+	return &types.EbsStatusSummary{
+		Status: types.SummaryStatusOk, Details: []types.EbsStatusDetails{{Name: types.StatusNameReachability, Status: types.StatusTypePassed}},
 	}
 }
 

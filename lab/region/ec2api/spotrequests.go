@@ -134,8 +134,10 @@ func (e *EC2) spotRequest(r world.SpotRequest) types.SpotInstanceRequest {
 		out.LaunchSpecification.ImageId, out.LaunchSpecification.KeyName = aws.String(i.ImageID), optional(i.Config.KeyName)
 		out.LaunchSpecification.SubnetId = aws.String(i.SubnetID)
 		out.LaunchSpecification.Placement = &types.SpotPlacement{AvailabilityZone: optional(r.Zone)}
-		for _, id := range i.Config.SecurityGroups {
-			out.LaunchSpecification.SecurityGroups = append(out.LaunchSpecification.SecurityGroups, types.GroupIdentifier{GroupId: aws.String(id)})
+		out.LaunchSpecification.Monitoring = &types.RunInstancesMonitoringEnabled{Enabled: aws.Bool(i.Config.Monitoring)}
+		names := e.namesOf(i.Config.SecurityGroups)
+		for n, id := range i.Config.SecurityGroups {
+			out.LaunchSpecification.SecurityGroups = append(out.LaunchSpecification.SecurityGroups, types.GroupIdentifier{GroupId: aws.String(id), GroupName: aws.String(names[n])})
 		}
 	}
 	return out

@@ -152,5 +152,10 @@ func (e *EC2) subnet(s world.Subnet) types.Subnet {
 		AvailableIpAddressCount: aws.Int32(int32(e.world.Network.FreeAddresses(s))), MapPublicIpOnLaunch: aws.Bool(s.Public),
 		AssignIpv6AddressOnCreation: aws.Bool(false), DefaultForAz: aws.Bool(false), State: types.SubnetStateAvailable,
 		OwnerId: aws.String(e.world.Options.Account), Tags: e.tagsOf(s.ID),
+		Ipv6Native: aws.Bool(false), Ipv6CidrBlockAssociationSet: []types.SubnetIpv6CidrBlockAssociation{}, EnableDns64: aws.Bool(false),
+		MapCustomerOwnedIpOnLaunch: aws.Bool(false),
+		PrivateDnsNameOptionsOnLaunch: &types.PrivateDnsNameOptionsOnLaunch{
+			HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false), EnableResourceNameDnsAAAARecord: aws.Bool(false),
+		},
 	}
 }

@@ -173,6 +173,11 @@ func (e *EC2) DescribeLaunchTemplates(_ context.Context, in *ec2.DescribeLaunchT
 }
 
 func (e *EC2) selectTemplates(in *ec2.DescribeLaunchTemplatesInput) ([]world.LaunchTemplate, error) {
+	for _, id := range in.LaunchTemplateIds {
+		if err := malformed("InvalidLaunchTemplateId.Malformed", id, "lt-"); err != nil {
+			return nil, err
+		}
+	}
 	found := e.world.Templates.All()
 	found, err := byIDs(found, in.LaunchTemplateIds, func(t world.LaunchTemplate) string { return t.ID },
 		"InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID %s, does not exist.")

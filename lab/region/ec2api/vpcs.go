@@ -109,6 +109,7 @@ func (e *EC2) vpc(v network.VPC) types.Vpc {
 	out := types.Vpc{
 		VpcId: aws.String(v.ID), CidrBlock: aws.String(v.Primary().String()), State: types.VpcStateAvailable, IsDefault: aws.Bool(false),
 		InstanceTenancy: types.Tenancy(v.Tenancy), OwnerId: aws.String(e.world.Options.Account), Tags: e.tagsOf(v.ID),
+		DhcpOptionsId: aws.String("default"), // how EC2 says that a VPC has no set of options
 	}
 	for _, b := range v.Blocks {
 		out.CidrBlockAssociationSet = append(out.CidrBlockAssociationSet, blockAssociation(b, types.VpcCidrBlockStateCodeAssociated))

@@ -42,12 +42,14 @@ func (e *EKS) cluster() types.Cluster {
 		RoleArn:              aws.String(fmt.Sprintf("arn:aws:iam::%s:role/%s", e.world.Options.Account, e.world.ClusterRoleName())),
 		Identity:             &types.Identity{Oidc: &types.OIDC{Issuer: aws.String(e.world.OIDCIssuer())}},
 		KubernetesNetworkConfig: &types.KubernetesNetworkConfigResponse{
-			IpFamily: types.IpFamilyIpv4, ServiceIpv4Cidr: &c.ServiceCIDR,
+			IpFamily: types.IpFamilyIpv4, ServiceIpv4Cidr: &c.ServiceCIDR, ElasticLoadBalancing: &types.ElasticLoadBalancing{Enabled: aws.Bool(false)},
 		},
 		ResourcesVpcConfig: e.vpcConfig(),
 		AccessConfig:       &types.AccessConfigResponse{AuthenticationMode: stored.Authentication},
 		UpgradePolicy:      &types.UpgradePolicyResponse{SupportType: types.SupportTypeExtended},
 		Health:             &types.ClusterHealth{Issues: []types.ClusterIssue{}},
+		Logging:            &types.Logging{ClusterLogging: []types.LogSetup{{Types: types.LogType("").Values(), Enabled: aws.Bool(false)}}},
+		DeletionProtection: aws.Bool(false),
 		Tags:               stored.Tags,
 	}
 }

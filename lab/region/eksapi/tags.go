@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 
+	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/store"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -69,7 +70,8 @@ func (e *EKS) taggedAccess(name string) (tagged, error) {
 	if !strings.HasPrefix(name, "arn:aws:eks:") {
 		return tagged{}, badRequest("The resource %q is not the ARN of an EKS resource", name)
 	}
-	return tagged{}, notFound("The specified resource %s is not found", name)
+	// The operations on tags have an error of their own for this.
+	return tagged{}, awserr.WithStatus(notFoundStatus, "NotFoundException", "The specified resource %s is not found", name)
 }
 
 // TagResource gives tags to the cluster, a node group, an add-on, an access

@@ -30,6 +30,9 @@ func (i *IAM) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileIn
 // CreateInstanceProfile makes a profile without a role.
 func (i *IAM) CreateInstanceProfile(_ context.Context, in *iam.CreateInstanceProfileInput) (*iam.CreateInstanceProfileOutput, error) {
 	name := aws.ToString(in.InstanceProfileName)
+	if err := checkName("instanceProfileName", in.InstanceProfileName, 128); err != nil {
+		return nil, err
+	}
 	tags, err := readTags(nil, in.Tags)
 	if err != nil {
 		return nil, err
@@ -100,7 +103,9 @@ func (i *IAM) profiles(want func(world.Profile) bool) []types.InstanceProfile {
 	i.world.Store.View(func() {
 		for _, p := range i.world.Profiles.All() {
 			if want(p) {
-				list = append(list, *i.profile(p))
+				listed := i.profile(p)
+				listed.Tags = nil // as IAM's lists leave them out
+				list = append(list, *listed)
 			}
 		}
 	})

@@ -28,6 +28,7 @@ func (i *IAM) GetRole(_ context.Context, in *iam.GetRoleInput) (out *iam.GetRole
 			return
 		}
 		out = &iam.GetRoleOutput{Role: i.role(r)}
+		out.Role.RoleLastUsed = &types.RoleLastUsed{} // nobody notes when
 	})
 	return out, err
 }
@@ -38,7 +39,9 @@ func (i *IAM) ListRoles(_ context.Context, in *iam.ListRolesInput) (*iam.ListRol
 	i.world.Store.View(func() {
 		for _, r := range i.world.Roles.All() {
 			if hasPrefix(r.Path, in.PathPrefix) {
-				list = append(list, *i.role(r))
+				listed := i.role(r)
+				listed.Tags, listed.PermissionsBoundary, listed.RoleLastUsed = nil, nil, nil // as IAM's lists leave them out
+				list = append(list, *listed)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package network
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/store"
@@ -27,8 +28,12 @@ func (g SecurityGroup) refersTo(id string) bool {
 // SecurityGroup finds a group by id.
 func (n *Network) SecurityGroup(id string) (SecurityGroup, bool) { return n.SecurityGroups.Get(id) }
 
-// FindGroup finds a group; another id is InvalidGroup.NotFound.
+// FindGroup finds a group; another id is InvalidGroup.NotFound, and what cannot
+// be one, such as a name, InvalidGroupId.Malformed.
 func (n *Network) FindGroup(id string) (SecurityGroup, error) {
+	if !strings.HasPrefix(id, "sg-") {
+		return SecurityGroup{}, awserr.New("InvalidGroupId.Malformed", "Invalid id: %q (expecting \"sg-...\")", id)
+	}
 	return find(n.SecurityGroups, id, "InvalidGroup.NotFound", "The security group '%s' does not exist")
 }
 
