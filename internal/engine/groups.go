@@ -236,29 +236,14 @@ func groupDoubts(g *model.NodeGroup, own map[string]string) map[string][]possibl
 }
 
 // groupUnit is how many units of capacity one more node takes at most.
-func groupUnit(g *model.NodeGroup) int64 {
-	unit := 1
-	for i := range g.Types {
-		unit = max(unit, g.Types[i].Weight)
-	}
-	return int64(unit)
-}
+func groupUnit(g *model.NodeGroup) int64 { return int64(g.Unit()) }
 
 // groupRoom is by how many nodes the group may grow.
 func groupRoom(g *model.NodeGroup) int { return max(0, g.Max-g.Desired) / int(groupUnit(g)) }
 
-// onDemandUnits is how many of a group's units are on demand at a size.
-func onDemandUnits(g *model.NodeGroup, size int) int {
-	base := min(size, g.OnDemandBase)
-	above := (size - base) * g.OnDemandPercentage
-	return base + (above+99)/100
-}
-
 // purchases are how many units of a growth are bought how.
 func purchases(g *model.NodeGroup, nodes int) (onDemand, spot int) {
-	units := nodes * int(groupUnit(g))
-	onDemand = min(max(onDemandUnits(g, g.Desired+units)-onDemandUnits(g, g.Desired), 0), units)
-	return onDemand, units - onDemand
+	return g.Bought(nodes * g.Unit())
 }
 
 // certainCapacityType is how all the nodes of a growth are bought, empty when
