@@ -73,6 +73,9 @@ type GroupInstance struct {
 	ProviderID   string
 	InstanceType string
 	Zone         string
+	// CapacityType is how it was bought, empty where nobody knows or it makes no
+	// difference.
+	CapacityType model.CapacityType
 	// Lifecycle is Auto Scaling's state, such as Pending, InService or Terminating:Wait.
 	Lifecycle string
 	Healthy   bool
