@@ -38,6 +38,9 @@ func (g *NodeGroup) MissingBought() (onDemand, spot int, known bool) {
 // Bought is how so many further units are bought. Where nobody knows how its
 // instances were bought, they are taken to be as its shares ask for.
 func (g *NodeGroup) Bought(units int) (onDemand, spot int) {
+	if g.OnDemandPercentage == 100 || g.Desired+units <= g.OnDemandBase {
+		return units, 0
+	}
 	have := g.OnDemandAt(g.Desired)
 	if coming, _, known := g.MissingBought(); known {
 		have = g.UnitsBought[OnDemand] + coming
