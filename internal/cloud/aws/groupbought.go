@@ -38,6 +38,7 @@ func (t *groupTemplates) readUserData(group *types.AutoScalingGroup, made *recip
 	if made.userData == "" {
 		return
 	}
+	made.madeFrom = madeFrom(group)
 	var joins []joindata.Join
 	ways := waysToBuy(group, made)
 	for _, way := range ways {
@@ -109,7 +110,7 @@ func onlyType(group *types.AutoScalingGroup, made *recipe) string {
 
 // addPurchases finds out how the group's instances were bought, where it matters
 // for what its nodes are.
-func (g *Groups) addPurchases(ctx context.Context, group *cloud.NodeGroup) {
+func (g *Groups) addPurchases(ctx context.Context, group *cloud.NodeGroup, made *recipe) {
 	if len(group.ByCapacityType) == 0 {
 		return
 	}
@@ -123,6 +124,7 @@ func (g *Groups) addPurchases(ctx context.Context, group *cloud.NodeGroup) {
 	for i := range group.Instances {
 		member := &group.Instances[i]
 		member.CapacityType = g.purchases.known[member.ID]
+		member.Current = made.isTemplateOf(member.ID)
 		if !member.IsLeaving() {
 			group.UnitsBought[member.CapacityType] += member.Weight
 		}
@@ -130,6 +132,22 @@ func (g *Groups) addPurchases(ctx context.Context, group *cloud.NodeGroup) {
 	if group.UnitsBought[""] > 0 { // EC2 does not know one of them yet
 		group.UnitsBought = nil
 	}
+}
+
+// isTemplateOf reports whether the instance was made from what the next will be.
+func (r *recipe) isTemplateOf(id string) bool {
+	return r.templateID != "" && r.madeFrom[id] == r.templateID+"/"+r.templateVersion
+}
+
+// madeFrom is the launch template and its version by instance.
+func madeFrom(group *types.AutoScalingGroup) map[string]string {
+	versions := map[string]string{}
+	for _, instance := range group.Instances {
+		if template := instance.LaunchTemplate; template != nil {
+			versions[sdk.ToString(instance.InstanceId)] = sdk.ToString(template.LaunchTemplateId) + "/" + sdk.ToString(template.Version)
+		}
+	}
+	return versions
 }
 
 // mostPurchases bounds how many instances are remembered.

@@ -283,7 +283,7 @@ func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, s
 	translated.InstancesByZone = instancesByZone(group.AvailabilityZones, translated.Instances)
 	recipe := g.templates.recipe(ctx, group, &translated)
 	recipe.addTo(&translated)
-	g.addPurchases(ctx, &translated)
+	g.addPurchases(ctx, &translated, &recipe)
 	g.addTypes(&translated, group, recipe, sold)
 	g.addFailures(ctx, &translated, group)
 	g.markUnavailable(&translated)

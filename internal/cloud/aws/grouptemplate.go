@@ -37,6 +37,7 @@ type recipe struct {
 	unread  []string
 	// templateID and templateVersion are labels of EKS's nodes.
 	templateID, templateVersion string
+	madeFrom                    map[string]string
 }
 
 // templateAge is how long a launch template's answer is good for: people change
