@@ -13,7 +13,7 @@ const maxTurns = 64
 // whileClause follows a loop turn by turn as long as its condition is known, else
 // as one of which nobody knows how often it turns.
 func (s *shell) whileClause(c *syntax.WhileClause) (verdict, ending, error) {
-	return s.turns(c, func(turn int) (verdict, ending, error) {
+	return s.turns(c, func(int) (verdict, ending, error) {
 		holds, end, err := s.statements(c.Cond)
 		if c.Until {
 			holds = holds.not()
