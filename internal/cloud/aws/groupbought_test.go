@@ -15,6 +15,7 @@ import (
 // asksHowBought is the workshop's user data.
 const asksHowBought = `#!/bin/bash
 id=$(curl -s http://169.254.169.254/latest/meta-data/instance-id)
+export AWS_DEFAULT_REGION=us-west-2
 ilc=` + "`aws ec2 describe-instances --instance-ids $id --query 'Reservations[0].Instances[0].InstanceLifecycle' --output text`" + `
 if [ "$ilc" == "spot" ]; then
   /etc/eks/bootstrap.sh demo --kubelet-extra-args '--node-labels=lifecycle=Ec2Spot,team=red --register-with-taints=spotInstance=true:PreferNoSchedule'

@@ -74,7 +74,7 @@ func Calls(script, program string, machine Machine) (calls [][]Word, err error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &shell{machine: machine, program: program, state: newState(), anySplit: changesSeparators(file)}
+	s := &shell{machine: machine, program: program, state: newState(), exports: map[string]bool{}, anySplit: changesSeparators(file)}
 	_, _, err = s.statements(file.Stmts)
 	return s.calls, err
 }
@@ -116,6 +116,10 @@ type shell struct {
 	// depth is how many evals are inside one another; steps and bytes count what
 	// has been done.
 	depth, steps, bytes int
+	// exports are the variables that programs see, and prefixed those that one
+	// command is given.
+	exports  map[string]bool
+	prefixed map[string]Word
 	// torn is set when a loop is left or gone on with under a condition that is
 	// not known.
 	torn bool
@@ -128,6 +132,8 @@ type shell struct {
 type frame struct {
 	subshell bool
 	ended    []*state
+	// locals are the variables that the function has for itself.
+	locals []string
 }
 
 // state is what statements change.

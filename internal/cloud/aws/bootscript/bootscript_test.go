@@ -60,17 +60,18 @@ if [ $n -gt 0 ]; then boot one; else boot two; fi`, "one; two", "one; two"},
 n=$(aws ec2 describe-spot-instance-requests --region us-west-2 --filters Name=instance-id,Values=$id --query 'length(SpotInstanceRequests)' --output text)
 if [ $n -gt 0 ]; then boot one; else boot two; fi`, "one", "two"},
 		"Spot requests, counted by jq": {`id=$(ec2-metadata -q -i)
-if test "$(aws ec2 describe-spot-instance-requests --filters "Name=instance-id,Values=$id" "Name=state,Values=active" | jq -r '.SpotInstanceRequests | length')" -gt 0
+if test "$(AWS_REGION=us-west-2 aws ec2 describe-spot-instance-requests --filters "Name=instance-id,Values=$id" "Name=state,Values=active" | jq -r '.SpotInstanceRequests | length')" -gt 0
 then boot one; else boot two; fi`, "one", "two"},
 		"Spot requests, an id": {`id=$(ec2-metadata -i | awk '{print $2}')
-r=$(aws ec2 describe-spot-instance-requests --filters Name=instance-id,Values=$id --query 'SpotInstanceRequests[0].SpotInstanceRequestId' --output text)
+r=$(aws --region=us-west-2 ec2 describe-spot-instance-requests --filters Name=instance-id,Values=$id --query 'SpotInstanceRequests[0].SpotInstanceRequestId' --output text)
 [ "$r" = None ] && boot two; [ "$r" != None ] && boot "one=$r"`, "one=*", "two"},
 		"the region from the identity document": {`doc=$(curl -s http://169.254.169.254/latest/dynamic/instance-identity/document)
 region=$(echo "$doc" | jq -r .region); id=$(echo "$doc" | grep instanceId | awk -F\" '{print $4}')
 life=$(aws --region $region ec2 describe-instances --instance-ids "$id" | jq -r '.Reservations[].Instances[].InstanceLifecycle')
 boot $life $region`, "spot us-west-2", "null us-west-2"},
 		"a filter by life cycle": {`id=$(curl -s http://169.254.169.254/latest/meta-data/instance-id)
-x=$(aws ec2 describe-instances --filters Name=instance-lifecycle,Values=spot Name=instance-id,Values=$id --query 'Reservations[].Instances[].InstanceId' --output text)
+export AWS_REGION=us-west-2 AWS_DEFAULT_OUTPUT=text
+x=$(aws ec2 describe-instances --filters Name=instance-lifecycle,Values=spot Name=instance-id,Values=$id --query 'Reservations[].Instances[].InstanceId')
 if [ -n "$x" ]; then boot one; else boot two; fi`, "one", "two"},
 		"grep": {`if curl -s http://169.254.169.254/latest/meta-data/instance-life-cycle | grep -q spot; then boot one; fi; boot two`, "one; two", "two"},
 		"tries": {`for i in {1..5}; do life=$(curl -sf http://169.254.169.254/latest/meta-data/instance-life-cycle) && break; sleep 2; done

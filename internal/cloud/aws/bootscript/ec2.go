@@ -11,6 +11,7 @@ import (
 type question struct {
 	operation     string
 	format, query string
+	region        Word
 	// words are ids and filters.
 	words []string
 }
@@ -22,7 +23,7 @@ var ofItself = regexp.MustCompile(`^(Name=(instance-id|private-ip-address|privat
 // aws answers what EC2 says of this machine.
 func (s *shell) aws(arguments []Word) (verdict, Word) {
 	q, ok := readQuestion(arguments)
-	if !ok || s.machine.Bought == "" {
+	if !ok || s.machine.Bought == "" || !s.isHere(&q) {
 		return maybe, Word{}
 	}
 	self, sold := false, true
@@ -44,10 +45,35 @@ func (s *shell) aws(arguments []Word) (verdict, Word) {
 	return answered(document, q.query, q.format)
 }
 
+// isHere reports whether EC2 is certain to be asked in the machine's own region: not
+// every version of the program finds it by itself.
+func (s *shell) isHere(q *question) bool {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if given, is := s.environmentOf(name); is && q.region.Text == "" {
+			q.region = given
+		}
+	}
+	if format, is := s.environmentOf("AWS_DEFAULT_OUTPUT"); is && q.format == "" {
+		q.format = format.Text
+	}
+	if q.format == "" {
+		q.format = "json"
+	}
+	return q.region.Known && q.region.Text == orOpaque(s.machine.Region).Text
+}
+
+// environmentOf is a variable that the script gives to programs.
+func (s *shell) environmentOf(name string) (Word, bool) {
+	if value, given := s.prefixed[name]; given {
+		return value, true
+	}
+	value, found := s.lookUp(name)
+	return value, found && s.exports[name]
+}
+
 // readQuestion reads the arguments of aws ec2 OPERATION; it is not ok when there
 // are others that may matter.
 func readQuestion(arguments []Word) (q question, ok bool) {
-	q.format = "json"
 	var words []string
 	for i := 0; i < len(arguments); i++ {
 		if !arguments[i].Known {
@@ -79,6 +105,8 @@ func readQuestion(arguments []Word) (q question, ok bool) {
 			q.query = value
 		case "--output":
 			q.format = value
+		case "--region":
+			q.region = Word{Text: value, Known: true}
 		}
 	}
 	if len(words) < 2 || words[0] != "ec2" {

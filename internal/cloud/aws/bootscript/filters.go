@@ -51,7 +51,7 @@ func (s *shell) filter(program string, arguments []Word) (verdict, Word) {
 // keepsWords reports whether awk takes lines apart at characters that are in
 // nothing that only the machine knows.
 func keepsWords(words []string) bool {
-	return len(words) == 1 || words[0] == `-F"` || words[0] == "-F" && words[1] == `"`
+	return len(words) == 1 || len(words) > 1 && words[0] == `-F"` || len(words) > 1 && words[0] == "-F" && words[1] == `"`
 }
 
 // eachLine changes every line, or gives up.

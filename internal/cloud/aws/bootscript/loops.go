@@ -171,8 +171,16 @@ func (s *shell) forgetBySetters(call *syntax.CallExpr) {
 	name := call.Args[0].Lit()
 	_, isFunction := s.state.functions[name]
 	switch name {
-	case "read", "mapfile", "readarray", "getopts", "printf", "unset":
+	case "printf":
+		if len(call.Args) < 3 || call.Args[1].Lit() != "-v" {
+			return
+		}
+		fallthrough
+	case "read", "mapfile", "readarray", "getopts", "unset":
 		for _, argument := range call.Args[1:] {
+			if argument.Lit() == "" {
+				s.state.forget()
+			}
 			delete(s.state.variables, argument.Lit())
 		}
 		if name == "mapfile" || name == "readarray" {

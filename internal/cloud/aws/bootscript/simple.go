@@ -3,10 +3,8 @@ package bootscript
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -15,16 +13,49 @@ func (s *shell) simple(call *syntax.CallExpr) (verdict, ending, error) {
 	if len(call.Args) == 0 {
 		return s.assign(call.Assigns)
 	}
+	prefixed := map[string]Word{}
 	for _, assign := range call.Assigns { // for this command only
-		if _, err := s.value(assign); err != nil {
+		value, err := s.value(assign)
+		if err != nil {
 			return maybe, goesOn, err
+		}
+		if assign.Name != nil {
+			prefixed[assign.Name.Value] = value
 		}
 	}
 	words, err := s.fields(call.Args)
 	if err != nil {
 		return maybe, goesOn, err
 	}
-	return s.run(words)
+	return s.runWith(prefixed, words)
+}
+
+// runWith follows a command that is given variables of its own. What the script
+// itself runs with them is followed without knowing them.
+func (s *shell) runWith(prefixed map[string]Word, words []Word) (verdict, ending, error) {
+	outer := s.prefixed
+	s.prefixed = prefixed
+	defer func() { s.prefixed = outer }()
+	if len(prefixed) == 0 || !s.isOwn(words) {
+		return s.run(words)
+	}
+	for name := range prefixed {
+		delete(s.state.variables, name)
+	}
+	result, end, err := s.run(words)
+	for name := range prefixed {
+		delete(s.state.variables, name)
+	}
+	return result, end, err
+}
+
+// isOwn reports whether a command is a part of the script, or text that it runs.
+func (s *shell) isOwn(words []Word) bool {
+	if len(words) == 0 || !words[0].Known {
+		return true
+	}
+	_, declared := s.state.functions[words[0].Text]
+	return declared || words[0].Text == "eval" || words[0].Text == "command" || words[0].Text == "builtin"
 }
 
 // assign sets variables. It succeeds unless a command in a value fails.
@@ -73,19 +104,24 @@ func (s *shell) value(assign *syntax.Assign) (Word, error) {
 
 // declare follows export, local, readonly and declare.
 func (s *shell) declare(c *syntax.DeclClause) (verdict, ending, error) {
-	plain := true
+	plain, isExport := true, c.Variant.Value == "export"
 	for _, assign := range c.Args {
-		if assign.Name == nil { // an option
+		if assign.Name == nil {
 			option, err := s.word(assign.Value)
-			if err != nil {
+			switch {
+			case err != nil:
 				return maybe, goesOn, err
-			}
-			if strings.Contains(option.Text, "n") && c.Variant.Value != "export" || !option.Known {
+			case !option.Known || !strings.HasPrefix(option.Text, "-"): // whole assignments, made up
+				s.state.forget()
+			case strings.Contains(option.Text, "n") && c.Variant.Value != "export":
 				return maybe, goesOn, errReference
+			default:
+				plain = plain && strings.Trim(option.Text, "-xrg") == ""
+				isExport = isExport || strings.Contains(option.Text, "x")
 			}
-			plain = plain && strings.Trim(option.Text, "-xrg") == ""
 			continue
 		}
+		s.declared(c.Variant.Value, assign.Name.Value, isExport)
 		if assign.Naked {
 			if !plain || c.Variant.Value == "local" {
 				delete(s.state.variables, assign.Name.Value)
@@ -102,6 +138,16 @@ func (s *shell) declare(c *syntax.DeclClause) (verdict, ending, error) {
 		s.state.set(assign.Name.Value, value)
 	}
 	return yes, goesOn, nil
+}
+
+// declared notes a variable that programs see, or that is a function's own.
+func (s *shell) declared(variant, name string, isExport bool) {
+	if isExport {
+		s.exports[name] = true
+	}
+	if last := len(s.frames) - 1; last >= 0 && variant != "export" && variant != "readonly" {
+		s.frames[last].locals = append(s.frames[last].locals, name)
+	}
 }
 
 // run follows a command: a function, a builtin or a program.
@@ -173,193 +219,12 @@ func (s *shell) function(body *syntax.Stmt, arguments []Word) (verdict, ending, 
 		s.state.merge(early)
 		result = maybe
 	}
+	for _, name := range here.locals {
+		delete(s.state.variables, name) // what it was outside is not kept
+	}
 	s.state.params, s.state.paramsUnknown = params, unknown
 	if end == leavesFunction {
 		end = goesOn
 	}
 	return result, end, err
-}
-
-// builtin follows what the shell itself does.
-func (s *shell) builtin(name string, arguments []Word) (result verdict, end ending, known bool, err error) {
-	result, known = yes, true
-	switch name {
-	case ":", "true":
-	case "false":
-		result = no
-	case "exit":
-		result, end = exitCode(arguments), leavesShell
-	case "return":
-		result, end = exitCode(arguments), leavesFunction
-		if len(s.frames) == 0 {
-			end = leavesShell
-		}
-	case "break":
-		end = leavesLoop
-	case "continue":
-		end = leavesTurn
-	case "[", "test":
-		result = test(name, arguments)
-	case "echo":
-		err = s.print(echoed(arguments))
-	case "printf":
-		result = maybe
-		err = s.printf(arguments)
-	case "export", "trap", "wait", "umask", "ulimit", "hash", "alias", "cd", "pushd", "popd":
-		result = maybe
-	case "shopt":
-		s.anyPattern = true
-	case "exec":
-		if len(arguments) > 0 {
-			result, _, err = s.run(arguments)
-			end = leavesShell
-		}
-	case "command", "builtin":
-		if len(arguments) > 0 && arguments[0].Known && !strings.HasPrefix(arguments[0].Text, "-") {
-			result, end, err = s.run(arguments)
-			break
-		}
-		result, err = maybe, s.print(Word{})
-	default:
-		return s.setter(name, arguments)
-	}
-	return result, end, known, err
-}
-
-// setter follows the builtins that set variables and parameters.
-func (s *shell) setter(name string, arguments []Word) (verdict, ending, bool, error) {
-	switch name {
-	case "unset":
-		for _, argument := range arguments {
-			if argument.Known {
-				s.state.variables[argument.Text] = variable{Word: Word{Known: true}, unset: true}
-			} else {
-				s.state.forget()
-			}
-		}
-		return yes, goesOn, true, nil
-	case "read", "mapfile", "readarray", "getopts":
-		for _, argument := range append(slices.Clone(arguments), Word{Text: "REPLY", Known: true}, Word{Text: "MAPFILE", Known: true}, Word{Text: "OPTARG", Known: true}) {
-			delete(s.state.variables, argument.Text)
-			if !argument.Known {
-				s.state.forget()
-			}
-		}
-		return maybe, goesOn, true, nil
-	case "shift":
-		if len(arguments) > 0 || s.state.paramsUnknown || len(s.state.params) == 0 {
-			s.state.paramsUnknown = true
-			return maybe, goesOn, true, nil
-		}
-		s.state.params = s.state.params[1:]
-		return yes, goesOn, true, nil
-	case "set":
-		s.setParams(arguments)
-		return yes, goesOn, true, nil
-	case "eval":
-		result, end, err := s.eval(arguments)
-		return result, end, true, err
-	case "source", ".":
-		s.note(append([]Word{{Text: name, Known: true}}, arguments...))
-		s.state.forget()
-		return maybe, goesOn, true, nil
-	}
-	return maybe, goesOn, false, nil
-}
-
-// setParams follows set: options, and then new parameters.
-func (s *shell) setParams(arguments []Word) {
-	for i, argument := range arguments {
-		switch {
-		case !argument.Known:
-			s.state.paramsUnknown = true
-			return
-		case argument.Text == "--":
-			s.state.params, s.state.paramsUnknown = arguments[i+1:], false
-		case strings.HasPrefix(argument.Text, "-"), strings.HasPrefix(argument.Text, "+"):
-			continue
-		case i > 0: // the name of an option, or the first parameter
-			s.state.paramsUnknown = true
-		default:
-			s.state.params, s.state.paramsUnknown = arguments, false
-		}
-		break
-	}
-	for _, param := range s.state.params {
-		s.state.paramsUnknown = s.state.paramsUnknown || !param.Known
-	}
-}
-
-func (s *shell) eval(arguments []Word) (verdict, ending, error) {
-	text := joined(arguments)
-	if !text.isPlain() {
-		s.state.forget()
-		return maybe, goesOn, s.print(Word{})
-	}
-	file, err := parse(text.Text)
-	if err != nil {
-		return no, goesOn, nil
-	}
-	if s.depth++; s.depth > maxDepth {
-		return maybe, goesOn, ErrEndless
-	}
-	defer func() { s.depth-- }()
-	return s.statements(file.Stmts)
-}
-
-func exitCode(arguments []Word) verdict {
-	if len(arguments) == 0 || !arguments[0].Known {
-		return maybe
-	}
-	return verdictOf(arguments[0].Text == "0")
-}
-
-func joined(words []Word) Word {
-	all := Word{Known: true}
-	for i, word := range words {
-		if i > 0 {
-			all.Text += " "
-		}
-		all.Text += word.Text
-		all.Known = all.Known && word.Known
-	}
-	return all
-}
-
-func echoed(arguments []Word) Word {
-	newline := "\n"
-	if len(arguments) > 0 && arguments[0].Known && strings.HasPrefix(arguments[0].Text, "-") {
-		if arguments[0].Text != "-n" {
-			return Word{}
-		}
-		newline, arguments = "", arguments[1:]
-	}
-	text := joined(arguments)
-	text.Text += newline
-	return text
-}
-
-// plainFormat has no widths, by which a short format makes a long text.
-var plainFormat = regexp.MustCompile(`^([^%\\]|%s|%%|\\n)*$`)
-
-func (s *shell) printf(arguments []Word) error {
-	if len(arguments) > 1 && arguments[0].Known && arguments[0].Text == "-v" {
-		if !arguments[1].Known {
-			s.state.forget()
-		}
-		delete(s.state.variables, arguments[1].Text)
-		return nil
-	}
-	if len(arguments) == 0 || !arguments[0].Known || !plainFormat.MatchString(arguments[0].Text) {
-		return s.print(Word{})
-	}
-	texts := make([]string, 0, len(arguments))
-	for _, argument := range arguments[1:] {
-		if !argument.Known {
-			return s.print(Word{})
-		}
-		texts = append(texts, argument.Text)
-	}
-	text, consumed, err := expand.Format(nil, arguments[0].Text, texts)
-	return s.print(Word{Text: text, Known: err == nil && consumed == len(texts)})
 }

@@ -1,6 +1,7 @@
 package bootscript
 
 import (
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -96,7 +97,7 @@ func (s *shell) redirect(list []*syntax.Redirect) (elsewhere bool, err error) {
 				s.state.stdin.Text += "\n"
 			}
 		case syntax.Hdoc, syntax.DashHdoc:
-			s.state.stdin, err = s.word(one.Hdoc)
+			s.state.stdin, err = s.expanded(one.Hdoc, expand.Document)
 		default:
 			s.state.stdin = Word{}
 		}

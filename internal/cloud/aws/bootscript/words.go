@@ -175,7 +175,9 @@ func (s *shell) config(x *expansion) *expand.Config {
 }
 
 // word expands a word to one text, as in an assignment.
-func (s *shell) word(word *syntax.Word) (Word, error) {
+func (s *shell) word(word *syntax.Word) (Word, error) { return s.expanded(word, expand.Literal) }
+
+func (s *shell) expanded(word *syntax.Word, by func(*expand.Config, *syntax.Word) (string, error)) (Word, error) {
 	if word == nil {
 		return Word{Known: true}, nil
 	}
@@ -183,7 +185,7 @@ func (s *shell) word(word *syntax.Word) (Word, error) {
 	if err != nil || !x.known || isHome(word) {
 		return Word{}, err
 	}
-	text, err := expand.Literal(s.config(x), word)
+	text, err := by(s.config(x), word)
 	return Word{Text: text, Known: err == nil}, nil
 }
 
