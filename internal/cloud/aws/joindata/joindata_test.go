@@ -166,6 +166,27 @@ func TestUserDataThatAsksHowTheNodeWasBought(t *testing.T) {
 	}
 }
 
+// TestDocumentsDoNotDependOnTheMachine: what is no script says the same to all, and
+// eksctl's files of Amazon Linux 2 start no kubelet that is known here.
+func TestDocumentsDoNotDependOnTheMachine(t *testing.T) {
+	for text, kind := range map[string]string{
+		"apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {cluster: {name: mine}, kubelet: {flags: [--node-labels=a=b]}}\n":                               joindata.Nodeadm,
+		"[settings.kubernetes]\ncluster-name = 'mine'\n[settings.kubernetes.node-labels]\na = 'b'\n":                                                                joindata.Bottlerocket,
+		"#cloud-config\nruncmd:\n- [/var/lib/cloud/scripts/eksctl/bootstrap.al2.sh]\nwrite_files:\n- {path: /etc/eksctl/kubelet.env, content: 'NODE_LABELS=a=b'}\n": "",
+	} {
+		want := parse(t, text)
+		if want.Kind != kind || kind != "" && want.Labels["a"] != "b" {
+			t.Errorf("%s\nreads as %+v, want %q", text, want, kind)
+		}
+		for _, bought := range []string{bootscript.Spot, bootscript.OnDemand} {
+			got, err := joindata.Parse(base64.StdEncoding.EncodeToString([]byte(text)), joindata.Machine{Bought: bought, Zone: "us-west-2a"})
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("bought %s: %v %s", bought, err, diff)
+			}
+		}
+	}
+}
+
 func TestWhatOnlyTheMachineKnowsIsNotPromised(t *testing.T) {
 	got := parse(t, `#!/bin/bash
 id=$(curl -s http://169.254.169.254/latest/meta-data/instance-id)
