@@ -73,6 +73,12 @@ type GroupInstance struct {
 	ProviderID   string
 	InstanceType string
 	Zone         string
+	// CapacityType is how it was bought, empty where nobody knows or it makes no
+	// difference.
+	CapacityType model.CapacityType
+	// Current instances were made from the version of the launch template that the
+	// next ones will be made from, as far as that is known.
+	Current bool
 	// Lifecycle is Auto Scaling's state, such as Pending, InService or Terminating:Wait.
 	Lifecycle string
 	Healthy   bool

@@ -231,7 +231,7 @@ func (s *space) column(key string) *labelColumn {
 	byType := ofType(key)
 	for i := range s.configs {
 		// Neighbours are mostly one type in several zones.
-		if i > 0 && byType && s.configs[i].kind == s.configs[i-1].kind && s.configs[i].sellsLike(&s.configs[i-1]) {
+		if i > 0 && byType && s.configs[i].pool.bought == nil && s.configs[i].kind == s.configs[i-1].kind && s.configs[i].sellsLike(&s.configs[i-1]) {
 			column.ofConfig[i] = column.ofConfig[i-1]
 			continue
 		}
@@ -357,8 +357,12 @@ func (s *space) admits(terms []model.NodeSelectorTerm) bitset {
 func (s *space) tolerated(tolerations []model.Toleration, pools []*pool, soft bool) bitset {
 	set := newBitset(len(s.configs))
 	for _, p := range pools {
-		if _, off := untolerated(p.taints, tolerations, soft); !off {
-			for _, i := range p.configs {
+		_, off := untolerated(p.taints, tolerations, soft)
+		for _, i := range p.configs {
+			if p.bought != nil {
+				_, off = untolerated(s.configs[i].taints(), tolerations, soft)
+			}
+			if !off {
 				set.set(i)
 			}
 		}

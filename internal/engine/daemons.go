@@ -30,7 +30,7 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 	for d, daemon := range daemons {
 		sets[d] = s.admits(selectorTerms(&daemon.Template))
 		s.mayAdmit(sets[d], selectorTerms(&daemon.Template))
-		sets[d].and(s.tolerated(daemonTolerations(daemon.Template.Tolerations), pools, false))
+		sets[d].and(s.mayTolerate(daemonTolerations(daemon.Template.Tolerations), pools))
 	}
 	shares := map[string]*daemonShare{}
 	var key []byte

@@ -108,7 +108,7 @@ func (s *solution) askPool(c *class, pool *pool) (stage, model.Reason) {
 	if pool.fault != nil {
 		return stageNotReady, *pool.fault
 	}
-	if taint, off := untolerated(pool.taints, c.pod.Tolerations, false); off {
+	if taint, off := pool.taintInTheWay(c.pod.Tolerations); off {
 		return stageTaints, model.Reason{Code: model.CodeTaintNotTolerated, Message: fmt.Sprintf("taint %s not tolerated", taintText(taint))}
 	}
 	labelled := poolOnly(c.labelled, pool)
@@ -225,8 +225,7 @@ func (s *solution) limitReached(buyable []int, pool *pool) (model.Reason, bool) 
 			least = min(least, s.p.space.configs[i].capacity[r])
 		}
 		if zone, isZone := strings.CutPrefix(name, zoneLimit); isZone && s.used[pool][r]+least > pool.limit[r] {
-			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf(
-				"its maximum size %d does not let it grow until one more node in %s is certain", pool.group.Max, zone)}, true
+			return model.Reason{Code: model.CodeLimitReached, Message: pool.promises.reached(pool.group, zone)}, true
 		}
 		if s.used[pool][r]+least > pool.limit[r] && pool.group != nil {
 			return model.Reason{Code: model.CodeLimitReached, Message: fmt.Sprintf("its maximum size %d is reached", pool.limit[r])}, true

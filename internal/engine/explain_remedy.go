@@ -200,9 +200,8 @@ func (p *problem) leftOn(c *config) (vector, []model.HostPort) {
 	room := c.room.clone()
 	var ports []model.HostPort
 	for _, daemon := range p.daemons {
-		_, off := untolerated(c.pool.taints, daemonTolerations(daemon.Template.Tolerations), false)
 		terms := selectorTerms(&daemon.Template)
-		if !off && (len(c.missed(terms)) == 0 || c.mayMeetAny(terms)) {
+		if c.mayTolerate(daemonTolerations(daemon.Template.Tolerations)) && (len(c.missed(terms)) == 0 || c.mayMeetAny(terms)) {
 			room.add(p.resources.podVector(daemon.Template.Requests), -1)
 			ports = append(ports, daemon.Template.HostPorts...)
 		}
@@ -250,7 +249,7 @@ func (r *remedies) requirements(_ *class, config *config) []obstacle {
 
 func (r *remedies) taints(c *class, config *config) []obstacle {
 	var found []obstacle
-	for _, taint := range config.pool.taints {
+	for _, taint := range config.taints() {
 		if taint.Effect != model.PreferNoSchedule && !toleratesAny(c.pod.Tolerations, taint) {
 			found = append(found, obstacle{code: model.RemedyTolerateTaint, key: taint.Key, value: taint.Value,
 				text: fmt.Sprintf("tolerating %s of %s", taintText(taint), config.pool.title())})
@@ -280,6 +279,9 @@ func (r *remedies) zoneLimit(config *config, zone string, at int) []obstacle {
 		return nil
 	}
 	size := pool.group.Desired + growthFor(pool.group, map[string]int{zone: int(need)})*int(groupUnit(pool.group))
+	if size >= maxGroupSize {
+		return make([]obstacle, 2) // no size would do
+	}
 	return []obstacle{{code: model.RemedyRaiseLimit, key: limitNodes, value: quantity(limitNodes, int64(size)),
 		text: fmt.Sprintf("raising the maximum size of %s from %d to %d", pool.title(), pool.group.Max, size)}}
 }

@@ -89,10 +89,23 @@ func (s *solution) offeredValues(key string, pool *pool) string {
 		}
 	}
 	if doubts := pool.doubts[canonical(key)]; len(doubts) > 0 {
-		return "its next node may have any of " + strings.Join(boundedList(possibleTexts(doubts), 6), ", ")
+		if why := pool.uncertain(canonical(key)); why != "" {
+			return "whether its next node has the label is not certain: " + why
+		}
+		return "its next node may have any of " + strings.Join(boundedList(possibleTexts(doubts), 6), ", ") + pool.wayReason(key)
 	}
 	if len(seen) == 0 {
 		return "the pool's nodes have no such label"
 	}
-	return "the pool offers " + strings.Join(boundedList(sortedKeys(seen), 6), ", ")
+	return "the pool offers " + strings.Join(boundedList(sortedKeys(seen), 6), ", ") + pool.wayReason(key)
+}
+
+// uncertain says why nothing is known of a label of the group's next node.
+func (p *pool) uncertain(key string) string {
+	for label, why := range p.group.UncertainLabels {
+		if canonical(label) == key {
+			return why
+		}
+	}
+	return ""
 }

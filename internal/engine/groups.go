@@ -45,7 +45,10 @@ func lowered(snapshot *model.Snapshot, as assumed) *model.Snapshot {
 		pool := groupPool(g)
 		low.NodePools = append(low.NodePools, pool)
 		catalog := groupCatalog(g, as.growth[g.Name])
-		if as.byZone && len(catalog.Offerings) > 0 {
+		if isSplit(g) && len(catalog.Offerings) > 0 {
+			catalog.Offerings[0].CapacityType = "" // whichever comes
+		}
+		if (as.byZone || isSplit(g)) && len(catalog.Offerings) > 0 {
 			promised := promisesOf(g)
 			catalog.Offerings = append(catalog.Offerings, promised.offerings(g, catalog.Offerings[0], as)...)
 			promised.limit(pool.Limits, as)
@@ -63,6 +66,11 @@ func groupPool(g *model.NodeGroup) model.NodePool {
 	}
 	for key, value := range g.Labels {
 		pool.Labels[canonical(key)] = value
+	}
+	if isSplit(g) {
+		for _, way := range waysToBuy {
+			pool.Taints = withTaints(pool.Taints, g.ByCapacityType[way].Taints)
+		}
 	}
 	switch {
 	case pool.NotReadyReason != "":
@@ -162,15 +170,30 @@ func tightestOf(a, b map[string]int64) map[string]int64 {
 	return limits
 }
 
-// possible is a label that a node may have, or its absence.
+// possible is a label that a node may have, or its absence; or that nothing is known
+// of it.
 type possible struct {
 	value   string
 	present bool
+	unknown bool
+}
+
+// mayHold reports whether such a label could meet the requirement, and surely does
+// whether it does for certain.
+func (p possible) mayHold(r model.Requirement) bool {
+	return p.unknown || holds(r, p.value, p.present)
+}
+
+func (p possible) surelyHolds(r model.Requirement) bool {
+	return !p.unknown && holds(r, p.value, p.present)
 }
 
 // groupValues are the values that a label may have on the group's next node, in
 // order; more than one is a doubt.
 func groupValues(g *model.NodeGroup, key string) []possible {
+	if values := wayValues(g, key); values != nil {
+		return values
+	}
 	seen := map[possible]bool{}
 	for i := range g.Types {
 		t := &g.Types[i]
@@ -180,14 +203,14 @@ func groupValues(g *model.NodeGroup, key string) []possible {
 			if key == labelInstanceType && !present {
 				value, present = t.Name, true
 			}
-			seen[possible{value, present}] = true
+			seen[possible{value: value, present: present}] = true
 		default:
 			for _, o := range t.Offerings {
 				value := o.Zone
 				if key == labelZoneID {
 					value = o.ZoneID
 				}
-				seen[possible{value, value != ""}] = true
+				seen[possible{value: value, present: value != ""}] = true
 			}
 		}
 	}
@@ -203,6 +226,11 @@ func groupKeys(g *model.NodeGroup) []string {
 	keys := map[string]bool{labelZone: true, labelZoneID: true, labelInstanceType: true}
 	for i := range g.Types {
 		for key := range g.Types[i].Labels {
+			keys[canonical(key)] = true
+		}
+	}
+	for _, own := range g.ByCapacityType {
+		for key := range own.Labels {
 			keys[canonical(key)] = true
 		}
 	}
@@ -232,33 +260,23 @@ func groupDoubts(g *model.NodeGroup, own map[string]string) map[string][]possibl
 			doubts[key] = values
 		}
 	}
+	for key := range g.UncertainLabels {
+		if _, fixed := own[canonical(key)]; !fixed {
+			doubts[canonical(key)] = []possible{{unknown: true}}
+		}
+	}
 	return doubts
 }
 
 // groupUnit is how many units of capacity one more node takes at most.
-func groupUnit(g *model.NodeGroup) int64 {
-	unit := 1
-	for i := range g.Types {
-		unit = max(unit, g.Types[i].Weight)
-	}
-	return int64(unit)
-}
+func groupUnit(g *model.NodeGroup) int64 { return int64(g.Unit()) }
 
 // groupRoom is by how many nodes the group may grow.
 func groupRoom(g *model.NodeGroup) int { return max(0, g.Max-g.Desired) / int(groupUnit(g)) }
 
-// onDemandUnits is how many of a group's units are on demand at a size.
-func onDemandUnits(g *model.NodeGroup, size int) int {
-	base := min(size, g.OnDemandBase)
-	above := (size - base) * g.OnDemandPercentage
-	return base + (above+99)/100
-}
-
 // purchases are how many units of a growth are bought how.
 func purchases(g *model.NodeGroup, nodes int) (onDemand, spot int) {
-	units := nodes * int(groupUnit(g))
-	onDemand = min(max(onDemandUnits(g, g.Desired+units)-onDemandUnits(g, g.Desired), 0), units)
-	return onDemand, units - onDemand
+	return g.Bought(nodes * g.Unit())
 }
 
 // certainCapacityType is how all the nodes of a growth are bought, empty when

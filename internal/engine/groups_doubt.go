@@ -16,10 +16,15 @@ func (c *config) groupLabel(key string) (string, bool) {
 	if value, ok := c.pool.spec.Labels[key]; ok {
 		return value, true
 	}
-	if c.isPromised() && key == labelZone {
+	if own, certain := c.way(); certain {
+		if value, ok := lookup(own.labels, key); ok {
+			return value, true
+		}
+	}
+	if c.isInZone() && key == labelZone {
 		return c.offering.Zone, true
 	}
-	if c.isPromised() && key == labelZoneID {
+	if c.isInZone() && key == labelZoneID {
 		return c.offering.ZoneID, c.offering.ZoneID != ""
 	}
 	value, ok := c.kind.Labels[key]
@@ -34,7 +39,7 @@ func (c *config) meetsOne(r model.Requirement) bool {
 		return holds(r, value, ok)
 	}
 	for _, one := range doubts {
-		if !holds(r, one.value, one.present) {
+		if !one.surelyHolds(r) {
 			return false
 		}
 	}
@@ -44,7 +49,7 @@ func (c *config) meetsOne(r model.Requirement) bool {
 // mayMeet reports whether the node could turn out to meet the requirement.
 func (c *config) mayMeet(r model.Requirement) bool {
 	for _, one := range c.doubts(canonical(r.Key)) {
-		if holds(r, one.value, one.present) {
+		if one.mayHold(r) {
 			return true
 		}
 	}
@@ -56,7 +61,7 @@ func (c *config) mayMeet(r model.Requirement) bool {
 func (s *space) mayAdmit(set bitset, terms []model.NodeSelectorTerm) {
 	for i := range s.configs {
 		c := &s.configs[i]
-		if len(c.pool.doubts) == 0 || set.has(i) {
+		if !c.pool.isDoubtful() || set.has(i) {
 			continue
 		}
 		if c.mayMeetAny(terms) {
@@ -84,12 +89,13 @@ func (c *config) mayMeetAny(terms []model.NodeSelectorTerm) bool {
 func (p *problem) dropDoubtful() {
 	for _, c := range p.classes {
 		for _, pool := range p.pools {
-			if len(pool.doubts) == 0 {
+			if !pool.isDoubtful() {
 				continue
 			}
-			wishes := c.granted.wishesZone()
+			zone, way := c.granted.wishesZone(), c.granted.wishesWay(pool)
 			for _, i := range pool.configs {
-				if p.doubtfulAt(c, i) || wishes && p.space.configs[i].isPromised() {
+				wished := &p.space.configs[i]
+				if p.doubtfulAt(c, i) || zone && wished.isInZone() || way && wished.isPromised() && !wished.isInZone() {
 					c.fits.clear(i)
 				}
 			}
@@ -100,7 +106,7 @@ func (p *problem) dropDoubtful() {
 // doubtfulKey is the topology key by which the pool's nodes cannot be told, ""
 // when there is none.
 func doubtfulKey(c *class, pool *pool) string {
-	if len(pool.doubts) == 0 {
+	if !pool.isDoubtful() {
 		return ""
 	}
 	for i := range c.touches {
@@ -129,7 +135,7 @@ func (t *topology) unsure(r *rule, terms []model.NodeSelectorTerm, keys []string
 	set := newBitset(len(t.p.space.configs))
 	for i := range t.p.space.configs {
 		c := &t.p.space.configs[i]
-		if len(c.pool.doubts) == 0 || r.configs.has(i) {
+		if !c.pool.isDoubtful() || r.configs.has(i) {
 			continue
 		}
 		may := terms == nil || c.mayMeetAny(terms)
@@ -158,9 +164,12 @@ func doubtText(pool *pool, key, why string) string {
 func possibleTexts(doubts []possible) []string {
 	var values []string
 	for _, one := range doubts {
-		if one.present {
+		switch {
+		case one.unknown:
+			values = append(values, "any")
+		case one.present:
 			values = append(values, one.value)
-		} else {
+		default:
 			values = append(values, "none")
 		}
 	}

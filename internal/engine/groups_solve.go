@@ -10,6 +10,7 @@ import (
 // be made certain at the price of nodes that nobody needs, a plan that does
 // without is made too, and the better one kept.
 func solveGroups(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+	snapshot = withWays(snapshot)
 	as := assumed{byZone: zoneTied(snapshot), withdrawn: map[string]bool{}}
 	as.hopeful = as.byZone
 	best := priceGroups(snapshot, settings, as)
@@ -127,7 +128,7 @@ func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int, set
 	for i := range p.plan.Launches {
 		launch := &p.plan.Launches[i]
 		if g := groups[launch.NodeGroup]; launch.NodeGroup != "" {
-			offering := groupOffering(g, p.growth[g.Name], launch.Offerings[0].Zone)
+			offering := groupOffering(g, p.growth[g.Name], launch.Offerings[0])
 			settled = settled && offering.PricePerHour == launch.Offerings[0].PricePerHour
 			launch.Offerings = []model.Offering{offering}
 		}
@@ -147,14 +148,18 @@ func (p *groupPlan) settle(snapshot *model.Snapshot, assumed map[string]int, set
 func (p *groupPlan) grow(groups map[string]*model.NodeGroup) {
 	launches, wanted := map[string]int{}, map[string]map[string]int{}
 	for i := range p.plan.Launches {
-		name, zone := p.plan.Launches[i].NodeGroup, p.plan.Launches[i].Offerings[0].Zone
-		if launches[name]++; name == "" || zone == "" || len(groupValues(groups[name], labelZone)) < 2 {
+		name := p.plan.Launches[i].NodeGroup
+		if launches[name]++; name == "" {
+			continue
+		}
+		promised := promisedOf(groups[name], &p.plan.Launches[i].Offerings[0])
+		if promised == "" {
 			continue
 		}
 		if wanted[name] == nil {
 			wanted[name] = map[string]int{}
 		}
-		wanted[name][zone]++
+		wanted[name][promised]++
 	}
 	delete(launches, "")
 	p.growth, p.plan.Groups, p.report.Groups = map[string]int{}, nil, nil
@@ -173,10 +178,22 @@ func (p *groupPlan) grow(groups map[string]*model.NodeGroup) {
 	}
 }
 
-// groupOffering is GroupOffering in a zone, "" for any.
-func groupOffering(g *model.NodeGroup, nodes int, zone string) model.Offering {
+// promisedOf is the zone, or the way to buy, that a launch of a group is planned in,
+// "" for any.
+func promisedOf(g *model.NodeGroup, offering *model.Offering) string {
+	if !isSplit(g) && len(groupValues(g, labelZone)) < 2 {
+		return ""
+	}
+	return (&promises{byWay: isSplit(g)}).promised(offering)
+}
+
+// groupOffering is GroupOffering in the zone, or bought in the way, that a launch is
+// planned in.
+func groupOffering(g *model.NodeGroup, nodes int, planned model.Offering) model.Offering {
 	offering := GroupOffering(g, nodes)
-	if zone != "" && offering.Zone == "" {
+	if isSplit(g) {
+		offering.CapacityType = planned.CapacityType
+	} else if zone := planned.Zone; zone != "" && offering.Zone == "" {
 		offering.Zone, offering.ZoneID = zone, zoneID(g, zone)
 	}
 	return offering

@@ -6,7 +6,7 @@ package engine
 // for what is left over when nodes are shared out evenly.
 func (s *solution) untie() {
 	for _, pool := range s.p.pools {
-		if pool.promises != nil && s.untieGroup(pool) {
+		if pool.promises != nil && !pool.promises.byWay && s.untieGroup(pool) {
 			return
 		}
 	}

@@ -9,13 +9,15 @@ import (
 )
 
 // zoneLimit begins the name of the limit on the nodes that a group can promise in
-// a zone; no resource has a slash like that.
+// a zone, or bought in one way; no resource has a slash like that.
 const zoneLimit = limitNodes + "/in/"
 
 // promises is what is certain about the zones of a node group's next nodes. A
 // group over several zones is also sold by the zone, as far as growing it is
-// sure to bring nodes there.
+// sure to bring nodes there. A group whose nodes differ by how they are bought, and
+// that grows in both ways, is sold by these instead of by the zone.
 type promises struct {
+	byWay bool              // zones are ways to buy
 	zones []string          // by how little growth makes a node there certain, then by name
 	most  map[string]int    // nodes by zone that the largest growth is certain to bring
 	first map[string]int    // the growth from which on a node there is certain
@@ -26,11 +28,14 @@ type promises struct {
 
 // promisesOf returns nil for a group whose nodes all come up in one zone.
 func promisesOf(g *model.NodeGroup) *promises {
+	if isSplit(g) {
+		return promisedWays(g)
+	}
 	zones := groupValues(g, labelZone)
 	if _, fixed := g.Labels[labelZone]; fixed || len(zones) < 2 || groupFault(g) != "" {
 		return nil
 	}
-	p := &promises{most: map[string]int{}, first: map[string]int{}, dry: map[string]string{}, doubt: map[string]string{}, short: map[string]string{}}
+	p := newPromises()
 	doubt := zoneDoubt(g)
 	for _, zone := range zones {
 		if !zone.present {
@@ -41,6 +46,10 @@ func promisesOf(g *model.NodeGroup) *promises {
 	}
 	sort.SliceStable(p.zones, func(i, j int) bool { return p.first[p.zones[i]] < p.first[p.zones[j]] })
 	return p
+}
+
+func newPromises() *promises {
+	return &promises{most: map[string]int{}, first: map[string]int{}, dry: map[string]string{}, doubt: map[string]string{}, short: map[string]string{}}
 }
 
 func (p *promises) judge(g *model.NodeGroup, zone, doubt string) {
@@ -56,12 +65,40 @@ func (p *promises) judge(g *model.NodeGroup, zone, doubt string) {
 	case dryZone(g, zone) != "":
 		p.dry[zone] = dryZone(g, zone)
 	case p.first[zone] > groupRoom(g):
-		unit := int(groupUnit(g))
-		p.short[zone] = fmt.Sprintf("a node there is certain when it grows by %d, and its maximum size is %d; raising it to %d would do",
-			p.first[zone], g.Max, g.Desired+p.first[zone]*unit)
+		p.short[zone] = p.tooShort(g, zone)
 	default:
 		p.most[zone] = sureGrowth(g, groupRoom(g))[zone]
 	}
+}
+
+func (p *promises) tooShort(g *model.NodeGroup, zone string) string {
+	return fmt.Sprintf("a node %s is certain when it grows by %d, and its maximum size is %d; raising it to %d would do",
+		chosen(p.byWay, "like that", "there"), p.first[zone], g.Max, g.Desired+p.first[zone]*int(groupUnit(g)))
+}
+
+// chosen is the one text or the other.
+func chosen(first bool, one, other string) string {
+	if first {
+		return one
+	}
+	return other
+}
+
+// where says in words what one of the promises is.
+func (p *promises) where(zone string) string {
+	if p.byWay {
+		return "bought " + wayText(model.CapacityType(zone))
+	}
+	return "in " + zone
+}
+
+// reached says that no more of the group's nodes are promised like that.
+func (p *promises) reached(g *model.NodeGroup, zone string) string {
+	if p.byWay {
+		return fmt.Sprintf("up to its maximum size %d no more of its nodes are bought %s (on-demand base %d, %d %% above, size %d)",
+			g.Max, wayText(model.CapacityType(zone)), g.OnDemandBase, g.OnDemandPercentage, g.Desired)
+	}
+	return fmt.Sprintf("its maximum size %d does not let it grow until one more node in %s is certain", g.Max, zone)
 }
 
 // zoneDoubt says why none of the group's zones can be told, or "".
@@ -135,6 +172,9 @@ func growthFor(g *model.NodeGroup, wanted map[string]int) int {
 	for _, count := range wanted {
 		sum += count
 	}
+	if isSplit(g) {
+		return growthForWays(g, wanted, sum)
+	}
 	most := sum
 	for zone := range wanted {
 		// At this level every zone has what it wants.
@@ -160,7 +200,11 @@ func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, as ass
 	var list []model.Offering
 	for _, zone := range p.zones {
 		one := anywhere
-		one.Zone, one.ZoneID, one.UnavailableReason = zone, zoneID(g, zone), anywhere.UnavailableReason
+		if p.byWay {
+			one.CapacityType, one.UnavailableReason = model.CapacityType(zone), ""
+		} else {
+			one.Zone, one.ZoneID = zone, zoneID(g, zone)
+		}
 		switch {
 		case p.dry[zone] != "":
 			one.UnavailableReason = p.dry[zone]
@@ -169,7 +213,7 @@ func (p *promises) offerings(g *model.NodeGroup, anywhere model.Offering, as ass
 		case p.short[zone] != "" && !as.hopeful:
 			one.UnavailableReason = p.short[zone]
 		case as.withdrawn[g.Name]:
-			one.UnavailableReason = "what makes a node there certain costs more"
+			one.UnavailableReason = "what makes such a node certain costs more"
 		}
 		list = append(list, one)
 	}
@@ -195,7 +239,7 @@ func (p *promises) limit(limits model.Resources, as assumed) {
 	}
 	for _, zone := range p.zones {
 		limits[zoneLimit+zone] = int64(p.most[zone])
-		if as.hopeful {
+		if as.hopeful && !p.byWay {
 			limits[zoneLimit+zone]++
 		}
 	}
@@ -218,7 +262,7 @@ func zoneCapacity(p *pool, capacity []int64, offering *model.Offering) []int64 {
 	for i, name := range p.limited {
 		if zone, isZone := strings.CutPrefix(name, zoneLimit); isZone {
 			counted[i] = 0
-			if zone == offering.Zone {
+			if zone == p.promises.promised(offering) {
 				counted[i] = 1
 			}
 		}
@@ -233,17 +277,30 @@ func (p *promises) sort(offerings []*model.Offering) {
 	for i, zone := range p.zones {
 		rank[zone] = i + 1
 	}
-	sort.SliceStable(offerings, func(i, j int) bool { return rank[offerings[i].Zone] < rank[offerings[j].Zone] })
+	sort.SliceStable(offerings, func(i, j int) bool { return rank[p.promised(offerings[i])] < rank[p.promised(offerings[j])] })
+}
+
+// promised is the zone, or the way to buy, that the offering is sold by; "" for any.
+func (p *promises) promised(offering *model.Offering) string {
+	if p.byWay {
+		return string(offering.CapacityType)
+	}
+	return offering.Zone
 }
 
 // isPromised reports whether the config stands for a node of a group in one of
-// its several zones.
-func (c *config) isPromised() bool { return c.pool.promises != nil && c.offering.Zone != "" }
+// its several zones, or bought in one of two ways.
+func (c *config) isPromised() bool {
+	return c.pool.promises != nil && c.pool.promises.promised(c.offering) != ""
+}
+
+// isInZone reports whether it is the zone that is promised.
+func (c *config) isInZone() bool { return c.isPromised() && !c.pool.promises.byWay }
 
 // doubts are the values that a label of the config's node may have where that is
 // not certain.
 func (c *config) doubts(key string) []possible {
-	if (key == labelZone || key == labelZoneID) && c.isPromised() {
+	if (key == labelZone || key == labelZoneID) && c.isInZone() || c.isOfWay(key) {
 		return nil
 	}
 	return c.pool.doubts[key]
@@ -254,7 +311,7 @@ func (c *config) depth() int64 {
 	if !c.isPromised() {
 		return 0
 	}
-	return int64(c.pool.promises.first[c.offering.Zone])
+	return int64(c.pool.promises.first[c.pool.promises.promised(c.offering)])
 }
 
 func (p *problem) leastDepth(set bitset) int64 {
@@ -283,11 +340,12 @@ func (s *solution) zoneUncertain(pool *pool, holding []int) (string, bool) {
 		if !c.isPromised() || c.available() {
 			continue
 		}
-		if pool.promises.dry[c.offering.Zone] != "" {
+		value := pool.promises.promised(c.offering)
+		if pool.promises.dry[value] != "" {
 			return "", false
 		}
 		if why == "" {
-			why = fmt.Sprintf("a node in %s is not certain: %s", c.offering.Zone, c.offering.UnavailableReason)
+			why = fmt.Sprintf("a node %s is not certain: %s", pool.promises.where(value), c.offering.UnavailableReason)
 		}
 	}
 	return why, why != ""
@@ -313,85 +371,14 @@ func (p *problem) markDoubts(r *rule, marks []bool, configs bitset) {
 	}
 }
 
-// zoneTied reports whether a rule about the zone decides where some pending pod
-// may go, so that groups over several zones are looked at by the zone.
-func zoneTied(snapshot *model.Snapshot) bool {
-	for i := range snapshot.Pending {
-		if tiedToZone(&snapshot.Pending[i]) {
-			return true
-		}
-	}
-	for i := range snapshot.Nodes {
-		for j := range snapshot.Nodes[i].Pods {
-			for _, term := range snapshot.Nodes[i].Pods[j].PodAntiAffinity {
-				if requires(term) && isZone(term.TopologyKey) {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-func isZone(key string) bool {
-	key = canonical(key)
-	return key == labelZone || key == labelZoneID
-}
-
-func tiedToZone(pod *model.Pod) bool {
-	for key := range pod.NodeSelector {
-		if isZone(key) {
-			return true
-		}
-	}
-	for _, term := range pod.RequiredNodeAffinity {
-		for _, r := range term.Labels {
-			if isZone(r.Key) {
-				return true
-			}
-		}
-	}
-	for _, s := range pod.TopologySpread {
-		if !s.ScheduleAnyway && isZone(s.TopologyKey) {
-			return true
-		}
-	}
-	for _, terms := range [][]model.PodAffinityTerm{pod.PodAffinity, pod.PodAntiAffinity} {
-		for _, term := range terms {
-			if requires(term) && isZone(term.TopologyKey) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// wishesZone reports whether a preferred rule that the plan tries to keep is
-// about the zone: it must not make a group grow by more than the pods need.
-func (g *grants) wishesZone() bool {
-	wishes := model.Pod{PodAffinity: g.near, PodAntiAffinity: g.away, RequiredNodeAffinity: g.nodes}
-	for _, s := range g.spread {
-		if isZone(s.TopologyKey) {
-			return true
-		}
-	}
-	for _, terms := range [][]model.PodAffinityTerm{g.near, g.away} {
-		for _, term := range terms {
-			if isZone(term.TopologyKey) {
-				return true
-			}
-		}
-	}
-	return tiedToZone(&wishes)
-}
-
 // surplusReason says what a group's growth beyond the plan's launches is for.
 func surplusReason(g *model.NodeGroup, wanted map[string]int, growth, surplus int, price int64) model.PoolReason {
-	zones := make([]string, 0, len(wanted))
-	for _, zone := range sortedKeys(wanted) {
-		zones = append(zones, fmt.Sprintf("%d in %s", wanted[zone], zone))
+	p := promises{byWay: isSplit(g)}
+	kinds := make([]string, 0, len(wanted))
+	for _, kind := range sortedKeys(wanted) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", wanted[kind], p.where(kind)))
 	}
 	return model.PoolReason{NodeGroup: g.Name, Reason: model.Reason{Code: model.CodeZoneSurplus, Message: fmt.Sprintf(
-		"grows by %d so that its nodes %s are certain; %d of them are needed for nothing else, at %s $/h, until they are scaled down: a node group for each zone would do without",
-		growth, strings.Join(boundedList(zones, 6), ", "), surplus, priceText(price*int64(surplus)))}}
+		"grows by %d so that its nodes %s are certain; %d of them are needed for nothing else, at %s $/h, until they are scaled down: a node group for each %s would do without",
+		growth, strings.Join(boundedList(kinds, 6), ", "), surplus, priceText(price*int64(surplus)), chosen(p.byWay, "way to buy", "zone"))}}
 }

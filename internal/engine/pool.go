@@ -32,6 +32,9 @@ type pool struct {
 	// promises are the zones of the group's nodes that are certain; nil when there
 	// is one zone only.
 	promises *promises
+	// bought is what nodes of the group have that are bought in one way; nil where
+	// that is certain or makes no difference.
+	bought map[model.CapacityType]boughtAs
 }
 
 // sortedPools orders pools by weight, heaviest first, then by name.
@@ -67,6 +70,7 @@ func newPool(spec *model.NodePool, snapshot *model.Snapshot) *pool {
 	p.fault = poolFault(spec, snapshot)
 	if p.group = groupOf(spec, snapshot); p.group != nil {
 		p.doubts = groupDoubts(p.group, spec.Labels)
+		p.splitWays()
 		p.limitZones(snapshot)
 	}
 	return p

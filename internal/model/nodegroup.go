@@ -26,6 +26,15 @@ type NodeGroup struct {
 	Labels        map[string]string `json:"labels,omitempty"`
 	Taints        []Taint           `json:"taints,omitempty"`
 	StartupTaints []Taint           `json:"startupTaints,omitempty"`
+	// ByCapacityType is what a node has besides, by how it is bought: its user data
+	// asks at boot. Empty where that makes no difference.
+	ByCapacityType map[CapacityType]Traits `json:"byCapacityType,omitempty"`
+	// UnitsBought are the units that the group has, by how they were bought; nil when
+	// nobody knows, and then how the next are bought is not certain either.
+	UnitsBought map[CapacityType]int `json:"unitsBought,omitempty"`
+	// UncertainLabels are those of which it is not known whether and with which value
+	// the next node has them, and why.
+	UncertainLabels map[string]string `json:"uncertainLabels,omitempty"`
 	// NotReadyReason, when set, keeps the group from growing and says why.
 	NotReadyReason string `json:"notReadyReason,omitempty"`
 	// InstancesByZone are those that the group has in each of its zones, with 0 for a

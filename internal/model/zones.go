@@ -48,10 +48,7 @@ func (g *NodeGroup) SureByZone(instances int) map[string]int {
 // Missing is how many instances the group wants besides those it has: they come
 // before any that it is asked for now. Below 0 when it has too many.
 func (g *NodeGroup) Missing() int {
-	weight := 1
-	for i := range g.Types {
-		weight = max(weight, g.Types[i].Weight)
-	}
+	weight := g.Unit()
 	have := 0
 	for _, count := range g.InstancesByZone {
 		have += count

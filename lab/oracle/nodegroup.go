@@ -120,11 +120,11 @@ func (a *arrivals) take(zone string) string {
 // grow adds the nodes of all launches of groups, those in a certain zone first,
 // and then those that come without being planned for.
 func (c *Cluster) grow(snapshot *model.Snapshot, plan *model.Plan, choose Choice) error {
-	came := groupArrivals(snapshot, plan, choose)
+	came, bought := groupArrivals(snapshot, plan, choose), groupPurchases(snapshot, plan)
 	for _, certain := range []bool{true, false} {
 		for i := range plan.Launches {
 			launch := &plan.Launches[i]
-			if launch.NodeGroup == "" || certain != (launch.Offerings[0].Zone != "") {
+			if launch.NodeGroup == "" || certain != isCertain(bought[launch.NodeGroup], launch) {
 				continue
 			}
 			group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == launch.NodeGroup })
@@ -132,7 +132,8 @@ func (c *Cluster) grow(snapshot *model.Snapshot, plan *model.Plan, choose Choice
 				return fmt.Errorf("launch %d: there is no node group %q", i, launch.NodeGroup)
 			}
 			zone := came[group.Name].take(launch.Offerings[0].Zone)
-			if err := c.grown(fmt.Sprintf("launch-%d", i), group, pick(group, zone, i, choose), snapshot.DaemonSets); err != nil {
+			way := bought[group.Name].take(launch.Offerings[0].CapacityType, i, choose)
+			if err := c.grown(fmt.Sprintf("launch-%d", i), asBought(group, way), pick(group, zone, i, choose), snapshot.DaemonSets); err != nil {
 				return fmt.Errorf("launch %d: %w", i, err)
 			}
 		}
@@ -141,7 +142,8 @@ func (c *Cluster) grow(snapshot *model.Snapshot, plan *model.Plan, choose Choice
 		group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == size.Name })
 		for i := range size.Surplus {
 			zone := came[size.Name].take("")
-			if err := c.grown(fmt.Sprintf("surplus-%s-%d", size.Name, i), group, pick(group, zone, i, choose), snapshot.DaemonSets); err != nil {
+			way := bought[size.Name].take("", i, choose)
+			if err := c.grown(fmt.Sprintf("surplus-%s-%d", size.Name, i), asBought(group, way), pick(group, zone, i, choose), snapshot.DaemonSets); err != nil {
 				return fmt.Errorf("surplus of %s: %w", size.Name, err)
 			}
 		}

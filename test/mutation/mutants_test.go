@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), spotMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), boughtMutants(), spotMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -114,7 +114,7 @@ func poolMutants() []mutant {
 	const pool, config, launch = "internal/engine/pool.go", "internal/engine/config.go", "internal/engine/launch.go"
 	return []mutant{
 		{"requirements of a pool", config, "if !c.meets(p.spec.Requirements) {", "if !c.meets(nil) {"},
-		{"taints of a pool", config, "if _, off := untolerated(p.taints, tolerations, soft); !off {", "if _, off := untolerated(p.taints, tolerations, soft); !off || true {"},
+		{"taints of a pool", config, "_, off := untolerated(p.taints, tolerations, soft)\n", "_, off := untolerated(p.taints, tolerations, soft)\n\t\toff = false\n"},
 		{"weight of a pool", pool, "return a.Weight > b.Weight", "return a.Weight < b.Weight"},
 		{"a pool that is not ready", pool, "if spec.NotReadyReason != \"\" {", "if spec.NotReadyReason == \"-\" {"},
 		{"limits", pool, "p.limit = append(p.limit, spec.Limits[name])", "p.limit = append(p.limit, 1<<60)"},
@@ -209,7 +209,7 @@ func groupMutants() []mutant {
 	return []mutant{
 		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
-		{"labels that depend on what a group brings", "internal/engine/groups_doubt.go", "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
+		{"labels that depend on what a group brings", "internal/engine/groups_doubt.go", "if !one.surelyHolds(r) {", "if one.surelyHolds(r) && false {"},
 		{"topology by such labels", "internal/engine/groups_doubt.go", "if p.doubtfulAt(c, i) ||", "if p.doubtfulAt(c, i) && i < 0 ||"},
 		{"spreads that may count a group's node or not", "internal/engine/groups_doubt.go", "len(p.space.configs[config].doubts(r.axis.key)) > 0 || r.unsure.has(config)", "len(p.space.configs[config].doubts(r.axis.key)) > 0"},
 		{"zones that ties leave open", "internal/model/zones.go", "return below(level+1) > instances", "return below(level) >= instances"},
@@ -221,8 +221,8 @@ func groupMutants() []mutant {
 		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
 		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
 		{"zones that a growing group may open", zones, "grows && counts && one.present {", "grows && counts && !one.present {"},
-		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
-		{"preferred spread does not ask for zones of groups", zones, "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
+		{"preferences do not ask for zones of groups", "internal/engine/groups_tied.go", "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
+		{"preferred spread does not ask for zones of groups", "internal/engine/groups_tied.go", "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
 		{"the zone that needs the least growth", "internal/engine/place.go", "pl.depth = a.p.leastDepth(pl.region.tierConfigs(a.p))", "pl.depth = 0"},
 		{"zones that are not known yet are waited for", zones, "case unknownOnTheWay(g) > 0:", "case unknownOnTheWay(g) > 9:"},
 		{"a node that is right in any zone", "internal/engine/groups_untie.go", "if !trial.keepsRules() {", "if trial.bins == nil {"},
@@ -231,10 +231,28 @@ func groupMutants() []mutant {
 		{"a surplus costs", solve, "cost += int64(size.Surplus) *", "cost += 0 *"},
 		{"DaemonSets that may come with a group's node", "internal/engine/daemons.go", "s.mayAdmit(sets[d], selectorTerms(&daemon.Template))", "_ = d"},
 		{"maximum size of a group", groups, "Limits: model.Resources{limitNodes: int64(g.Max)}", "Limits: model.Resources{limitNodes: int64(g.Max) + 1}"},
-		{"weights of a group's types", groups, "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},
+		{"weights of a group's types", "internal/model/bought.go", "unit = max(unit, g.Types[i].Weight)", "unit = max(unit, 0*i)"},
 		{"a group's pools without capacity", groups, "if first == \"\" {\n\t\t\t\tfirst = o.UnavailableReason", "if first == \"-\" {\n\t\t\t\tfirst = o.UnavailableReason"},
-		{"on-demand base", groups, "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
+		{"on-demand base", "internal/model/bought.go", "base := min(size, g.OnDemandBase)", "base := min(size, 0)"},
 		{"Karpenter's labels are not on a group's nodes", config, "return c.groupLabel(key)\n", "_ = key\n"},
+	}
+}
+
+func boughtMutants() []mutant {
+	const bought, doubt, shares = "internal/engine/groups_bought.go", "internal/engine/groups_doubt.go", "internal/model/bought.go"
+	return []mutant{
+		{"instances of which nobody knows how they were bought", bought, "case g.UnitsBought == nil:", "case g.UnitsBought == nil && g.Max < 0:"},
+		{"more instances than a group wants", bought, "g.UnitsBought[model.Spot] > g.Desired:", "g.UnitsBought[model.Spot] > g.Desired+9:"},
+		{"a way to buy beyond what is certain", bought, "p.most[name] = boughtOf(g, groupRoom(g), way)", "p.most[name] = boughtOf(g, groupRoom(g), way) + 9"},
+		{"growth that makes a way to buy certain", bought, "model.CapacityType(way)) < count {", "model.CapacityType(way)) < 0*count {"},
+		{"taints by how a node is bought", bought, "return own.taints\n", "return own.taints[:0]\n"},
+		{"taints that a node may have", bought, "\treturn c.pool.taints\n", "\treturn nil\n"},
+		{"DaemonSets that one way to buy lets in", bought, "if p.bought != nil && s.configs[i].mayTolerate(tolerations) {", "if p.bought != nil && s.configs[i].mayTolerate(tolerations) && i < 0 {"},
+		{"labels by how a node is bought", doubt, "if value, ok := lookup(own.labels, key); ok {", "if value, ok := lookup(own.labels, key); ok && value == \"\" {"},
+		{"preferences do not ask for a way to buy", "internal/engine/groups_tied.go", "if depends(r.Key) {", "if depends(r.Key) && r.Key == \"\" {"},
+		{"a label that is decided at boot", "internal/engine/groups.go", "return !p.unknown && holds(r, p.value, p.present)", "return holds(r, p.value, p.present)"},
+		{"instances on demand that a group has", shares, "have = g.UnitsBought[OnDemand] + coming", "have = g.OnDemandAt(g.Desired) + 0*coming"},
+		{"units that are on their way", shares, "onDemand = min(max(g.OnDemandAt(g.Desired)-has, 0), missing)", "onDemand = 0 * missing"},
 	}
 }
 

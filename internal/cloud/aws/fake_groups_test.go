@@ -29,9 +29,10 @@ type fakeGroups struct {
 	denied map[string]bool
 	calls  map[string]int
 
-	machine ec2types.Instance
-	gateway string
-	entries []string
+	machine    ec2types.Instance
+	lifecycles map[string]ec2types.InstanceLifecycleType
+	gateway    string
+	entries    []string
 }
 
 func newFakeGroups() *fakeGroups {
@@ -154,7 +155,14 @@ func (f *fakeGroups) DescribeNodegroup(_ context.Context, in *eks.DescribeNodegr
 	return &eks.DescribeNodegroupOutput{Nodegroup: found}, nil
 }
 
-func (f *fakeGroups) DescribeInstances(_ context.Context, _ *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+func (f *fakeGroups) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+	if len(in.Filters) > 0 {
+		var found []ec2types.Instance
+		for _, id := range in.Filters[0].Values {
+			found = append(found, ec2types.Instance{InstanceId: &id, InstanceLifecycle: f.lifecycles[id]})
+		}
+		return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: found}}}, f.asked("DescribeInstances")
+	}
 	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: []ec2types.Instance{f.machine}}}}, f.asked("DescribeInstances")
 }
 

@@ -70,6 +70,7 @@ type Groups struct {
 	unavailable *unavailable
 	templates   *groupTemplates
 	failures    *failureLog
+	purchases   *purchases
 }
 
 var _ cloud.NodeGroups = (*Groups)(nil)
@@ -119,8 +120,9 @@ func newGroups(p *Provider, clients GroupClients) *Groups {
 	return &Groups{
 		clients: clients, region: p.region, now: p.now, log: p.log, unavailable: p.unavailable,
 		market:    &market{inventory: p.inventory, region: p.region, now: p.now, log: p.log},
-		templates: &groupTemplates{clients: clients, now: p.now, log: p.log, known: map[string]templateEntry{}},
+		templates: &groupTemplates{clients: clients, region: p.region, now: p.now, log: p.log, known: map[string]templateEntry{}},
 		failures:  &failureLog{seen: map[string]bool{}},
+		purchases: &purchases{known: map[string]model.CapacityType{}},
 	}
 }
 
@@ -281,6 +283,7 @@ func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, s
 	translated.InstancesByZone = instancesByZone(group.AvailabilityZones, translated.Instances)
 	recipe := g.templates.recipe(ctx, group, &translated)
 	recipe.addTo(&translated)
+	g.addPurchases(ctx, &translated, &recipe)
 	g.addTypes(&translated, group, recipe, sold)
 	g.addFailures(ctx, &translated, group)
 	g.markUnavailable(&translated)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,12 +26,18 @@ type recipe struct {
 	requirements *ec2types.InstanceRequirements
 	spot         bool
 	rootVolume   int32 // GiB, 0: the image's own
-	join         joindata.Join
+	userData     string
+	metadata     *ec2types.LaunchTemplateInstanceMetadataOptions
+	// join is what all nodes have, bought what they have besides by how they are
+	// bought.
+	join   joindata.Join
+	bought map[model.CapacityType]model.Traits
 	// managed is the EKS node group, nil without one.
 	managed *ekstypes.Nodegroup
 	unread  []string
 	// templateID and templateVersion are labels of EKS's nodes.
 	templateID, templateVersion string
+	madeFrom                    map[string]string
 }
 
 // templateAge is how long a launch template's answer is good for: people change
@@ -43,6 +48,7 @@ const templateAge = time.Minute
 // groups, each at most once in templateAge.
 type groupTemplates struct {
 	clients GroupClients
+	region  string
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -91,6 +97,7 @@ func (t *groupTemplates) recipe(ctx context.Context, group *types.AutoScalingGro
 	case group.LaunchConfigurationName != nil:
 		t.fromConfiguration(ctx, *group.LaunchConfigurationName, &made)
 	}
+	t.readUserData(group, &made)
 	if translated.Managed != "" {
 		managed, err := t.nodegroup(ctx, translated.Cluster, translated.Managed)
 		if err != nil {
@@ -148,21 +155,7 @@ func (r *recipe) take(data *ec2types.ResponseLaunchTemplateData) {
 			r.rootVolume = max(r.rootVolume, *mapping.Ebs.VolumeSize)
 		}
 	}
-	r.read(sdk.ToString(data.UserData))
-}
-
-func (r *recipe) read(userData string) {
-	if userData == "" {
-		return
-	}
-	join, err := joindata.Parse(userData)
-	if err != nil {
-		r.unread = append(r.unread, "user data: "+err.Error())
-	}
-	r.join = join
-	if len(join.Undecided) > 0 {
-		r.unread = append(r.unread, "its user data decides only at boot on "+strings.Join(join.Undecided, ", "))
-	}
+	r.userData, r.metadata = sdk.ToString(data.UserData), data.MetadataOptions
 }
 
 func (t *groupTemplates) fromConfiguration(ctx context.Context, name string, made *recipe) {
@@ -186,7 +179,7 @@ func (t *groupTemplates) fromConfiguration(ctx context.Context, name string, mad
 			made.rootVolume = max(made.rootVolume, *mapping.Ebs.VolumeSize)
 		}
 	}
-	made.read(sdk.ToString(found.UserData))
+	made.userData = sdk.ToString(found.UserData)
 }
 
 func (t *groupTemplates) nodegroup(ctx context.Context, cluster, name string) (*ekstypes.Nodegroup, error) {
@@ -197,64 +190,6 @@ func (t *groupTemplates) nodegroup(ctx context.Context, cluster, name string) (*
 		}
 		return answer.Nodegroup, nil
 	})
-}
-
-// addTo gives the group the labels and taints of its nodes: those of the user
-// data, of EKS, and of the tags, the later one winning.
-func (r *recipe) addTo(group *cloud.NodeGroup) {
-	group.Unread = r.unread
-	group.JoinsCluster = r.join.Cluster
-	group.Labels = map[string]string{}
-	for key, value := range r.join.Labels {
-		group.Labels[key] = value
-	}
-	group.Taints = append(group.Taints, r.join.Taints...)
-	if group.Managed != "" {
-		group.Labels["eks.amazonaws.com/nodegroup"] = group.Managed
-	}
-	if r.managed != nil {
-		r.addManaged(group)
-	}
-	for key, value := range group.Tags {
-		if label, ok := strings.CutPrefix(key, templateTag+"label/"); ok {
-			group.Labels[label] = value
-		}
-		if taint, ok := strings.CutPrefix(key, templateTag+"taint/"); ok {
-			addTaint(group, taint, value)
-		}
-	}
-}
-
-// templateTag begins the tags by which people describe nodes to
-// cluster-autoscaler.
-const templateTag = "k8s.io/cluster-autoscaler/node-template/"
-
-// addTaint reads value:Effect. eksctl writes the value without the effect, which
-// tells nothing that the user data does not say better.
-func addTaint(group *cloud.NodeGroup, key, text string) {
-	taint, err := joindata.ParseTaint(key + "=" + text)
-	if err != nil {
-		if !hasTaint(group, key) {
-			group.Unread = append(group.Unread, fmt.Sprintf("tag %staint/%s: %v", templateTag, key, err))
-		}
-		return
-	}
-	for i := range group.Taints {
-		if group.Taints[i].Key == taint.Key && group.Taints[i].Effect == taint.Effect {
-			group.Taints[i] = taint
-			return
-		}
-	}
-	group.Taints = append(group.Taints, taint)
-}
-
-func hasTaint(group *cloud.NodeGroup, key string) bool {
-	for _, taint := range group.Taints {
-		if taint.Key == key {
-			return true
-		}
-	}
-	return false
 }
 
 func (r *recipe) addManaged(group *cloud.NodeGroup) {

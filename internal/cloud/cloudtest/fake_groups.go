@@ -94,11 +94,32 @@ func (g *Groups) Settle(name string) []cloud.GroupInstance {
 		offering := nextOffering(group)
 		id := fmt.Sprintf("i-%017d", g.next)
 		instance := cloud.GroupInstance{ID: id, ProviderID: "aws:///" + offering.Zone + "/" + id, InstanceType: group.Types[0].Name,
-			Zone: offering.Zone, Lifecycle: "InService", Healthy: true, Weight: 1}
+			Zone: offering.Zone, Lifecycle: "InService", Healthy: true, Weight: 1, Current: true}
+		if group.UnitsBought != nil {
+			instance.CapacityType = nextWay(group)
+		}
 		group.Instances = append(group.Instances, instance)
 		fresh = append(fresh, instance)
 	}
 	return fresh
+}
+
+// nextWay is how the next instance is bought: on demand as long as the group has too
+// few of those.
+func nextWay(group *cloud.NodeGroup) model.CapacityType {
+	way := model.Spot
+	if unitsBought(group)[model.OnDemand] < group.OnDemandAt(group.Desired) {
+		way = model.OnDemand
+	}
+	return way
+}
+
+func unitsBought(group *cloud.NodeGroup) map[model.CapacityType]int {
+	units := map[model.CapacityType]int{}
+	for _, instance := range group.Instances {
+		units[instance.CapacityType]++
+	}
+	return units
 }
 
 // Groups implements cloud.NodeGroups.
@@ -110,6 +131,9 @@ func (g *Groups) Groups(_ context.Context, selection cloud.GroupSelection) ([]cl
 		copied := *group
 		copied.Instances = slices.Clone(group.Instances)
 		copied.InstancesByZone = byZone(group)
+		if group.UnitsBought != nil {
+			copied.UnitsBought = unitsBought(group)
+		}
 		at := slices.IndexFunc(selection.Named, func(b cloud.GroupBounds) bool { return b.Name == group.Name })
 		if at >= 0 {
 			copied.Min, copied.Max = selection.Named[at].Min, selection.Named[at].Max

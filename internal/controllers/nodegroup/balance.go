@@ -2,6 +2,7 @@ package nodegroup
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -111,7 +112,13 @@ func isLike(a, b *model.NodeGroup) bool {
 			return false
 		}
 	}
-	return sameLabels(a.Labels, b.Labels) && sameLabels(b.Labels, a.Labels)
+	return sameLabels(a.Labels, b.Labels) && sameLabels(b.Labels, a.Labels) && sameTraits(a.ByCapacityType, b.ByCapacityType)
+}
+
+func sameTraits(a, b map[model.CapacityType]model.Traits) bool {
+	return maps.EqualFunc(a, b, func(x, y model.Traits) bool {
+		return maps.Equal(x.Labels, y.Labels) && slices.Equal(x.Taints, y.Taints)
+	})
 }
 
 func sameShares(a, b *model.NodeGroup) bool {

@@ -126,6 +126,7 @@ func (k *Keeper) group(found *cloud.NodeGroup, byID map[string]*corev1.Node) Gro
 	}
 	m.desired, g.Grew = g.Desired, m.grew
 	k.members(&g, m, byID)
+	g.discountReplaced()
 	k.shortfall(&g, m)
 	k.watchZones(&g, m, larger)
 	if now.Before(m.until) {
@@ -335,8 +336,8 @@ func (g *Group) launching() []model.Node {
 	for _, instance := range g.Coming {
 		nodes = append(nodes, g.expected(instance, instance.ID))
 	}
-	for i, zone := range g.placeholderZones() {
-		nodes = append(nodes, g.expected(cloud.GroupInstance{Zone: zone}, placeholder(g.Name, i)))
+	for i, instance := range g.placeholders() {
+		nodes = append(nodes, g.expected(instance, placeholder(g.Name, i)))
 	}
 	slices.SortFunc(nodes, func(a, b model.Node) int { return cmp.Compare(a.Name, b.Name) })
 	return nodes
@@ -360,6 +361,7 @@ func (g *Group) expected(instance cloud.GroupInstance, name string) model.Node {
 			node.Labels[key] = value
 		}
 	}
+	g.addBought(&node, instance.CapacityType)
 	node.Labels[corev1.LabelHostname] = name
 	return node
 }

@@ -75,6 +75,7 @@ func learn(g *Group) {
 	for i := range g.Types {
 		learnRoom(&g.Types[i], ready)
 	}
+	g.doubtWays(ready)
 	if len(g.Unread) > 0 && len(ready) > 0 {
 		learnLabels(g, ready)
 	}
@@ -114,12 +115,12 @@ func learnLabels(g *Group, ready []*corev1.Node) {
 		g.Labels = map[string]string{}
 	}
 	for key, value := range labels {
-		if _, known := g.Labels[key]; !known && !tellsNodesApart(key) {
+		if _, known := g.Labels[key]; !known && !tellsNodesApart(key) && !g.dependsOnWay(key) {
 			g.Labels[key] = value
 		}
 	}
 	for _, taint := range translate.Taints(taints) {
-		if !isOwnTaint(taint.Key) && !slices.ContainsFunc(g.Taints, func(t model.Taint) bool { return t.Key == taint.Key && t.Effect == taint.Effect }) {
+		if !isOwnTaint(taint.Key) && !g.taintDependsOnWay(taint) && !slices.ContainsFunc(g.Taints, func(t model.Taint) bool { return t.Key == taint.Key && t.Effect == taint.Effect }) {
 			g.Taints = append(slices.Clone(g.Taints), taint)
 		}
 	}
@@ -149,7 +150,11 @@ var startupPrefixes = [...]string{"startup-taint.cluster-autoscaler.kubernetes.i
 
 // nameStartupTaints says which of the group's taints go by themselves.
 func nameStartupTaints(g *model.NodeGroup) {
-	for _, taint := range g.Taints {
+	taints := slices.Clone(g.Taints)
+	for _, way := range []model.CapacityType{model.OnDemand, model.Spot} {
+		taints = append(taints, g.ByCapacityType[way].Taints...)
+	}
+	for _, taint := range taints {
 		if slices.ContainsFunc(startupPrefixes[:], func(prefix string) bool { return strings.HasPrefix(taint.Key, prefix) }) {
 			g.StartupTaints = append(slices.Clone(g.StartupTaints), taint)
 		}

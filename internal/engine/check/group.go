@@ -17,30 +17,36 @@ func (a *audit) groupLaunch(p *place, index int, launch *model.Launch) {
 	if len(launch.Offerings) != 1 || len(launch.Pods) == 0 || len(launch.Requirements) > 0 || launch.NodePool != "" {
 		a.report("Launch", p.name, "of a node group has other than one offering, pods, and neither requirements nor a NodePool")
 	}
-	p.taints = without(group.Taints, group.StartupTaints)
-	zone := ""
+	zone, way := "", model.CapacityType("")
+	if len(launch.Offerings) > 0 {
+		way = launch.Offerings[0].CapacityType
+	}
 	if len(launch.Offerings) > 0 && len(zonesOf(group)) > 1 {
 		zone = launch.Offerings[0].Zone
 	}
 	if index == a.pinned {
 		zone = a.zone
 	}
+	taints := p.taints
 	for i := range group.Types {
-		for _, labels := range outcomes(group, &group.Types[i]) {
-			if zone != "" && labels["topology.kubernetes.io/zone"] != zone {
+		for _, one := range outcomes(group, &group.Types[i], way) {
+			if zone != "" && one.labels["topology.kubernetes.io/zone"] != zone {
 				continue
 			}
-			p.labels = append(p.labels, labels)
+			p.labels = append(p.labels, one.labels)
 			p.limits = append(p.limits, group.Types[i].AttachLimits)
 			p.daemons = nil
 			for d := range a.snapshot.DaemonSets {
-				if set := &a.snapshot.DaemonSets[d]; daemonRuns(set, labels, p.taints, "") {
+				if set := &a.snapshot.DaemonSets[d]; daemonRuns(set, one.labels, one.taints, "") {
 					p.daemons = append(p.daemons, &set.Template)
 				}
 			}
-			a.node(p, labels, group.Types[i].Allocatable, "")
+			p.taints = one.taints
+			a.node(p, one.labels, group.Types[i].Allocatable, "")
+			taints = union(taints, one.taints)
 		}
 	}
+	p.taints = taints
 	for _, offering := range launch.Offerings {
 		a.groupPrice(p.name, group, offering)
 	}
@@ -53,33 +59,6 @@ func (a *audit) nodeGroup(name string) *model.NodeGroup {
 		}
 	}
 	return nil
-}
-
-// outcomes are the labels of a node of the type in each zone it may be in.
-func outcomes(group *model.NodeGroup, kind *model.GroupType) []map[string]string {
-	var all []map[string]string
-	seen := map[string]bool{}
-	for _, offering := range kind.Offerings {
-		if seen[offering.Zone] {
-			continue
-		}
-		seen[offering.Zone] = true
-		labels := map[string]string{"node.kubernetes.io/instance-type": kind.Name}
-		if offering.Zone != "" {
-			labels["topology.kubernetes.io/zone"] = offering.Zone
-		}
-		if offering.ZoneID != "" {
-			labels["topology.k8s.aws/zone-id"] = offering.ZoneID
-		}
-		for _, own := range []map[string]string{kind.Labels, group.Labels} {
-			for key, value := range own {
-				labels[key] = value
-			}
-		}
-		labels["kubernetes.io/hostname"] = unknownName
-		all = append(all, labels)
-	}
-	return all
 }
 
 // groupPrice: what is expected lies between the cheapest and the dearest node
@@ -129,7 +108,8 @@ func (a *audit) groupSizes() {
 			a.report("Groups", size.Name, "goes from %d to %d; it has %d, needs %d for its %d launches and a surplus of %d, and may have %d",
 				size.From, size.To, group.Desired, want, nodes[size.Name], size.Surplus, group.Max)
 		}
-		a.groupZones(group, nodes[size.Name]+size.Surplus, size.Surplus)
+		ways := a.groupWays(group, nodes[size.Name]+size.Surplus)
+		a.groupZones(group, nodes[size.Name]+size.Surplus, size.Surplus*(1-ways))
 		if size.Name <= last {
 			a.report("Groups", size.Name, "is not in order of name")
 		}

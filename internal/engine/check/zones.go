@@ -16,10 +16,11 @@ func (a *audit) surplus() {
 			continue
 		}
 		for i := range size.Surplus {
-			p := &place{name: fmt.Sprintf("surplus %d of %s", i, group.Name), taints: without(group.Taints, group.StartupTaints)}
+			p := &place{name: fmt.Sprintf("surplus %d of %s", i, group.Name)}
 			for t := range group.Types {
-				for _, labels := range outcomes(group, &group.Types[t]) {
-					p.labels = append(p.labels, labels)
+				for _, one := range outcomes(group, &group.Types[t], "") {
+					p.labels = append(p.labels, one.labels)
+					p.taints = union(p.taints, one.taints)
 					p.limits = append(p.limits, group.Types[t].AttachLimits)
 				}
 			}

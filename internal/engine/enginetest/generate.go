@@ -227,6 +227,9 @@ func (w world) nodeRules(p *model.Pod) {
 	if w.chance("teamSelector", 6) {
 		p.NodeSelector = map[string]string{"team": w.oneOf("wantedTeam", "red", "blue", "green")}
 	}
+	if w.chance("waySelector", 6) {
+		p.NodeSelector = map[string]string{"lifecycle": w.oneOf("wantedWay", "od", "spot")}
+	}
 	if w.chance("affinity", 5) {
 		p.RequiredNodeAffinity = []model.NodeSelectorTerm{
 			{Labels: []model.Requirement{{Key: "kubernetes.io/arch", Operator: model.In, Values: []string{"arm64"}}}},

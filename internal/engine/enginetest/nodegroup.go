@@ -41,7 +41,33 @@ func (w world) nodeGroup(i int, catalog model.Catalog) model.NodeGroup {
 		}
 	}
 	w.instances(&g)
+	if w.chance("asksHowBought", 2) {
+		w.ways(&g)
+	}
 	return g
+}
+
+// ways makes the group's nodes differ by how they are bought.
+func (w world) ways(g *model.NodeGroup) {
+	g.ByCapacityType = map[model.CapacityType]model.Traits{
+		model.OnDemand: {Labels: map[string]string{"lifecycle": "od"}}, model.Spot: {Labels: map[string]string{"lifecycle": "spot"}},
+	}
+	if w.chance("wayTaint", 3) {
+		own := g.ByCapacityType[model.Spot]
+		own.Taints = []model.Taint{w.taint()}
+		g.ByCapacityType[model.Spot] = own
+	}
+	if w.chance("waysUnknown", 5) {
+		return
+	}
+	onDemand := g.OnDemandAt(g.Desired)
+	g.UnitsBought = map[model.CapacityType]int{model.OnDemand: onDemand, model.Spot: g.Desired - onDemand}
+	if w.chance("unbalanced", 4) {
+		g.UnitsBought[model.OnDemand] = w.number("boughtOnDemand", 0, g.Desired+1)
+	}
+	if w.chance("unlaunched", 4) {
+		g.UnitsBought[model.Spot] = 0
+	}
 }
 
 // instances says how many instances are in each zone, mostly as many as the

@@ -32,6 +32,18 @@ func (s *reader) nodeGroup(name string, words []string) error {
 				group.UncertainZones = map[string]string{}
 			}
 			group.UncertainZones[zone] = strings.ReplaceAll(why, "_", " ")
+		case strings.HasPrefix(key, "spot.") || strings.HasPrefix(key, "od."):
+			err = byCapacityType(&group, key, value)
+		case key == "bought":
+			var onDemand, spot int
+			_, err = fmt.Sscanf(value, "%d/%d", &onDemand, &spot)
+			group.UnitsBought = map[model.CapacityType]int{model.OnDemand: onDemand, model.Spot: spot}
+		case key == "atBoot":
+			label, why, _ := strings.Cut(value, ":")
+			if group.UncertainLabels == nil {
+				group.UncertainLabels = map[string]string{}
+			}
+			group.UncertainLabels[label] = strings.ReplaceAll(why, "_", " ")
 		case key == "base":
 			group.OnDemandBase, err = strconv.Atoi(value)
 		case key == "onDemand":
@@ -55,6 +67,55 @@ func (s *reader) nodeGroup(name string, words []string) error {
 	})
 	s.snapshot.NodeGroups = append(s.snapshot.NodeGroups, group)
 	return err
+}
+
+// byCapacityType reads what nodes have that are bought in one way: od.label.KEY,
+// spot.taint and the like.
+func byCapacityType(group *model.NodeGroup, key, value string) error {
+	name, kind, _ := strings.Cut(key, ".")
+	way := model.OnDemand
+	if name == "spot" {
+		way = model.Spot
+	}
+	own := group.ByCapacityType[way]
+	label, isLabel := strings.CutPrefix(kind, "label.")
+	switch {
+	case isLabel && own.Labels == nil:
+		own.Labels = map[string]string{label: value}
+	case isLabel:
+		own.Labels[label] = value
+	case kind == "taint":
+		own.Taints = append(own.Taints, taint(value))
+	default:
+		return fmt.Errorf("unknown word")
+	}
+	if group.ByCapacityType == nil {
+		group.ByCapacityType = map[model.CapacityType]model.Traits{}
+	}
+	group.ByCapacityType[way] = own
+	return nil
+}
+
+// wayWords write what depends on how a node is bought.
+func wayWords(group *model.NodeGroup) []string {
+	var list []string
+	for _, way := range []struct {
+		name  string
+		value model.CapacityType
+	}{{"od.", model.OnDemand}, {"spot.", model.Spot}} {
+		own := group.ByCapacityType[way.value]
+		list = append(list, pairWords(way.name+"label.", own.Labels)...)
+		for _, t := range own.Taints {
+			list = append(list, way.name+"taint="+taintWord(t))
+		}
+	}
+	if group.UnitsBought != nil {
+		list = append(list, fmt.Sprintf("bought=%d/%d", group.UnitsBought[model.OnDemand], group.UnitsBought[model.Spot]))
+	}
+	for _, label := range sortedKeys(group.UncertainLabels) {
+		list = append(list, "atBoot="+label+":"+underscores(group.UncertainLabels[label]))
+	}
+	return list
 }
 
 // counts reads a:1,b:0.
@@ -142,6 +203,7 @@ func nodeGroupLines(group *model.NodeGroup) []string {
 		list = append(list, "strategy="+group.OnDemandStrategy+"/"+group.SpotStrategy)
 	}
 	list = append(list, pairWords("label.", group.Labels)...)
+	list = append(list, wayWords(group)...)
 	for _, t := range group.Taints {
 		list = append(list, "taint="+taintWord(t))
 	}

@@ -1,6 +1,7 @@
 // Package joindata reads, out of the user data of a launch template, how its
 // nodes will join: their cluster, labels and taints. Nothing is run: what a
-// script decides only at boot is not promised.
+// script decides at boot is told for a machine of which the deciding facts are
+// known, and is not promised otherwise.
 package joindata
 
 import (
@@ -15,8 +16,12 @@ import (
 	"net/mail"
 	"strings"
 
+	"github.com/drover-project/drover/internal/cloud/aws/bootscript"
 	"github.com/drover-project/drover/internal/model"
 )
+
+// Machine is what is known of the machines that boot with the user data.
+type Machine = bootscript.Machine
 
 // Kinds of user data.
 const (
@@ -37,7 +42,7 @@ type Join struct {
 	// Taints are those that a node may get.
 	Taints  []model.Taint
 	MaxPods int32 // 0: the image's own
-	// Undecided lists labels that depend on what the script finds at boot.
+	// Undecided lists labels and flags that depend on what the script finds at boot.
 	Undecided []string
 }
 
@@ -46,7 +51,7 @@ const maxSize = 1 << 20
 
 // Parse reads user data as a launch template holds it, in base64. An error names
 // the part that cannot be understood.
-func Parse(encoded string) (Join, error) {
+func Parse(encoded string, machine Machine) (Join, error) {
 	text, err := decode(encoded)
 	if err != nil {
 		return Join{}, err
@@ -58,7 +63,7 @@ func Parse(encoded string) (Join, error) {
 	var join Join
 	var calls []Join
 	for i, part := range parts {
-		next, err := parsePart(part)
+		next, err := parsePart(part, machine)
 		if err != nil {
 			return Join{}, fmt.Errorf("part %d of the user data: %w", i+1, err)
 		}
@@ -72,7 +77,7 @@ func Parse(encoded string) (Join, error) {
 		}
 	}
 	if join.Kind == "" && len(calls) > 0 {
-		return certain(calls), nil
+		return Certain(calls), nil
 	}
 	return join, nil
 }
@@ -135,11 +140,11 @@ func split(text string) ([]string, error) {
 	}
 }
 
-func parsePart(text string) ([]Join, error) {
+func parsePart(text string, machine Machine) ([]Join, error) {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case strings.HasPrefix(trimmed, "#!"):
-		return parseScript(trimmed)
+		return parseScript(trimmed, machine)
 	case strings.Contains(trimmed, "node.eks.aws/"):
 		return parseNodeConfigs(trimmed)
 	case strings.Contains(trimmed, "[settings"):
@@ -171,6 +176,12 @@ func (j *Join) merge(next Join) {
 func (j *Join) label(key, value string) {
 	if j.Labels == nil {
 		j.Labels = map[string]string{}
+	}
+	if strings.Contains(value, bootscript.Opaque) {
+		// Only the machine knows its value.
+		delete(j.Labels, key)
+		j.Undecided = append(j.Undecided, key)
+		return
 	}
 	j.Labels[key] = value
 }

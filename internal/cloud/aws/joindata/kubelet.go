@@ -11,6 +11,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-project/drover/internal/cloud/aws/bootscript"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -53,9 +54,15 @@ func (j *Join) flag(name, value string) error {
 			if err != nil {
 				return err
 			}
+			// No toleration is for a value that nobody knows, but for any.
+			taint.Value = strings.ReplaceAll(taint.Value, bootscript.Opaque, "?")
 			j.Taints = append(j.Taints, taint)
 		}
 	case "--max-pods":
+		if strings.Contains(value, bootscript.Opaque) {
+			j.Undecided = append(j.Undecided, name)
+			return nil
+		}
 		number, err := strconv.ParseInt(value, 10, 32)
 		if err != nil {
 			return fmt.Errorf("--max-pods=%s is not a number", value)

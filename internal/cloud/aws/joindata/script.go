@@ -5,111 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/shell"
-	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/drover-project/drover/internal/cloud/aws/bootscript"
 	"github.com/drover-project/drover/internal/model"
 )
 
-// parseScript finds the calls of Amazon Linux 2's bootstrap.sh, whatever
-// conditions they stand under.
-func parseScript(text string) ([]Join, error) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+// parseScript finds the calls of Amazon Linux 2's bootstrap.sh that the script may
+// make on the machine.
+func parseScript(text string, machine Machine) ([]Join, error) {
+	calls, err := bootscript.Calls(text, "bootstrap.sh", machine)
 	if err != nil {
-		return nil, fmt.Errorf("reading the script: %w", err)
+		return nil, err
 	}
-	script := &script{variables: map[string]string{}}
-	syntax.Walk(file, func(node syntax.Node) bool {
-		if call, ok := node.(*syntax.CallExpr); ok {
-			script.call(call)
+	var joins []Join
+	var problems []error
+	for _, words := range calls {
+		join, err := bootstrap(words)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("the arguments of bootstrap.sh: %w", err))
 		}
-		return true
-	})
-	return script.joins, errors.Join(script.problems...)
-}
-
-// script is what is known while walking: variables that were given literal
-// values.
-type script struct {
-	variables map[string]string
-	joins     []Join
-	problems  []error
-}
-
-func (s *script) call(call *syntax.CallExpr) {
-	if len(call.Args) == 0 {
-		for _, assign := range call.Assigns {
-			if value, known := s.literal(assign.Value); known && assign.Name != nil {
-				s.variables[assign.Name.Value] = value
-			}
-		}
-		return
+		joins = append(joins, join)
 	}
-	words := call.Args
-	if name, _ := s.literal(words[0]); path.Base(name) == "bash" || path.Base(name) == "sh" {
-		words = words[1:]
-	}
-	if len(words) == 0 {
-		return
-	}
-	if name, known := s.literal(words[0]); !known || path.Base(name) != "bootstrap.sh" {
-		return
-	}
-	join, err := s.bootstrap(words[1:])
-	if err != nil {
-		s.problems = append(s.problems, fmt.Errorf("the arguments of bootstrap.sh: %w", err))
-	}
-	s.joins = append(s.joins, join)
-}
-
-// literal expands a word; it is not known when it holds a command's output or a
-// variable without a literal value.
-func (s *script) literal(word *syntax.Word) (string, bool) {
-	if word == nil {
-		return "", true
-	}
-	known := true
-	syntax.Walk(word, func(node syntax.Node) bool {
-		switch part := node.(type) {
-		case *syntax.CmdSubst, *syntax.ArithmExp, *syntax.ProcSubst:
-			known = false
-		case *syntax.ParamExp:
-			if _, set := s.variables[part.Param.Value]; !set {
-				known = false
-			}
-		}
-		return known
-	})
-	if !known {
-		return "", false
-	}
-	environment := expand.FuncEnviron(func(name string) string { return s.variables[name] })
-	text, err := expand.Literal(&expand.Config{Env: environment}, word)
-	return text, err == nil
+	return joins, errors.Join(problems...)
 }
 
 // bootstrap reads the arguments; the first that is no flag is the cluster.
-func (s *script) bootstrap(words []*syntax.Word) (Join, error) {
+func bootstrap(words []bootscript.Word) (Join, error) {
 	join := Join{Kind: Bootstrap}
+	named := false
 	for i := 0; i < len(words); i++ {
-		text, known := s.literal(words[i])
-		text = strings.TrimSpace(text)
+		text, known := strings.TrimSpace(words[i].Text), words[i].Known
 		name, value, joined := strings.Cut(text, "=")
 		switch {
 		case text == "" && known:
+		case !known && named:
+			// Whatever it is, it may be flags.
+			join.Undecided = append(join.Undecided, anyFlag)
 		case !strings.HasPrefix(text, "--"):
-			if known && join.Cluster == "" {
+			if known && !named && !strings.Contains(text, bootscript.Opaque) {
 				join.Cluster = text
 			}
+			named = true
 		default:
 			if !joined && i+1 < len(words) {
 				i++
-				value, known = s.literal(words[i])
+				value, known = words[i].Text, words[i].Known
 			}
 			if err := join.bootstrapFlag(name, value, known); err != nil {
 				return join, err
@@ -119,9 +63,12 @@ func (s *script) bootstrap(words []*syntax.Word) (Join, error) {
 	return join, nil
 }
 
+// anyFlag is undecided where the script makes up whole flags of the kubelet.
+const anyFlag = "--kubelet-extra-args"
+
 func (j *Join) bootstrapFlag(name, value string, known bool) error {
 	switch name {
-	case "--kubelet-extra-args":
+	case anyFlag:
 		if !known {
 			j.Undecided = append(j.Undecided, name)
 			return nil
@@ -142,14 +89,14 @@ func (j *Join) bootstrapFlag(name, value string, known bool) error {
 // kubeletMaxPods is what a kubelet takes when nobody tells it.
 const kubeletMaxPods = 110
 
-// certain is what holds whichever of the calls is made.
-func certain(calls []Join) Join {
-	all := calls[0]
+// Certain is what holds whichever of several it is.
+func Certain(joins []Join) Join {
+	all := joins[0]
 	all.Labels = maps.Clone(all.Labels)
 	undecided := map[string]bool{}
-	for _, call := range calls {
+	for _, call := range joins {
 		for key := range call.Labels {
-			for _, other := range calls {
+			for _, other := range joins {
 				if value, there := other.Labels[key]; !there || value != call.Labels[key] {
 					undecided[key] = true
 				}
