@@ -63,7 +63,7 @@ const leastGain = 0.002
 
 // worstFirst splits repeated bins as far as candidates go and sorts by the
 // money that a node's pods leave unused. It also returns how many may be taken
-// apart; the sticky and the repeated ones come after them.
+// apart; the repeated ones come after them.
 func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 	waste := func(b *bin) int64 {
 		unused := k.p.space.configs[b.config].price
@@ -87,7 +87,7 @@ func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 	for i := range split {
 		wastes[i], order[i] = waste(&split[i]), i
 	}
-	fixed := func(i int) bool { return split[i].sticky || split[i].times > 1 }
+	fixed := func(i int) bool { return split[i].times > 1 }
 	sort.SliceStable(order, func(a, b int) bool {
 		i, j := order[a], order[b]
 		if fixed(i) != fixed(j) {
@@ -151,7 +151,7 @@ func (k *packer) repackAll(counts []int, used usage, old *packing) *packing {
 // is valid until the next.
 func (k *packer) part(bins []bin) (*packer, []int) {
 	if k.some == nil {
-		k.some = &packer{p: k.p, seated: k.seated, scale: k.scale, slots: k.slots, configs: k.configs, byPrice: k.cheapestFirst()}
+		k.some = &packer{p: k.p, scale: k.scale, slots: k.slots, configs: k.configs, byPrice: k.cheapestFirst()}
 		k.inPart = make([]int, len(k.items))
 	}
 	some := k.some
