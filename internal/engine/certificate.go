@@ -69,6 +69,8 @@ type bounding struct {
 	first    []*class
 	bought   []int // pods on nodes to buy, by class
 	numberOf []int // in problem, by class
+	placed   []int // pods, by class
+	wholes   []int // findWholes, of classes with pods
 	problem  bound.Problem
 	prepared *bound.Prepared
 	// candidates are the configs that no other replaces.
@@ -78,15 +80,16 @@ type bounding struct {
 // newBounding groups the classes by where they may be, and with families above 0
 // into about so many groups by size, too.
 func newBounding(p *problem, s *solution, families int) *bounding {
-	b := &bounding{p: p, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes))}
+	b := &bounding{p: p, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes)), placed: make([]int, len(p.classes))}
 	for _, c := range p.classes {
-		b.bought[c.id] = c.count() - s.unplaced[c.id]
+		b.placed[c.id] = c.count() - s.unplaced[c.id]
+		b.bought[c.id] = b.placed[c.id]
 	}
 	for _, n := range s.onNodes {
 		b.bought[n.class.id] -= n.count
 	}
 	b.findFamilies(families)
-	b.addClasses(s)
+	b.addClasses()
 	b.addKinds()
 	b.addFree()
 	b.prepared = bound.Prepare(&b.problem)
@@ -100,13 +103,21 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 
 // addClasses makes one of classes that differ in nothing the proof uses: it says
 // more the more pods it knows to be equal.
-func (b *bounding) addClasses(s *solution) {
+func (b *bounding) addClasses() {
 	exclusive, known := map[*rule]int{}, map[string]int{}
-	b.numberOf = make([]int, len(b.p.classes))
+	b.numberOf, b.wholes = make([]int, len(b.p.classes)), findWholes(b.p)
+	wholes := map[int]int{}
 	var key []byte
 	for _, c := range b.p.classes {
-		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(c.count() - s.unplaced[c.id]),
+		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(b.placed[c.id]),
 			PerNode: c.mostPerNode(), Exclusive: c.exclusiveSet(exclusive)}
+		if made.Count == 0 {
+			b.wholes[c.id] = 0
+		}
+		if b.wholes[c.id] > 0 {
+			b.addWhole(c, made, wholes)
+			continue
+		}
 		key = strconv.AppendBool(key[:0], b.bought[c.id] > 0)
 		for _, n := range append([]int64{int64(made.Family), int64(made.Exclusive)}, c.request...) {
 			key = binary.AppendVarint(key, n)
@@ -127,17 +138,19 @@ func (b *bounding) addClasses(s *solution) {
 }
 
 // worths brings the worths of pods by class into the classes of the proof: their
-// mean, where one is made of several.
+// mean, where one is made of several, and their sum, where one pod is.
 func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
-	sums := make([]float64, len(b.problem.Classes))
+	sums, counts := make([]float64, len(b.problem.Classes)), make([]float64, len(b.problem.Classes))
 	for _, c := range b.p.classes {
-		if n := c.count(); n > 0 {
-			sums[b.numberOf[c.id]] += float64(ofClass(c) * float64(n))
+		number, pods := b.numberOf[c.id], float64(c.count())
+		switch {
+		case b.wholes[c.id] > 0:
+			sums[number] += float64(ofClass(c) * float64(b.placed[c.id]))
+			counts[number] = 1
+		case pods > 0:
+			sums[number] += float64(ofClass(c) * pods)
+			counts[number] += pods
 		}
-	}
-	counts := make([]float64, len(sums))
-	for _, c := range b.p.classes {
-		counts[b.numberOf[c.id]] += float64(c.count())
 	}
 	whole := make([]int64, len(sums))
 	for i, sum := range sums {

@@ -21,7 +21,8 @@ const (
 // that contents are looked for between them and the best found so far.
 type patternBound struct {
 	b      *bounding
-	k      *packer // of one item for each class that is bought
+	k      *packer  // of one item for each class, or set of wholes, that is bought
+	firsts []*class // of each item
 	counts []int
 	lp     *covering
 	sacks  []*knapsack
@@ -63,8 +64,10 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 // check has worths by item checked.
 func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
 	byClass := make([]float64, len(x.b.p.classes))
-	for i, it := range x.k.items {
-		byClass[it.class.id] = worths[i]
+	for i, c := range x.firsts {
+		if byClass[c.id] = worths[i]; x.b.wholes[c.id] > 0 {
+			byClass[c.id] /= float64(x.b.placed[c.id]) // of all the pods of one node
+		}
 	}
 	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: prices})
 }
@@ -73,17 +76,7 @@ func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
 // different pods and configs.
 func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64) *patternBound {
 	x := &patternBound{b: b, k: &packer{p: b.p}}
-	itemOf := make([]int, len(b.p.classes))
-	for _, c := range b.p.classes {
-		if b.bought[c.id] > 0 {
-			itemOf[c.id] = len(x.k.items)
-			it := &item{class: c, configs: c.fits, perNode: math.MaxInt32}
-			if most := c.mostPerNode(); most > 0 {
-				it.perNode = int(most)
-			}
-			x.k.items, x.counts = append(x.k.items, it), append(x.counts, b.bought[c.id])
-		}
-	}
+	itemOf := x.addItems()
 	if len(x.k.items)*len(b.candidates) > maxPatternPairs {
 		return nil
 	}
@@ -106,13 +99,43 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 	return x
 }
 
+// addItems makes the items and returns their numbers by class.
+func (x *patternBound) addItems() []int {
+	b := x.b
+	itemOf, ofWhole := make([]int, len(b.p.classes)), map[int]int{}
+	for _, c := range b.p.classes {
+		if b.bought[c.id] == 0 {
+			continue
+		}
+		it, count := &item{class: c, configs: c.fits, perNode: math.MaxInt32}, b.bought[c.id]
+		if most := c.mostPerNode(); most > 0 {
+			it.perNode = int(most)
+		}
+		if whole := b.wholes[c.id]; whole > 0 {
+			if i, found := ofWhole[whole]; found {
+				x.k.items[i].class.request.add(c.request, b.placed[c.id])
+				x.k.items[i].configs.and(c.fits)
+				itemOf[c.id] = i
+				continue
+			}
+			ofWhole[whole] = len(x.k.items)
+			it.class, it.configs = &class{request: make(vector, len(c.request))}, c.fits.clone()
+			it.class.request.add(c.request, b.placed[c.id])
+			it.perNode, count = 1, 1
+		}
+		itemOf[c.id] = len(x.k.items)
+		x.k.items, x.counts, x.firsts = append(x.k.items, it), append(x.counts, count), append(x.firsts, c)
+	}
+	return itemOf
+}
+
 // center sets the worths to start from: the linear prices, as far as they prove
 // anything.
 func (x *patternBound) center(prices [][]float64, proven int64) {
 	x.best, x.priced, x.tried = make([]float64, len(x.counts)), make([]float64, len(x.counts)), make([]float64, len(x.counts))
 	sum := 0.0
 	for i, it := range x.k.items {
-		x.best[i] = worthAt(prices[x.b.familyOf[it.class.id]], it.class.request)
+		x.best[i] = worthAt(prices[x.b.familyOf[x.firsts[i].id]], it.class.request)
 		sum += float64(x.best[i] * float64(x.counts[i]))
 	}
 	for i := range x.best {
@@ -126,7 +149,10 @@ func (x *patternBound) center(prices [][]float64, proven int64) {
 func (x *patternBound) bringBin(b *bin, itemOf []int) bool {
 	pods := map[int]int{}
 	for _, s := range b.shares {
-		pods[itemOf[s.demand.class.id]] += s.count
+		i := itemOf[s.demand.class.id]
+		if pods[i] += s.count; x.b.wholes[s.demand.class.id] > 0 {
+			pods[i] = 1
+		}
 	}
 	var column []entry
 	for i := range x.counts {

@@ -50,7 +50,8 @@ func chains(key string, count, length, replicas int) *model.Snapshot {
 }
 
 // TestChainsFindTheirPlaces: of pods in chains, as many have a place as one node
-// for each chain can hold, whatever the length, and at nearly the least price.
+// for each chain can hold, whatever the length, and at nearly the least price;
+// where all of a chain must be on one node, the bound knows it.
 func TestChainsFindTheirPlaces(t *testing.T) {
 	for _, c := range []struct {
 		key                     string
@@ -59,8 +60,8 @@ func TestChainsFindTheirPlaces(t *testing.T) {
 		gap                     float64
 	}{
 		{hostKey, 333, 3, 1, 0, 0.03}, {hostKey, 111, 3, 3, 0, 0.03}, {hostKey, 50, 20, 1, 0, 0.05}, {hostKey, 10, 20, 5, 0, 0.05},
-		{hostKey, 1, 20, 50, 0, 0.08}, {hostKey, 5, 200, 1, 0, 0.20},
-		{hostKey, 1, 1000, 1, 1000 - 234, 0.40}, // the largest types hold 234 pods
+		{hostKey, 1, 20, 50, 0, 0.08}, {hostKey, 5, 200, 1, 0, 0},
+		{hostKey, 1, 1000, 1, 1000 - 234, 0}, // the largest types hold 234 pods
 		{zoneKey, 20, 10, 5, 0, 0.03},
 	} {
 		t.Run(fmt.Sprintf("%dx%dx%d", c.count, c.length, c.replicas), func(t *testing.T) {
@@ -73,7 +74,7 @@ func TestChainsFindTheirPlaces(t *testing.T) {
 			for _, reason := range report.Unplaced {
 				unplaced += len(reason.Pods)
 			}
-			if unplaced != c.unplaced || report.Gap > c.gap {
+			if unplaced != c.unplaced || report.Gap > c.gap+1e-4 {
 				t.Errorf("%d pods are unplaced, want %d; the gap is %f, want at most %f", unplaced, c.unplaced, report.Gap, c.gap)
 			}
 		})

@@ -91,9 +91,12 @@ func (it *item) describe(widest int) {
 
 // joins reports whether the pods must be beside others on their node.
 func (it *item) joins() bool {
-	joins := false
-	it.class.eachAffinity(func(t *touch) { joins = joins || t.owns && it.class.bundle == nil })
-	return joins
+	for i := range it.class.hosts {
+		if t := &it.class.hosts[i]; t.owns && t.rule.kind == affinityRule {
+			return it.class.bundle == nil
+		}
+	}
+	return false
 }
 
 // eachAffinity calls do for every affinity rule per node that touches the class.
