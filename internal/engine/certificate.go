@@ -51,7 +51,7 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 // lowerBound is the best of several proofs, in nanoDollars per hour. The problem
 // is the one without preferred rules: what those rule out, another plan may do.
 func (b *bounding) lowerBound(s *solution) int64 {
-	best := b.prove(func(c *class) bool { return b.bought[c.id] > 0 })
+	best := b.prove(b.isBought)
 	if len(s.onNodes) > 0 {
 		best = max(best, b.prove(func(*class) bool { return true }))
 	}
@@ -60,6 +60,8 @@ func (b *bounding) lowerBound(s *solution) int64 {
 	}
 	return best
 }
+
+func (b *bounding) isBought(c *class) bool { return b.bought[c.id] > 0 }
 
 // bounding translates a problem for the proof.
 type bounding struct {
@@ -73,6 +75,8 @@ type bounding struct {
 	wholes   []int // findWholes, of classes with pods
 	problem  bound.Problem
 	prepared *bound.Prepared
+	// priced are the prices for the classes that are bought, once they are known.
+	priced [][]float64
 	// candidates are the configs that no other replaces.
 	candidates []int
 }
@@ -358,6 +362,9 @@ func (b *bounding) smallEnough(room vector) bool {
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
 	prices, rules := b.prices(counts)
+	if b.priced == nil {
+		b.priced = prices
+	}
 	return b.check(bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0

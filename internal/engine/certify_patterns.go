@@ -37,7 +37,7 @@ type patternBound struct {
 
 // provePatterns returns a bound at least as high as the given one.
 func (b *bounding) provePatterns(s *solution, proven int64) int64 {
-	prices, _ := b.prices(func(c *class) bool { return b.bought[c.id] > 0 })
+	prices := b.priced
 	x := b.newPatternBound(s, prices, proven)
 	if x == nil {
 		return proven
