@@ -43,7 +43,7 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)
 		if report.Gap > patternsAbove {
-			report.GapShares = b.gapShares()
+			report.GapShares = b.gapShares(c.best, proven)
 		}
 	}
 }
@@ -54,6 +54,9 @@ func (b *bounding) lowerBound(s *solution) int64 {
 	best := b.prove(b.isBought)
 	if len(s.onNodes) > 0 {
 		best = max(best, b.prove(func(*class) bool { return true }))
+	}
+	if set := b.largestSet(); set > 0 {
+		best = max(best, b.proveAlone(set))
 	}
 	if s.worth != nil {
 		best = max(best, b.check(bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
@@ -69,6 +72,7 @@ type bounding struct {
 	families []demandFamily
 	familyOf []int // by class
 	first    []*class
+	spread   bool  // spreads over nodes count as if each node were the first
 	bought   []int // pods on nodes to buy, by class
 	numberOf []int // in problem, by class
 	placed   []int // pods, by class
@@ -84,7 +88,11 @@ type bounding struct {
 // newBounding groups the classes by where they may be, and with families above 0
 // into about so many groups by size, too.
 func newBounding(p *problem, s *solution, families int) *bounding {
-	b := &bounding{p: p, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes)), placed: make([]int, len(p.classes))}
+	return makeBounding(p, s, families, false)
+}
+
+func makeBounding(p *problem, s *solution, families int, spread bool) *bounding {
+	b := &bounding{p: p, spread: spread, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes)), placed: make([]int, len(p.classes))}
 	for _, c := range p.classes {
 		b.placed[c.id] = c.count() - s.unplaced[c.id]
 		b.bought[c.id] = b.placed[c.id]
@@ -114,7 +122,7 @@ func (b *bounding) addClasses() {
 	var key []byte
 	for _, c := range b.p.classes {
 		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(b.placed[c.id]),
-			PerNode: c.mostPerNode(), Exclusive: c.exclusiveSet(exclusive)}
+			PerNode: b.mostPerNode(c), Exclusive: b.exclusiveSet(c, exclusive)}
 		if made.Count == 0 {
 			b.wholes[c.id] = 0
 		}
@@ -258,38 +266,6 @@ func (b *bounding) addFamily(classes []*class, fitting bool) {
 	f.configs.and(b.p.buyable)
 	b.families = append(b.families, f)
 	b.first = append(b.first, classes[0])
-}
-
-// mostPerNode is how many pods of the class any node takes in any plan; 0 is no
-// limit.
-func (c *class) mostPerNode() int64 {
-	if len(c.pod.HostPorts) > 0 || c.exclusiveRule() != nil {
-		return 1
-	}
-	return 0
-}
-
-// exclusiveRule is a rule by which the class's pods keep off each other's nodes.
-func (c *class) exclusiveRule() *rule {
-	for i := range c.hosts {
-		if t := &c.hosts[i]; t.rule.kind == antiRule && t.owns && t.matched {
-			return t.rule
-		}
-	}
-	return nil
-}
-
-// exclusiveSet numbers the classes of one such rule: all of them carry it and
-// are selected by it, so that one node holds one pod of the set.
-func (c *class) exclusiveSet(numbers map[*rule]int) int {
-	r := c.exclusiveRule()
-	if r == nil {
-		return 0
-	}
-	if numbers[r] == 0 {
-		numbers[r] = len(numbers) + 1
-	}
-	return numbers[r]
 }
 
 func (b *bounding) addKinds() {

@@ -108,7 +108,7 @@ func (x *patternBound) addItems() []int {
 			continue
 		}
 		it, count := &item{class: c, configs: c.fits, perNode: math.MaxInt32}, b.bought[c.id]
-		if most := c.mostPerNode(); most > 0 {
+		if most := b.mostPerNode(c); most > 0 {
 			it.perNode = int(most)
 		}
 		if whole := b.wholes[c.id]; whole > 0 {
