@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), spotMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), bundleMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), spotMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -107,6 +107,21 @@ func topologyMutants() []mutant {
 		{"preferred affinity is no rule", topology, "if requires(term) {\n\t\t\trules", "if true {\n\t\t\trules"},
 		{"affinity terms hold together", topology, "r.siblings = append(r.siblings, sibling)", "_ = sibling"},
 		{"nodes without the topology key", topology, "a.ofNode[i] = -1\n", "a.ofNode[i] = 0\n"},
+	}
+}
+
+func bundleMutants() []mutant {
+	const bundle, order, stack, follow = "internal/engine/bundle.go", "internal/engine/bundle_order.go", "internal/engine/bundle_stack.go", "internal/engine/follow.go"
+	return []mutant{
+		{"a bundle has what its pods must be beside", stack, "if !s.meets.has(r) {", "if r < 0 {"},
+		{"other rules of a bundle's pods", "internal/engine/occupancy.go", "if o.room(of.demand.class, of.count, true) < of.count {", "if o.room(of.demand.class, of.count, true) < 0 {"},
+		{"other rules while a bundle grows", stack, "return b.buffer.room(x.demand.class, most, true)", "return most"},
+		{"where a bundle may be", stack, "s.configs.and(x.configs)", "_ = x.configs"},
+		{"an affinity opens one node", order, "return x.opens && !slices.ContainsFunc(x.owns, b.met.has)", "return x.opens"},
+		{"who must follow does not open a node", order, "behind > most", "behind > most && best < 0"},
+		{"more important pods of a bundle", bundle, "cmp.Compare(y.demand.class.pod.Priority, x.demand.class.pod.Priority)", "0"},
+		{"pods go where others can be beside them", follow, "configs.and(fits)", "configs.or(fits)"},
+		{"a full node draws no pod that others must be beside", "internal/engine/place.go", "(of == nil || !of.anew)", "(of == nil || of.anew)"},
 	}
 }
 
