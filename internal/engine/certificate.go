@@ -44,7 +44,7 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)
 		if report.Gap > patternsAbove {
-			report.GapShares = b.gapShares(c.best, proven)
+			report.GapShares = append(b.gapShares(c.best, proven), c.looseShares(proven)...)
 		}
 	}
 }

@@ -123,6 +123,27 @@ func TestPodsThatAreAllApart(t *testing.T) {
 	}
 }
 
+// TestGapsOfLimitsAndAffinity: where the bound leaves a rule out, plans without it
+// say what it makes.
+func TestGapsOfLimitsAndAffinity(t *testing.T) {
+	_, report := engine.Solve(chains(hostKey, 1, 20, 50), model.Settings{})
+	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodePodAffinity || more[0].PricePerHour <= 0 {
+		t.Errorf("the affinity makes the gap of %f, but %v", report.Gap, more)
+	}
+	limited := allDifferent(100)
+	limited.NodePools[0].Limits = model.Resources{"nodes": 1}
+	dear := workloadCatalog()
+	for i := range dear.Offerings {
+		dear.Offerings[i].PricePerHour *= 2
+	}
+	limited.Catalogs["dear"] = dear
+	limited.NodePools = append(limited.NodePools, model.NodePool{Name: "dear", NodeClass: "dear"})
+	_, report = engine.Solve(limited, model.Settings{})
+	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodeLimitReached || more[0].PricePerHour <= 0 {
+		t.Errorf("the limit makes the gap of %f, but %v", report.Gap, more)
+	}
+}
+
 // TestNothingBoughtNothingProven: pods on existing room cost nothing.
 func TestNothingBoughtNothingProven(t *testing.T) {
 	s := onePool(linearCatalog(5))

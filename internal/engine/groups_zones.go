@@ -293,26 +293,6 @@ func (s *solution) zoneUncertain(pool *pool, holding []int) (string, bool) {
 	return why, why != ""
 }
 
-// markDoubts marks the domains that nodes of growing groups may open, whichever
-// of their types and zones comes.
-func (p *problem) markDoubts(r *rule, marks []bool, configs bitset) {
-	for _, pool := range p.pools {
-		if len(pool.doubts[r.axis.key]) == 0 {
-			continue
-		}
-		grows, counts := false, false
-		for _, i := range pool.configs {
-			grows = grows || configs.has(i)
-			counts = counts || r.configs.has(i)
-		}
-		for _, one := range pool.doubts[r.axis.key] {
-			if d := sort.SearchStrings(r.axis.values, one.value); grows && counts && one.present {
-				marks[d] = true
-			}
-		}
-	}
-}
-
 // zoneTied reports whether a rule about the zone decides where some pending pod
 // may go, so that groups over several zones are looked at by the zone.
 func zoneTied(snapshot *model.Snapshot) bool {

@@ -222,6 +222,7 @@ func observeMutants() []mutant {
 func groupMutants() []mutant {
 	const groups, solve, config, zones = "internal/engine/groups.go", "internal/engine/groups_solve.go", "internal/engine/config.go", "internal/engine/groups_zones.go"
 	return []mutant{
+		{"nodes of groups that may count open domains", "internal/engine/groups_doubt.go", "counts = counts || r.configs.has(i) || r.unsure.has(i)", "counts = counts || r.configs.has(i)"},
 		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
 		{"labels that depend on what a group brings", "internal/engine/groups_doubt.go", "if !holds(r, one.value, one.present) {", "if holds(r, one.value, one.present) && false {"},
@@ -235,7 +236,7 @@ func groupMutants() []mutant {
 		{"mixed buying promises no zone", zones, "case certainCapacityType(g, max(groupRoom(g), 1)) == \"\":", "case g.Name == \"\":"},
 		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
 		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
-		{"zones that a growing group may open", zones, "grows && counts && one.present {", "grows && counts && !one.present {"},
+		{"zones that a growing group may open", "internal/engine/groups_doubt.go", "grows && counts && one.present {", "grows && counts && !one.present {"},
 		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
 		{"preferred spread does not ask for zones of groups", zones, "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
 		{"the zone that needs the least growth", "internal/engine/place.go", "pl.depth = a.p.leastDepth(pl.region.tierConfigs(a.p))", "pl.depth = 0"},
