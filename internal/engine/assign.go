@@ -23,8 +23,10 @@ type assignment struct {
 	known  map[string][]*region
 	uneven bool // learned.uneven
 	shut   bitset
-	steps  int
-	key    []byte // buffer
+	// followed is learned.followed.
+	followed map[*class]*followed
+	steps    int
+	key      []byte // buffer
 }
 
 // nodeShare is count pods of a class on a node.
@@ -57,6 +59,8 @@ type learned struct {
 	thrifty bool
 	// uneven lets spreads with room for it fill one domain after the other.
 	uneven bool
+	// followed are where classes must be so that others can be beside them.
+	followed map[*class]*followed
 	// waits are spreads over hosts whose pods are bound after new nodes joined.
 	waits map[*rule]bool
 }
@@ -77,7 +81,7 @@ func newAssignment(p *problem, known *learned) *assignment {
 // the others go to.
 func assign(p *problem, known *learned) *assignment {
 	a := newAssignment(p, known)
-	a.shut = known.shut
+	a.shut, a.followed = known.shut, known.followed
 	order := a.order()
 	left := make([]int, len(p.classes))
 	places := make([][]*place, len(p.classes))

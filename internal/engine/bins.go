@@ -80,12 +80,13 @@ func (b *bin) admittedBy(config int) bool {
 // rulesHold checks the per-node rules again when another config brings other
 // DaemonSet pods.
 func (p *problem) rulesHold(b *bin, c *config) bool {
-	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(newOccupancy(len(p.rules)), b, c)
+	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(newOccupancy(len(p.rules)), b, c, true)
 }
 
 // rulesAdmit checks the per-node rules of a node of this config with the bin's
-// pods, whichever of them come first; o is a buffer.
-func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config) bool {
+// pods, whichever of them come first, and with opens even where an affinity asks
+// for others; o is a buffer.
+func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config, opens bool) bool {
 	var waiting []*share
 	for i := range b.shares {
 		if ruled(b.shares[i].demand.class) {
@@ -99,7 +100,7 @@ func (p *problem) rulesAdmit(o *occupancy, b *bin, c *config) bool {
 	for len(waiting) > 0 {
 		var still []*share
 		for _, s := range waiting {
-			if o.room(s.demand.class, s.count, true) < s.count {
+			if o.room(s.demand.class, s.count, opens) < s.count {
 				still = append(still, s)
 			} else {
 				o.add(s.demand.class, s.count)

@@ -194,5 +194,7 @@ func ruleFor(r *rand.Rand, pod *model.Pod) {
 	case 6:
 		pod.PreferredNodeAffinity = []model.PreferredNodeSelectorTerm{{Weight: 5, Term: model.NodeSelectorTerm{Labels: []model.Requirement{
 			{Key: "topology.kubernetes.io/zone", Operator: model.In, Values: []string{"b"}}}}}}
+	case 7:
+		pod.PodAffinity = []model.PodAffinityTerm{appTerm(key, "app0", fmt.Sprintf("app%d", r.IntN(3)))}
 	}
 }

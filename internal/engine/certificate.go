@@ -44,7 +44,7 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)
 		if report.Gap > patternsAbove {
-			report.GapShares = b.gapShares()
+			report.GapShares = append(b.gapShares(c.best, proven), c.looseShares(proven)...)
 		}
 	}
 }
@@ -52,9 +52,12 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 // lowerBound is the best of several proofs, in nanoDollars per hour. The problem
 // is the one without preferred rules: what those rule out, another plan may do.
 func (b *bounding) lowerBound(s *solution) int64 {
-	best := b.prove(func(c *class) bool { return b.bought[c.id] > 0 })
+	best := b.prove(b.isBought)
 	if len(s.onNodes) > 0 {
 		best = max(best, b.prove(func(*class) bool { return true }))
+	}
+	if set := b.largestSet(); set > 0 {
+		best = max(best, b.proveAlone(set))
 	}
 	if s.worth != nil {
 		best = max(best, b.check(bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
@@ -62,16 +65,23 @@ func (b *bounding) lowerBound(s *solution) int64 {
 	return best
 }
 
+func (b *bounding) isBought(c *class) bool { return b.bought[c.id] > 0 }
+
 // bounding translates a problem for the proof.
 type bounding struct {
 	p        *problem
 	families []demandFamily
 	familyOf []int // by class
 	first    []*class
+	spread   bool  // spreads over nodes count as if each node were the first
 	bought   []int // pods on nodes to buy, by class
 	numberOf []int // in problem, by class
+	placed   []int // pods, by class
+	wholes   []int // findWholes, of classes with pods
 	problem  bound.Problem
 	prepared *bound.Prepared
+	// priced are the prices for the classes that are bought, once they are known.
+	priced [][]float64
 	// candidates are the configs that no other replaces.
 	candidates []int
 }
@@ -79,15 +89,20 @@ type bounding struct {
 // newBounding groups the classes by where they may be, and with families above 0
 // into about so many groups by size, too.
 func newBounding(p *problem, s *solution, families int) *bounding {
-	b := &bounding{p: p, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes))}
+	return makeBounding(p, s, families, false)
+}
+
+func makeBounding(p *problem, s *solution, families int, spread bool) *bounding {
+	b := &bounding{p: p, spread: spread, familyOf: make([]int, len(p.classes)), bought: make([]int, len(p.classes)), placed: make([]int, len(p.classes))}
 	for _, c := range p.classes {
-		b.bought[c.id] = c.count() - s.unplaced[c.id]
+		b.placed[c.id] = c.count() - s.unplaced[c.id]
+		b.bought[c.id] = b.placed[c.id]
 	}
 	for _, n := range s.onNodes {
 		b.bought[n.class.id] -= n.count
 	}
 	b.findFamilies(families)
-	b.addClasses(s)
+	b.addClasses()
 	b.addKinds()
 	b.addFree()
 	b.prepared = bound.Prepare(&b.problem)
@@ -101,13 +116,21 @@ func newBounding(p *problem, s *solution, families int) *bounding {
 
 // addClasses makes one of classes that differ in nothing the proof uses: it says
 // more the more pods it knows to be equal.
-func (b *bounding) addClasses(s *solution) {
+func (b *bounding) addClasses() {
 	exclusive, known := map[*rule]int{}, map[string]int{}
-	b.numberOf = make([]int, len(b.p.classes))
+	b.numberOf, b.wholes = make([]int, len(b.p.classes)), findWholes(b.p)
+	wholes := map[int]int{}
 	var key []byte
 	for _, c := range b.p.classes {
-		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(c.count() - s.unplaced[c.id]),
-			PerNode: c.mostPerNode(), Exclusive: c.exclusiveSet(exclusive)}
+		made := bound.Class{Request: c.request, Family: b.familyOf[c.id], Count: int64(b.placed[c.id]),
+			PerNode: b.mostPerNode(c), Exclusive: b.exclusiveSet(c, exclusive)}
+		if made.Count == 0 {
+			b.wholes[c.id] = 0
+		}
+		if b.wholes[c.id] > 0 {
+			b.addWhole(c, made, wholes)
+			continue
+		}
 		key = strconv.AppendBool(key[:0], b.bought[c.id] > 0)
 		for _, n := range append([]int64{int64(made.Family), int64(made.Exclusive)}, c.request...) {
 			key = binary.AppendVarint(key, n)
@@ -128,17 +151,19 @@ func (b *bounding) addClasses(s *solution) {
 }
 
 // worths brings the worths of pods by class into the classes of the proof: their
-// mean, where one is made of several.
+// mean, where one is made of several, and their sum, where one pod is.
 func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
-	sums := make([]float64, len(b.problem.Classes))
+	sums, counts := make([]float64, len(b.problem.Classes)), make([]float64, len(b.problem.Classes))
 	for _, c := range b.p.classes {
-		if n := c.count(); n > 0 {
-			sums[b.numberOf[c.id]] += float64(ofClass(c) * float64(n))
+		number, pods := b.numberOf[c.id], float64(c.count())
+		switch {
+		case b.wholes[c.id] > 0:
+			sums[number] += float64(ofClass(c) * float64(b.placed[c.id]))
+			counts[number] = 1
+		case pods > 0:
+			sums[number] += float64(ofClass(c) * pods)
+			counts[number] += pods
 		}
-	}
-	counts := make([]float64, len(sums))
-	for _, c := range b.p.classes {
-		counts[b.numberOf[c.id]] += float64(c.count())
 	}
 	whole := make([]int64, len(sums))
 	for i, sum := range sums {
@@ -244,38 +269,6 @@ func (b *bounding) addFamily(classes []*class, fitting bool) {
 	b.first = append(b.first, classes[0])
 }
 
-// mostPerNode is how many pods of the class any node takes in any plan; 0 is no
-// limit.
-func (c *class) mostPerNode() int64 {
-	if len(c.pod.HostPorts) > 0 || c.exclusiveRule() != nil {
-		return 1
-	}
-	return 0
-}
-
-// exclusiveRule is a rule by which the class's pods keep off each other's nodes.
-func (c *class) exclusiveRule() *rule {
-	for i := range c.hosts {
-		if t := &c.hosts[i]; t.rule.kind == antiRule && t.owns && t.matched {
-			return t.rule
-		}
-	}
-	return nil
-}
-
-// exclusiveSet numbers the classes of one such rule: all of them carry it and
-// are selected by it, so that one node holds one pod of the set.
-func (c *class) exclusiveSet(numbers map[*rule]int) int {
-	r := c.exclusiveRule()
-	if r == nil {
-		return 0
-	}
-	if numbers[r] == 0 {
-		numbers[r] = len(numbers) + 1
-	}
-	return numbers[r]
-}
-
 func (b *bounding) addKinds() {
 	if len(b.families) == 0 {
 		return // nobody asks for a node
@@ -346,6 +339,9 @@ func (b *bounding) smallEnough(room vector) bool {
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
 	prices, rules := b.prices(counts)
+	if b.priced == nil {
+		b.priced = prices
+	}
 	return b.check(bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0

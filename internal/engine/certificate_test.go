@@ -100,6 +100,50 @@ func TestSharesOfRules(t *testing.T) {
 	}
 }
 
+// TestPodsThatAreAllApart: of many different pods each takes a node of its own; the
+// bound knows it of an anti-affinity, and of a spread, which may let more onto
+// each, says that it makes the gap.
+func TestPodsThatAreAllApart(t *testing.T) {
+	apart, spread := allDifferent(300), allDifferent(300)
+	labels := map[string]string{"app": "one"}
+	selector := &model.LabelSelector{MatchLabels: labels}
+	for n := range apart.Pending {
+		apart.Pending[n].Labels, spread.Pending[n].Labels = labels, labels
+		apart.Pending[n].PodAntiAffinity = []model.PodAffinityTerm{{TopologyKey: hostKey, Selector: selector}}
+		spread.Pending[n].TopologySpread = []model.TopologySpread{{TopologyKey: hostKey, MaxSkew: 1, Selector: selector}}
+	}
+	plan, report := engine.Solve(apart, model.Settings{})
+	if len(plan.Launches) != 300 || report.Gap > 1e-6 {
+		t.Errorf("%d nodes for %f, bound %f", len(plan.Launches), plan.PricePerHour, report.Bound)
+	}
+	plan, report = engine.Solve(spread, model.Settings{})
+	more := report.GapShares
+	if len(more) != 1 || more[0].Rule != model.CodeTopologySpread || math.Abs(more[0].PricePerHour-(plan.PricePerHour-report.Bound)) > 1e-6 {
+		t.Errorf("cost %f, bound %f, and the spread makes %v", plan.PricePerHour, report.Bound, more)
+	}
+}
+
+// TestGapsOfLimitsAndAffinity: where the bound leaves a rule out, plans without it
+// say what it makes.
+func TestGapsOfLimitsAndAffinity(t *testing.T) {
+	_, report := engine.Solve(chains(hostKey, 1, 20, 50), model.Settings{})
+	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodePodAffinity || more[0].PricePerHour <= 0 {
+		t.Errorf("the affinity makes the gap of %f, but %v", report.Gap, more)
+	}
+	limited := allDifferent(100)
+	limited.NodePools[0].Limits = model.Resources{"nodes": 1}
+	dear := workloadCatalog()
+	for i := range dear.Offerings {
+		dear.Offerings[i].PricePerHour *= 2
+	}
+	limited.Catalogs["dear"] = dear
+	limited.NodePools = append(limited.NodePools, model.NodePool{Name: "dear", NodeClass: "dear"})
+	_, report = engine.Solve(limited, model.Settings{})
+	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodeLimitReached || more[0].PricePerHour <= 0 {
+		t.Errorf("the limit makes the gap of %f, but %v", report.Gap, more)
+	}
+}
+
 // TestNothingBoughtNothingProven: pods on existing room cost nothing.
 func TestNothingBoughtNothingProven(t *testing.T) {
 	s := onePool(linearCatalog(5))

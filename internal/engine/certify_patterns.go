@@ -34,13 +34,13 @@ func (c *chooser) patternsAbove() float64 {
 type patternBound struct {
 	mixture
 	b      *bounding
-	itemOf []int // by class
+	itemOf []int    // by class
+	firsts []*class // of each item
 }
 
 // provePatterns returns a bound at least as high as the given one.
 func (b *bounding) provePatterns(s *solution, proven int64) int64 {
-	prices, _ := b.prices(func(c *class) bool { return b.bought[c.id] > 0 })
-	x := b.newPatternBound(s, prices, proven)
+	x := b.newPatternBound(s, b.priced, proven)
 	if x == nil {
 		return proven
 	}
@@ -50,20 +50,25 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 	}
 	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostBoundSteps), 0)
 	for _, worths := range [][]float64{x.best, x.center} {
-		proven = max(proven, x.check(worths, prices))
+		proven = max(proven, x.check(worths))
 	}
 	return proven
 }
 
 // check has worths by item checked.
-func (x *patternBound) check(worths []float64, prices [][]float64) int64 {
+func (x *patternBound) check(worths []float64) int64 {
 	byClass := make([]float64, len(x.b.p.classes))
 	for _, c := range x.b.p.classes {
-		if x.b.bought[c.id] > 0 {
-			byClass[c.id] = worths[x.itemOf[c.id]]
+		i := x.itemOf[c.id]
+		switch {
+		case x.b.bought[c.id] == 0:
+		case x.b.wholes[c.id] == 0:
+			byClass[c.id] = worths[i]
+		case x.firsts[i] == c:
+			byClass[c.id] = worths[i] / float64(x.b.placed[c.id]) // of all the pods of one node
 		}
 	}
-	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: prices})
+	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
 }
 
 // newPatternBound starts from the plan's own nodes; nil where there are too many
@@ -89,26 +94,42 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 
 // items makes one item of the classes that are one in the proof.
 func (x *patternBound) items() (items []*item, counts []int) {
-	x.itemOf = make([]int, len(x.b.p.classes))
+	b := x.b
+	x.itemOf = make([]int, len(b.p.classes))
 	known := map[int]int{} // item by number in the proof
-	for _, c := range x.b.p.classes {
-		if x.b.bought[c.id] == 0 {
+	for _, c := range b.p.classes {
+		if b.bought[c.id] == 0 {
 			continue
 		}
-		at, found := known[x.b.numberOf[c.id]]
+		at, found := known[b.numberOf[c.id]]
 		if !found {
 			at = len(items)
-			known[x.b.numberOf[c.id]] = at
-			it := &item{class: c, configs: c.fits, perNode: math.MaxInt32}
-			if most := c.mostPerNode(); most > 0 {
-				it.perNode = int(most)
-			}
-			items, counts = append(items, it), append(counts, 0)
+			known[b.numberOf[c.id]] = at
+			items, counts, x.firsts = append(items, x.itemOfClass(c)), append(counts, 0), append(x.firsts, c)
 		}
 		x.itemOf[c.id] = at
-		counts[at] += x.b.bought[c.id]
+		if b.wholes[c.id] == 0 {
+			counts[at] += b.bought[c.id]
+			continue
+		}
+		counts[at] = 1
+		items[at].class.request.add(c.request, b.placed[c.id])
+		items[at].configs.and(c.fits)
 	}
 	return items, counts
+}
+
+// itemOfClass is the item of the first of some classes that are one in the proof;
+// the pods of a whole are added to it.
+func (x *patternBound) itemOfClass(c *class) *item {
+	if x.b.wholes[c.id] > 0 {
+		return &item{class: &class{request: make(vector, len(c.request))}, configs: c.fits.clone(), perNode: 1}
+	}
+	it := &item{class: c, configs: c.fits, perNode: math.MaxInt32}
+	if most := x.b.mostPerNode(c); most > 0 {
+		it.perNode = int(most)
+	}
+	return it
 }
 
 // startAt sets the worths to start from: the linear prices, as far as they prove
@@ -116,7 +137,7 @@ func (x *patternBound) items() (items []*item, counts []int) {
 func (x *patternBound) startAt(prices [][]float64, proven int64) {
 	worths, sum := make([]float64, len(x.counts)), 0.0
 	for i, it := range x.k.items {
-		worths[i] = worthAt(prices[x.b.familyOf[it.class.id]], it.class.request)
+		worths[i] = worthAt(prices[x.b.familyOf[x.firsts[i].id]], it.class.request)
 		sum += float64(worths[i] * float64(x.counts[i]))
 	}
 	for i := range worths {
@@ -127,10 +148,19 @@ func (x *patternBound) startAt(prices [][]float64, proven int64) {
 
 // centerAt begins near the worths of pods by class that the plan was made with.
 func (x *patternBound) centerAt(worth []int64) {
+	clear(x.center)
+	for _, c := range x.b.p.classes {
+		switch i := x.itemOf[c.id]; {
+		case x.b.bought[c.id] == 0:
+		case x.b.wholes[c.id] > 0:
+			x.center[i] += float64(float64(worth[c.id]) * float64(x.b.placed[c.id]))
+		case x.firsts[i] == c:
+			x.center[i] = float64(worth[c.id])
+		}
+	}
 	x.hoped = 0
-	for i, it := range x.k.items {
-		x.center[i] = float64(worth[it.class.id])
-		x.hoped += float64(x.center[i] * float64(x.counts[i]))
+	for i, count := range x.counts {
+		x.hoped += float64(x.center[i] * float64(count))
 	}
 }
 
@@ -138,7 +168,10 @@ func (x *patternBound) centerAt(worth []int64) {
 func (x *patternBound) contentOf(b *bin) pattern {
 	pods := make([]int, len(x.counts))
 	for _, s := range b.shares {
-		pods[x.itemOf[s.demand.class.id]] += s.count
+		i := x.itemOf[s.demand.class.id]
+		if pods[i] += s.count; x.b.wholes[s.demand.class.id] > 0 {
+			pods[i] = 1
+		}
 	}
 	p := pattern{config: b.config}
 	for i, count := range pods {

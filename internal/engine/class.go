@@ -25,6 +25,8 @@ type class struct {
 	fits     bitset // of those: large enough and known to have capacity; may be shared
 	fitsID   int    // equal for classes of one family and request
 
+	bundle []share // the pods of a bundle, which is no class of the problem
+
 	touches []touch // topology rules over node labels other than the hostname
 	hosts   []touch // topology rules per node
 }

@@ -44,7 +44,7 @@ type splitChoice struct {
 }
 
 // solveExactly returns the cheapest packing of left, or nil when there are too
-// many pods for that, or when limits or shared nodes need more than a price.
+// many pods for that, or when limits need more than a price.
 func (k *packer) solveExactly(left []int, used usage) *packing {
 	if k.exact == nil {
 		k.exact = &exact{k: k, rooms: newOccupancy(len(k.p.rules)), sum: make(vector, len(k.p.resources.names))}
@@ -55,9 +55,6 @@ func (k *packer) solveExactly(left []int, used usage) *packing {
 	for i, n := range left {
 		if n == 0 {
 			continue
-		}
-		if k.items[i].sticky() {
-			return nil
 		}
 		e.items, e.counts, e.weight = append(e.items, i), append(e.counts, n), append(e.weight, states)
 		states *= n + 1
@@ -85,16 +82,18 @@ func (e *exact) digits(state int, into []int) {
 // priceNodes finds the cheapest config for every multiset.
 func (e *exact) priceNodes(states int) {
 	configs := e.k.cheapestFirst()
+	joins := slices.ContainsFunc(e.items, func(i int) bool { return e.k.items[i].rank == rankJoining })
 	e.node = slices.Grow(e.node[:0], states)[:states]
 	e.node[0] = nodeChoice{}
 	digits := make([]int, len(e.items))
 	for state := 1; state < states; state++ {
 		e.digits(state, digits)
-		// What holds the pods holds them without one of them.
+		// What holds the pods holds them without one of them, unless that must be
+		// beside another.
 		from := 0
 		for n, count := range digits {
-			if count > 0 {
-				from = max(from, e.node[state-e.weight[n]].at)
+			if fewer := &e.node[state-min(count, 1)*e.weight[n]]; count > 0 && (fewer.config >= 0 || !joins) {
+				from = max(from, fewer.at)
 			}
 		}
 		e.node[state] = e.cheapest(configs, from, digits)
@@ -121,7 +120,7 @@ func (e *exact) cheapest(configs []int, from int, digits []int) nodeChoice {
 		if !sum.fits(c.room) || !e.allowed(digits, i) || e.used.times(c.pool, c.capacity, 1) == 0 {
 			continue
 		}
-		if b.config = i; p.rulesAdmit(e.rooms, &b, c) && p.flexible(&b, e.used) {
+		if b.config = i; p.rulesAdmit(e.rooms, &b, c, false) && p.flexible(&b, e.used) {
 			return nodeChoice{config: i, price: c.price, at: at}
 		}
 	}

@@ -14,7 +14,6 @@ type bin struct {
 	// charge is what one node counts against the pool's limits, by pool.limited:
 	// with minValues, whichever of the required choices is bought.
 	charge []int64
-	sticky bool // other pods depend on these being together
 }
 
 // filler fills one node after another with what is left of the items. Its
@@ -27,9 +26,7 @@ type filler struct {
 	scale   scale
 	plain   bool // fill by size alone, without balancing two resources
 	ranked  bool // variant.ranked
-	apart   bool // variant.apart
 	thrifty bool // variant.thrifty
-	seated  map[int]bool
 	room    vector
 	taken   []int // by item
 	touched []int
@@ -71,7 +68,7 @@ func within(amounts []int64, room vector) bool {
 
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 	f := &filler{p: p, scale: s,
-		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules)), seated: map[int]bool{}}
+		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules))}
 	f.begin(items, left)
 	return f
 }
@@ -83,7 +80,6 @@ func (f *filler) begin(items []*item, left []int) {
 	}
 	f.taken, f.values = f.taken[:len(items)], f.values[:len(items)]
 	f.items, f.left, f.steps, f.ruled = items, left, 0, false
-	clear(f.seated)
 	clear(f.taken)
 	f.touched = f.touched[:0]
 	for i, it := range items {
@@ -188,7 +184,7 @@ func (f *filler) fill(config int) int64 {
 	}
 	worth := int64(0)
 	for rank := range f.byRank {
-		if rank == rankFollower || f.plain || f.ranked && rank == rankPerNode {
+		if rank == rankJoining || f.plain || f.ranked && rank == rankPerNode {
 			worth += f.fillInOrder(config, &f.byRank[rank])
 		} else {
 			worth += f.fillBalanced(config, &f.byRank[rank])
@@ -286,82 +282,9 @@ func (f *filler) fits(config, i int) int {
 		want = it.class.request.times(f.room, want)
 	}
 	if want > 0 && f.ruled && ruled(it.class) {
-		want = f.ruledFits(i, want)
+		want = f.rooms.room(it.class, want, false)
 	}
 	return want
-}
-
-func (f *filler) ruledFits(i, want int) int {
-	it := f.items[i]
-	first := it.rank != rankFollower
-	for _, r := range it.follows {
-		first = first && !f.seated[r]
-	}
-	want = f.rooms.room(it.class, want, first)
-	if want <= 0 || !it.sticky() {
-		return want
-	}
-	if len(it.anchors) > 0 && !f.apart {
-		return f.anchorFits(i, want)
-	}
-	if len(it.follows) > 0 && want < f.together(i) && f.taken[i] == 0 {
-		return 0
-	}
-	return want
-}
-
-// together is how many pods of a follower must share one node so that all find
-// a place.
-func (f *filler) together(i int) int {
-	if f.apart {
-		return 1
-	}
-	it := f.items[i]
-	left := f.left[i]
-	if it.rank == rankFollower {
-		anchors := 0
-		for j, other := range f.items {
-			for _, r := range other.anchors {
-				if r == it.follows[0] {
-					anchors += f.left[j]
-				}
-			}
-		}
-		left = (left + max(anchors, 1) - 1) / max(anchors, 1)
-	}
-	return min(left, it.solo, it.perNode)
-}
-
-// anchorFits lets one anchor in while pods wait to join it, and only where
-// there is room for its share of them.
-func (f *filler) anchorFits(i, want int) int {
-	it := f.items[i]
-	for j, other := range f.items {
-		if other.rank != rankFollower || f.left[j] == 0 || !shareRule(it.anchors, other.follows) {
-			continue
-		}
-		if f.taken[i] > 0 {
-			return 0
-		}
-		rest := f.room.clone()
-		rest.add(it.class.request, -1)
-		if need := f.together(j); other.class.request.times(rest, need) < need {
-			return 0
-		}
-		want = 1
-	}
-	return want
-}
-
-func shareRule(a, b []int) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (f *filler) take(i, n int) int64 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/drover-project/drover/internal/model"
@@ -147,6 +148,29 @@ func (t *topology) unsure(r *rule, terms []model.NodeSelectorTerm, keys []string
 		}
 	}
 	return set
+}
+
+// markDoubts marks the domains that nodes of growing groups may open, whichever
+// of their types and zones comes, those that a rule may count or not among them.
+func (p *problem) markDoubts(r *rule, marks []bool, configs bitset) {
+	for d, set := range r.axis.configs {
+		marks[d] = marks[d] || set.meets(configs, r.unsure)
+	}
+	for _, pool := range p.pools {
+		if len(pool.doubts[r.axis.key]) == 0 {
+			continue
+		}
+		grows, counts := false, false
+		for _, i := range pool.configs {
+			grows = grows || configs.has(i)
+			counts = counts || r.configs.has(i) || r.unsure.has(i)
+		}
+		for _, one := range pool.doubts[r.axis.key] {
+			if d := sort.SearchStrings(r.axis.values, one.value); grows && counts && one.present {
+				marks[d] = true
+			}
+		}
+	}
 }
 
 // doubtText says which values the topology key of a pool's next node may have.

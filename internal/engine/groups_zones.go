@@ -351,26 +351,6 @@ func (s *solution) zoneUncertain(pool *pool, holding []int) (string, bool) {
 	return why, why != ""
 }
 
-// markDoubts marks the domains that nodes of growing groups may open, whichever
-// of their types and zones comes.
-func (p *problem) markDoubts(r *rule, marks []bool, configs bitset) {
-	for _, pool := range p.pools {
-		if len(pool.doubts[r.axis.key]) == 0 {
-			continue
-		}
-		grows, counts := false, false
-		for _, i := range pool.configs {
-			grows = grows || configs.has(i)
-			counts = counts || r.configs.has(i)
-		}
-		for _, one := range pool.doubts[r.axis.key] {
-			if d := sort.SearchStrings(r.axis.values, one.value); grows && counts && one.present {
-				marks[d] = true
-			}
-		}
-	}
-}
-
 // surplusReason says what a group's growth beyond the plan's launches is for.
 func surplusReason(g *model.NodeGroup, wanted map[string]int, growth, surplus int, price int64) model.PoolReason {
 	p := promises{byWay: isSplit(g)}

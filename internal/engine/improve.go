@@ -12,11 +12,23 @@ const maxCandidates = 64
 // improve takes the nodes that waste most apart, several at a time, and packs
 // their pods again; it keeps what is cheaper until a round brings little.
 func (k *packer) improve(best *packing) {
+	k.improveIn(best, k.worstFirst)
+	if float64(best.cost) > float64(k.linear*(1+farImproved)) {
+		k.improveIn(best, k.opposite)
+	}
+}
+
+// farImproved is the gap to what the resources cost at least above which nodes are
+// put together in another order.
+const farImproved = 0.04
+
+// improveIn does so with the nodes in one order.
+func (k *packer) improveIn(best *packing, order ordering) {
 	for idle := 0; idle < maxIdle; {
 		start := best.cost
 		for _, size := range []int{2, 3, 4, 6, 8, 12, 16, 24, 32} {
 			before := best.cost
-			k.improveBy(best, size)
+			k.improveBy(best, size, order)
 			if idle++; before-best.cost > int64(float64(before)*leastProgress) {
 				idle = 0
 			}
@@ -38,9 +50,9 @@ const (
 )
 
 // improveBy repacks so many nodes at a time.
-func (k *packer) improveBy(best *packing, size int) {
+func (k *packer) improveBy(best *packing, size int, order ordering) {
 	k.steps += 8 * len(best.bins)
-	bins, movable := k.worstFirst(best.bins)
+	bins, movable := order(best.bins)
 	movable = min(movable, maxCandidates)
 	for from := 0; movable > 1 && from+min(size, movable) <= movable && k.steps < k.most; {
 		to := min(from+size, movable)
@@ -57,13 +69,39 @@ func (k *packer) improveBy(best *packing, size int) {
 	}
 }
 
+// ordering puts bins in the order in which they are taken apart together, and tells
+// how many of them may be.
+type ordering func(bins []bin) ([]bin, int)
+
+// opposite puts nodes that have much of one main resource unused beside those that
+// have much of the other.
+func (k *packer) opposite(bins []bin) ([]bin, int) {
+	sorted, movable := k.worstFirst(bins)
+	movable = min(movable, maxCandidates)
+	tilts, order := make([]float64, movable), make([]int, movable)
+	for i := range order {
+		rest := k.p.space.configs[sorted[i].config].room.clone()
+		rest.add(k.p.requests(&sorted[i]), -1)
+		tilts[i], order[i] = k.scale.tilt(rest), i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return tilts[order[a]] < tilts[order[b]] })
+	paired := make([]bin, 0, len(sorted))
+	for low, high := 0, movable-1; low <= high; low, high = low+1, high-1 {
+		paired = append(paired, sorted[order[low]])
+		if low < high {
+			paired = append(paired, sorted[order[high]])
+		}
+	}
+	return append(paired, sorted[movable:]...), movable
+}
+
 // leastGain is the part of the price of some nodes that must be unused before
 // they are packed anew.
 const leastGain = 0.002
 
 // worstFirst splits repeated bins as far as candidates go and sorts by the
 // money that a node's pods leave unused. It also returns how many may be taken
-// apart; the sticky and the repeated ones come after them.
+// apart; the repeated ones come after them.
 func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 	waste := func(b *bin) int64 {
 		unused := k.p.space.configs[b.config].price
@@ -87,7 +125,7 @@ func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 	for i := range split {
 		wastes[i], order[i] = waste(&split[i]), i
 	}
-	fixed := func(i int) bool { return split[i].sticky || split[i].times > 1 }
+	fixed := func(i int) bool { return split[i].times > 1 }
 	sort.SliceStable(order, func(a, b int) bool {
 		i, j := order[a], order[b]
 		if fixed(i) != fixed(j) {
@@ -151,7 +189,7 @@ func (k *packer) repackAll(counts []int, used usage, old *packing) *packing {
 // is valid until the next.
 func (k *packer) part(bins []bin) (*packer, []int) {
 	if k.some == nil {
-		k.some = &packer{p: k.p, seated: k.seated, scale: k.scale, slots: k.slots, configs: k.configs, byPrice: k.cheapestFirst()}
+		k.some = &packer{p: k.p, scale: k.scale, slots: k.slots, configs: k.configs, byPrice: k.cheapestFirst()}
 		k.inPart = make([]int, len(k.items))
 	}
 	some := k.some

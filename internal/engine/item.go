@@ -8,7 +8,7 @@ import (
 // Ranks in which a node is filled: what has the fewest other places first.
 const (
 	rankPerNode    = iota // rules limit its number per node
-	rankFollower          // must share a node with others
+	rankJoining           // must be beside others
 	rankRestricted        // only some configs will do
 	rankFree
 	ranks
@@ -27,10 +27,7 @@ type item struct {
 	tilt    float64
 	// homeSize is how many configs admit the family.
 	homeSize int
-	solo     int // most pods of it that one node of this tier holds
 	perNode  int // rough cap by per-node rules
-	follows  []int
-	anchors  []int // rules for which others wait beside it
 }
 
 // restrictedBonus makes nodes full of pods that have few places win over equal
@@ -54,18 +51,17 @@ func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
 }
 
 // describeItems finds what decides the order in which the items are packed.
-func describeItems(p *problem, items []*item, demands []*demand, left map[*demand]int) {
+func describeItems(items []*item) {
 	widest := 0
 	for _, it := range items {
 		widest = max(widest, it.homeSize)
 	}
 	for _, it := range items {
-		it.describe(p, widest)
+		it.describe(widest)
 	}
-	markAnchors(p, items, freelySelected(demands, left))
 }
 
-func (it *item) describe(p *problem, widest int) {
+func (it *item) describe(widest int) {
 	it.rank = rankFree
 	if it.homeSize < widest {
 		it.rank = rankRestricted
@@ -85,67 +81,22 @@ func (it *item) describe(p *problem, widest int) {
 			if t.matched {
 				it.perNode = 1
 			}
-		case affinityRule:
-			it.follows = append(it.follows, t.rule.id)
 		}
 		it.rank = rankPerNode
 	}
-	if len(it.follows) > 0 {
-		it.configs.each(func(i int) {
-			it.solo = max(it.solo, it.class.request.times(p.space.configs[i].room, math.MaxInt32))
-		})
+	if it.joins() {
+		it.rank = rankJoining
 	}
 }
 
-// sticky items stay where they were packed: others depend on them.
-func (it *item) sticky() bool { return len(it.follows) > 0 || len(it.anchors) > 0 }
-
-// markAnchors finds who waits for whom to share a node: pods with an affinity
-// follow pods that it selects and that do not have it themselves. Where there
-// are none, the first of them opens the node that all then share.
-func markAnchors(p *problem, items []*item, free map[int]bool) {
-	waiting := map[int]bool{}
-	for _, it := range items {
-		it.class.eachAffinity(func(t *touch) {
-			if t.owns && (!t.matched || free[t.rule.id]) {
-				waiting[t.rule.id] = true
-				it.rank = rankFollower
-			}
-		})
-	}
-	for _, it := range items {
-		it.class.eachAffinity(func(t *touch) {
-			if t.matched && !t.owns && waiting[t.rule.id] {
-				it.anchors = append(it.anchors, t.rule.id)
-				if it.rank != rankFollower {
-					it.rank = rankPerNode
-				}
-			}
-		})
-	}
-	for _, it := range items {
-		if it.rank != rankFollower {
-			continue
-		}
-		it.solo = 0
-		for _, anchor := range items {
-			if shareRule(anchor.anchors, it.follows) {
-				it.solo = max(it.solo, it.soloBeside(p, anchor))
-			}
+// joins reports whether the pods must be beside others on their node.
+func (it *item) joins() bool {
+	for i := range it.class.hosts {
+		if t := &it.class.hosts[i]; t.owns && t.rule.kind == affinityRule {
+			return it.class.bundle == nil
 		}
 	}
-}
-
-// freelySelected are the affinity rules per node that select pods, of this tier
-// or a later one, which do not carry them.
-func freelySelected(demands []*demand, left map[*demand]int) map[int]bool {
-	free := map[int]bool{}
-	for _, d := range demands {
-		if left[d] > 0 {
-			d.class.eachAffinity(func(t *touch) { free[t.rule.id] = free[t.rule.id] || t.matched && !t.owns })
-		}
-	}
-	return free
+	return false
 }
 
 // eachAffinity calls do for every affinity rule per node that touches the class.
@@ -155,19 +106,6 @@ func (c *class) eachAffinity(do func(*touch)) {
 			do(t)
 		}
 	}
-}
-
-// soloBeside is the most pods of the item that one node holds beside an anchor.
-func (it *item) soloBeside(p *problem, anchor *item) int {
-	most := 0
-	it.configs.each(func(c int) {
-		if anchor.configs.has(c) {
-			rest := p.space.configs[c].room.clone()
-			rest.add(anchor.class.request, -1)
-			most = max(most, it.class.request.times(rest, it.demand.count))
-		}
-	})
-	return most
 }
 
 // scale weighs resources against each other: by the prices that hold for the

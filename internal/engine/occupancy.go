@@ -33,6 +33,9 @@ func ruled(c *class) bool { return len(c.hosts) > 0 || len(c.pod.HostPorts) > 0 
 // room returns how many of want pods of the class the node's rules admit.
 // first says that the class may open the first node of its affinity.
 func (o *occupancy) room(c *class, want int, first bool) int {
+	if c.bundle != nil {
+		return o.bundleRoom(c, want)
+	}
 	if len(c.pod.HostPorts) > 0 {
 		if portsClash(o.ports, c.pod.HostPorts) {
 			return 0
@@ -87,6 +90,12 @@ func (o *occupancy) spreadRoom(t *touch, want int) int {
 }
 
 func (o *occupancy) add(c *class, count int) {
+	for _, of := range c.bundle {
+		o.add(of.demand.class, of.count*count)
+	}
+	if c.bundle != nil {
+		return
+	}
 	o.ports = append(o.ports, c.pod.HostPorts...)
 	for i := range c.hosts {
 		t := &c.hosts[i]
@@ -102,4 +111,61 @@ func (o *occupancy) add(c *class, count int) {
 			}
 		}
 	}
+}
+
+// bundleRoom returns how many of want bundles the node's rules admit.
+func (o *occupancy) bundleRoom(c *class, want int) int {
+	if !ruled(c) {
+		return want
+	}
+	if joined := o.joined(c); joined >= 0 {
+		want = min(want, joined)
+	}
+	var before []int32
+	ports, count := len(o.ports), 0
+	c.eachBundled(func(r int) { before = append(before, o.match[r], o.own[r], o.tight[r]) })
+	for count < want && o.addBundle(c) {
+		count++
+	}
+	c.eachBundled(func(r int) {
+		o.match[r], o.own[r], o.tight[r] = before[0], before[1], before[2]
+		before = before[3:]
+	})
+	o.ports = o.ports[:ports]
+	return count
+}
+
+// joined is how many bundles that others join may still come: one for each node,
+// so that there are enough of them; -1 for other bundles.
+func (o *occupancy) joined(c *class) int {
+	left := -1
+	for i := range c.hosts {
+		if t := &c.hosts[i]; t.rule.kind == affinityRule && t.matched {
+			if left = 1; o.match[t.rule.id] > 0 {
+				return 0
+			}
+		}
+	}
+	return left
+}
+
+// eachBundled calls do for every rule per node that touches a pod of the bundle.
+func (c *class) eachBundled(do func(rule int)) {
+	for _, of := range c.bundle {
+		for i := range of.demand.class.hosts {
+			do(of.demand.class.hosts[i].rule.id)
+		}
+	}
+}
+
+// addBundle adds the pods of a bundle one after the other, as far as the rules
+// admit them all.
+func (o *occupancy) addBundle(c *class) bool {
+	for _, of := range c.bundle {
+		if o.room(of.demand.class, of.count, true) < of.count {
+			return false
+		}
+		o.add(of.demand.class, of.count)
+	}
+	return true
 }

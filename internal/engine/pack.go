@@ -13,7 +13,6 @@ type variant struct {
 	plain    bool
 	thrifty  bool // nodes that use little of the pools' limits, whatever they cost
 	ranked   bool // largest first among pods that rules spread over nodes
-	apart    bool // pods that should share one node may have less than all of them
 	// limit ends the run as soon as it surely costs more, or takes too many steps;
 	// 0: no limit. What was packed until then has pods missing.
 	limit int64
@@ -77,7 +76,6 @@ func (u usage) times(p *pool, amounts []int64, most int) int {
 // packer packs the demands of one tier into nodes to buy.
 type packer struct {
 	p       *problem
-	seated  map[int]bool
 	items   []*item
 	scale   scale
 	slots   []slot
@@ -99,24 +97,24 @@ type packer struct {
 	exact     *exact // buffers
 }
 
-func newPacker(u *purchase, tier bitset) *packer {
-	k := &packer{p: u.p, seated: u.seated}
-	k.items = newItems(u.demands, u.left, tier)
-	families, admitted := findFamilies(u.p, k.items)
-	describeItems(u.p, k.items, u.demands, u.left)
-	usable := newBitset(len(u.p.space.configs))
+func newPacker(p *problem, s selection, tier bitset) *packer {
+	k := &packer{p: p}
+	k.items = newItems(s.demands, s.left, tier)
+	families, admitted := findFamilies(p, k.items)
+	describeItems(k.items)
+	usable := newBitset(len(p.space.configs))
 	for _, it := range k.items {
 		usable.or(it.configs)
 	}
-	k.configs = u.p.undominated(usable, admitted)
-	k.scale, k.slots = priceItems(u.p, k.items, families, k.configs, u.left)
+	k.configs = p.undominated(usable, admitted)
+	k.scale, k.slots = priceItems(p, k.items, families, k.configs, s.left)
 	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
 	k.index = make(map[*demand]int, len(k.items))
 	left := make([]int, len(k.items))
 	for i, it := range k.items {
-		k.index[it.demand], left[i] = i, u.left[it.demand]
-		k.pods += u.left[it.demand]
-		k.linear += float64(it.linear * float64(u.left[it.demand]))
+		k.index[it.demand], left[i] = i, s.left[it.demand]
+		k.pods += s.left[it.demand]
+		k.linear += float64(it.linear * float64(s.left[it.demand]))
 	}
 	k.rankConfigs(left)
 	return k
@@ -208,10 +206,7 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 		k.filler.begin(k.items, out.left)
 	}
 	f := k.filler
-	f.plain, f.ranked, f.apart, f.thrifty = v.plain, v.ranked, v.apart, v.thrifty
-	for r := range k.seated {
-		f.seated[r] = true
-	}
+	f.plain, f.ranked, f.thrifty = v.plain, v.ranked, v.thrifty
 	remaining, linear := int64(0), 0.0
 	for i, it := range k.items {
 		remaining += it.value * int64(left[i])
@@ -251,7 +246,6 @@ func (k *packer) settle(f *filler, config int, used usage) bin {
 	b := bin{config: config, times: math.MaxInt32}
 	for _, i := range f.touched {
 		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})
-		b.sticky = b.sticky || k.items[i].sticky()
 	}
 	for !k.p.flexible(&b, used) {
 		if !shrink(&b) {
@@ -265,9 +259,6 @@ func (k *packer) settle(f *filler, config int, used usage) bin {
 		if count := b.count(k.items[i].demand, n); count > 0 {
 			b.times = min(b.times, f.left[i]/count)
 		}
-	}
-	if b.sticky {
-		b.times = 1
 	}
 	b.times = used.times(k.p.space.configs[b.config].pool, b.charge, b.times)
 	return b
@@ -313,13 +304,6 @@ func (k *packer) commit(f *filler, out *packing, b bin) (worth int64, least floa
 		out.pods += count
 		worth += it.value * int64(count)
 		least += float64(it.linear * float64(count))
-		if count > 0 {
-			for _, r := range it.follows {
-				if it.rank == rankPerNode {
-					f.seated[r] = true
-				}
-			}
-		}
 	}
 	c := &k.p.space.configs[b.config]
 	out.bins = append(out.bins, b)

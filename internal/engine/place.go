@@ -42,7 +42,7 @@ func (a *assignment) places(c *class, caps map[string]int) []*place {
 		list[i] = &backing[i]
 		*list[i] = place{key: r.key, domains: r.domains, configs: r.configs, region: r, tier: r.tier, left: math.MaxInt}
 	}
-	if len(a.p.nodes) > 0 {
+	if of := a.followed[c]; len(a.p.nodes) > 0 && (of == nil || !of.anew) {
 		list = a.nodePlaces(c, list)
 	}
 	for _, pl := range list {
@@ -96,10 +96,15 @@ func (a *assignment) regions(c *class) []*region {
 	if a.shut != nil {
 		fits = fits.without(a.shut)
 	}
+	key := strconv.AppendInt(a.key[:0], int64(c.fitsID), 10)
+	if of := a.followed[c]; of != nil {
+		fits = fits.clone()
+		fits.and(of.configs)
+		key = strconv.AppendInt(append(key, '!'), int64(c.id), 10)
+	}
 	if fits.empty() {
 		return nil
 	}
-	key := strconv.AppendInt(a.key[:0], int64(c.fitsID), 10)
 	for i := range c.touches {
 		key = strconv.AppendInt(append(key, ','), int64(a.p.sights[c.touches[i].rule.id]), 10)
 	}

@@ -15,23 +15,56 @@ type purchase struct {
 
 // packTier packs what is left on the pools of one weight and returns the bins.
 func (u *purchase) packTier(tier bitset) []bin {
-	k := newPacker(u, tier)
+	if u.ties(tier) {
+		return u.packBundles(tier)
+	}
+	best := u.pack(selection{demands: u.demands, left: u.left}, tier)
+	if best == nil {
+		return nil
+	}
+	return u.keep(best)
+}
+
+// outcome is a packing of a selection.
+type outcome struct {
+	selection selection
+	k         *packer
+	*packing
+}
+
+// pack packs the selection; nil when there is nothing in it for the tier.
+func (u *purchase) pack(s selection, tier bitset) *outcome {
+	k := newPacker(u.p, s, tier)
 	if len(k.items) == 0 {
 		return nil
 	}
-	counts := make([]int, len(k.items))
-	for i, it := range k.items {
-		counts[i] = u.left[it.demand]
-	}
+	counts := k.counts(s)
 	best := k.solveExactly(counts, u.used)
 	if best == nil {
 		best = k.search(counts, u)
 	}
-	u.settle(k, best)
-	k.seatRest(best)
-	u.settle(k, best)
 	u.budget -= k.steps
-	return best.bins
+	return &outcome{s, k, best}
+}
+
+func (k *packer) counts(s selection) []int {
+	counts := make([]int, len(k.items))
+	for i, it := range k.items {
+		counts[i] = s.left[it.demand]
+	}
+	return counts
+}
+
+// keep takes over what a packing has used and left, and returns its bins.
+func (u *purchase) keep(o *outcome) []bin {
+	u.used = o.usage
+	for i, it := range o.k.items {
+		u.took(it.demand, o.selection.left[it.demand]-o.left[i])
+	}
+	for i := range o.bins {
+		o.bins[i].unbundled()
+	}
+	return o.bins
 }
 
 // closeEnough is the gap to what the pods' resources cost at least at which
@@ -197,7 +230,14 @@ func (u *purchase) notePrices(k *packer) {
 		if u.worth == nil {
 			u.worth = make([]int64, len(u.p.classes))
 		}
-		u.worth[it.class.id] = max(u.worth[it.class.id], k.worths[i])
+		if it.class.bundle == nil {
+			u.worth[it.class.id] = max(u.worth[it.class.id], k.worths[i])
+		}
+		for _, of := range it.class.bundle {
+			c := of.demand.class
+			part := k.scale.worth(c.request) / max(k.scale.worth(it.class.request), 1)
+			u.worth[c.id] = max(u.worth[c.id], wholePrice(float64(k.worths[i])*part))
+		}
 	}
 }
 
@@ -294,29 +334,6 @@ func (k *packer) reprice(x *packing) {
 	for i, it := range k.items {
 		if n := count[i]; n > 0 {
 			it.value = (it.value + int64(paid[i]/n)) / 2
-		}
-	}
-}
-
-// settle takes over what a packing has used and left.
-func (u *purchase) settle(k *packer, best *packing) {
-	u.used = best.usage
-	for i, it := range k.items {
-		if best.left[i] < u.left[it.demand] {
-			it.class.eachAffinity(func(t *touch) { u.seated[t.rule.id] = u.seated[t.rule.id] || t.matched })
-		}
-		u.left[it.demand] = best.left[i]
-	}
-}
-
-// seatRest gives pods that no node held all together a node for some of them.
-func (k *packer) seatRest(best *packing) {
-	for i, it := range k.items {
-		if it.sticky() && best.left[i] > 0 {
-			rest := k.run(variant{apart: true}, best.left, best.usage)
-			best.bins = append(best.bins, rest.bins...)
-			best.left = rest.left
-			return
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (b *bounding) shares() []model.CostShare {
 
 // gapShares tells what rules make that the bound leaves out: a spread over nodes
 // lets only so many pods onto each as long as one of them has none.
-func (b *bounding) gapShares() []model.CostShare {
+func (b *bounding) gapShares(s *solution, proven int64) []model.CostShare {
 	if len(b.families) > maxFamilies {
 		return nil
 	}
@@ -46,6 +46,7 @@ func (b *bounding) gapShares() []model.CostShare {
 	}
 	configs := b.p.space.configs
 	part := wholePrice(b.linearCost(configs, b.families, more) - b.linearCost(configs, b.families, kept))
+	part = min(max(part, makeBounding(b.p, s, 0, true).lowerBound(s)-proven), max(s.cost-proven, 0))
 	if part < leastShare {
 		return nil
 	}

@@ -38,10 +38,14 @@ const maxPasses = 5
 // that leaves pods without a place, a second plan spreads them, as the
 // scheduler itself would, over the domains that there will be, a third lets
 // nobody open the domains whose emptiness stops them, if nobody loses by that,
-// and a fourth uses little of the limits that stop them.
+// another one has pods go where those can be that must be beside them, and the
+// last uses little of the limits that stop them.
 func solve(p *problem, budget int) *solution {
 	s := solveByDomains(p, budget).orUneven(budget)
 	if known := s.shutDomains(); known != nil {
+		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
+	}
+	if known := s.lead(); known != nil {
 		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
 	}
 	if p.limits() && s.limited() {
@@ -259,7 +263,7 @@ func newLearned() *learned {
 }
 
 func (k *learned) clone() *learned {
-	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, uneven: k.uneven, domains: make(map[*rule][]bool, len(k.domains)), waits: maps.Clone(k.waits)}
+	c := &learned{most: k.most, shut: k.shut, thrifty: k.thrifty, uneven: k.uneven, followed: k.followed, domains: make(map[*rule][]bool, len(k.domains)), waits: maps.Clone(k.waits)}
 	for r, marks := range k.domains {
 		c.domains[r] = marks
 	}

@@ -89,7 +89,9 @@ type Report struct {
 	InterruptionsPerHour float64 `json:"interruptionsPerHour,omitempty"`
 	// GapShares are what hard rules add that the bound leaves out, about, where the
 	// gap is large and that can be told: TopologySpread the nodes that a spread over
-	// the hostname asks for as each of them starts without pods.
+	// the hostname asks for as each of them starts without pods; LimitReached and
+	// PodAffinity what a plan without limits, or without affinity over the hostname,
+	// costs less.
 	GapShares []CostShare `json:"gapShares,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`

@@ -174,6 +174,10 @@ func ruleText(rule model.Code) string {
 		return "pods that keep off each other's nodes"
 	case model.CodeTopologySpread:
 		return "topology spread over nodes, each of which starts empty"
+	case model.CodePodAffinity:
+		return "pods that must share nodes"
+	case model.CodeLimitReached:
+		return "limits of NodePools"
 	}
 	return string(rule)
 }

@@ -3,7 +3,7 @@ package mutation
 // mutants lists the rules, broken one at a time. A new rule comes with one.
 func mutants() []mutant {
 	var all []mutant
-	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), boughtMutants(), spotMutants()} {
+	for _, list := range [][]mutant{labelMutants(), nodeMutants(), topologyMutants(), bundleMutants(), poolMutants(), volumeMutants(), fairnessMutants(), observeMutants(), groupMutants(), boughtMutants(), spotMutants()} {
 		all = append(all, list...)
 	}
 	for _, m := range mutations() {
@@ -110,6 +110,21 @@ func topologyMutants() []mutant {
 	}
 }
 
+func bundleMutants() []mutant {
+	const bundle, order, stack, follow = "internal/engine/bundle.go", "internal/engine/bundle_order.go", "internal/engine/bundle_stack.go", "internal/engine/follow.go"
+	return []mutant{
+		{"a bundle has what its pods must be beside", stack, "if !s.meets.has(r) {", "if r < 0 {"},
+		{"other rules of a bundle's pods", "internal/engine/occupancy.go", "if o.room(of.demand.class, of.count, true) < of.count {", "if o.room(of.demand.class, of.count, true) < 0 {"},
+		{"other rules while a bundle grows", stack, "return b.buffer.room(x.demand.class, most, true)", "return most"},
+		{"where a bundle may be", stack, "s.configs.and(x.configs)", "_ = x.configs"},
+		{"an affinity opens one node", order, "return x.opens && !slices.ContainsFunc(x.owns, b.met.has)", "return x.opens"},
+		{"who must follow does not open a node", order, "behind > most", "behind > most && best < 0"},
+		{"more important pods of a bundle", bundle, "cmp.Compare(y.demand.class.pod.Priority, x.demand.class.pod.Priority)", "0"},
+		{"pods go where others can be beside them", follow, "configs.and(fits)", "configs.or(fits)"},
+		{"a full node draws no pod that others must be beside", "internal/engine/place.go", "(of == nil || !of.anew)", "(of == nil || of.anew)"},
+	}
+}
+
 func poolMutants() []mutant {
 	const pool, config, launch = "internal/engine/pool.go", "internal/engine/config.go", "internal/engine/launch.go"
 	return []mutant{
@@ -207,6 +222,7 @@ func observeMutants() []mutant {
 func groupMutants() []mutant {
 	const groups, solve, config, zones = "internal/engine/groups.go", "internal/engine/groups_solve.go", "internal/engine/config.go", "internal/engine/groups_zones.go"
 	return []mutant{
+		{"nodes of groups that may count open domains", "internal/engine/groups_doubt.go", "counts = counts || r.configs.has(i) || r.unsure.has(i)", "counts = counts || r.configs.has(i)"},
 		{"the least room of a group's types", groups, "least.Allocatable = leastOf(least.Allocatable, next.Allocatable)", "_ = next.Allocatable"},
 		{"labels that a group's types share", groups, "if values := groupValues(g, key); len(values) == 1 && values[0].present {", "if values := groupValues(g, key); values[0].present {"},
 		{"labels that depend on what a group brings", "internal/engine/groups_doubt.go", "if !one.surelyHolds(r) {", "if one.surelyHolds(r) && false {"},
@@ -220,9 +236,9 @@ func groupMutants() []mutant {
 		{"mixed buying promises no zone", zones, "case certainCapacityType(g, max(groupRoom(g), 1)) == \"\":", "case g.Name == \"\":"},
 		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
 		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
-		{"zones that a growing group may open", zones, "grows && counts && one.present {", "grows && counts && !one.present {"},
-		{"preferences do not ask for zones of groups", "internal/engine/groups_tied.go", "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
-		{"preferred spread does not ask for zones of groups", "internal/engine/groups_tied.go", "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
+		{"zones that a growing group may open", "internal/engine/groups_doubt.go", "grows && counts && one.present {", "grows && counts && !one.present {"},
+		{"preferences do not ask for zones of groups", zones, "return tiedToZone(&wishes)", "return tiedToZone(&wishes) && false"},
+		{"preferred spread does not ask for zones of groups", zones, "for _, s := range g.spread {\n\t\tif isZone(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},
 		{"the zone that needs the least growth", "internal/engine/place.go", "pl.depth = a.p.leastDepth(pl.region.tierConfigs(a.p))", "pl.depth = 0"},
 		{"zones that are not known yet are waited for", zones, "case unknownOnTheWay(g) > 0:", "case unknownOnTheWay(g) > 9:"},
 		{"a node that is right in any zone", "internal/engine/groups_untie.go", "if !trial.keepsRules() {", "if trial.bins == nil {"},

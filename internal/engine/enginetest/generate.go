@@ -52,6 +52,7 @@ func Draw(dice Dice) *model.Snapshot {
 	for i := range w.number("nodeGroups", 0, 4) / 2 {
 		s.NodeGroups = append(s.NodeGroups, w.nodeGroup(i, s.Catalogs["default"]))
 	}
+	w.chain(s)
 	return s
 }
 

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -120,6 +121,45 @@ func (w world) morePodRules(p *model.Pod) {
 			p.PodAffinity = append(p.PodAffinity, t)
 		}
 	}
+}
+
+// chain makes most classes follow the one before them, and sometimes the first
+// follow the last.
+func (w world) chain(s *model.Snapshot) {
+	if !w.chance("chain", 8) {
+		return
+	}
+	key := w.oneOf("chainKey", "kubernetes.io/hostname", "kubernetes.io/hostname", "topology.kubernetes.io/zone")
+	first, previous := s.Pending[0].Labels["app"], ""
+	terms := map[string][]model.PodAffinityTerm{}
+	for i := range s.Pending {
+		p := &s.Pending[i]
+		name := p.Name[:strings.LastIndex(p.Name, "-")]
+		if _, known := terms[name]; !known {
+			terms[name] = nil
+			if previous != "" && !w.chance("unchained", 4) {
+				terms[name] = []model.PodAffinityTerm{{TopologyKey: key, Selector: &model.LabelSelector{MatchLabels: map[string]string{"app": previous}}}}
+			}
+			previous = p.Labels["app"]
+		}
+		if terms[name] != nil {
+			p.PodAffinity = terms[name]
+		}
+	}
+	if w.chance("circle", 4) {
+		circle := appsTerm(key, first, previous)
+		for i := range s.Pending {
+			if s.Pending[i].Labels["app"] == first {
+				s.Pending[i].PodAffinity = []model.PodAffinityTerm{circle}
+			}
+		}
+	}
+}
+
+// appsTerm is about the pods of some apps.
+func appsTerm(key string, apps ...string) model.PodAffinityTerm {
+	return model.PodAffinityTerm{TopologyKey: key, Selector: &model.LabelSelector{
+		Requirements: []model.Requirement{{Key: "app", Operator: model.In, Values: apps}}}}
 }
 
 // moreRequests asks for devices, many ports, or nothing.
