@@ -92,7 +92,7 @@ func (l *ledger) allows(t *touch, d int32) bool {
 // opens reports whether the rule's first pod is still to come.
 func (l *ledger) opens(r *rule) bool {
 	for _, sibling := range r.siblings {
-		if sibling.total > 0 {
+		if l.rules[sibling.id].total > 0 {
 			return false
 		}
 	}

@@ -106,6 +106,7 @@ func topologyMutants() []mutant {
 		{"preferred anti-affinity is no rule", topology, "if requires(term) {\n\t\t\taway", "if true {\n\t\t\taway"},
 		{"preferred affinity is no rule", topology, "if requires(term) {\n\t\t\trules", "if true {\n\t\t\trules"},
 		{"affinity terms hold together", topology, "r.siblings = append(r.siblings, sibling)", "_ = sibling"},
+		{"planned pods count for all terms", ledger, "if l.rules[sibling.id].total > 0 {", "if sibling.total > 0 {"},
 		{"nodes without the topology key", topology, "a.ofNode[i] = -1\n", "a.ofNode[i] = 0\n"},
 	}
 }
