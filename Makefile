@@ -25,6 +25,11 @@ drover:
 drover-lab:
 	@$(GO) run ./tools/build -C lab -o ../bin/drover-lab ./cmd/drover-lab
 
+# Properties are tested with the same random input each time, so that a test that
+# passed once passes again; make soak looks for new input.
+export RAPID_SEED ?= 1
+PROPERTY_CHECKS ?= 3000
+
 .PHONY: test
 test: build ## Run every test: unit, conformance, end to end on the lab
 	$(GO) test ./...
@@ -35,7 +40,8 @@ CLUSTERS ?= 200000
 SEED ?= 1000000
 
 .PHONY: soak
-soak: ## What takes long: long scripts on the lab, and many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
+soak: ## What takes long: properties of random input, long scripts on the lab, many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
+	RAPID_SEED=0 RAPID_CHECKS=$(PROPERTY_CHECKS) $(GO) test ./internal/engine/... -timeout 0
 	cd lab && DROVER_LONG=1 $(GO) test ./e2e -run TestScripts -timeout 40m
 	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 

@@ -35,21 +35,38 @@ func solveAll(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mo
 // decide is one look at a snapshot whose volumes are counted.
 func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
-	var chosen *chooser
+	var chosen decision
 	steps := 0
 	for _, budget := range budgets(settings.MaxSteps) {
 		settings.MaxSteps = budget
 		next := solveWithWishes(newProblem(snapshot, settings), groupPods(snapshot, signer), signer)
 		steps += next.steps
-		if chosen == nil || next.best.replaces(chosen.best) {
-			chosen = next
+		if chosen.chooser == nil || next.best.replaces(chosen.best) {
+			chosen = chosen.or(next)
 		}
 	}
-	plan, report := chosen.best.plan()
-	chosen.certify(&report, nano(plan.PricePerHour)+nano(report.InterruptionsPerHour))
-	report.Preferences = chosen.report()
-	report.Steps = steps
-	return plan, report
+	chosen.certify(&chosen.report, nano(chosen.plan.PricePerHour)+nano(chosen.report.InterruptionsPerHour))
+	chosen.report.Preferences = chosen.chooser.report()
+	chosen.report.Steps = steps
+	return chosen.plan, chosen.report
+}
+
+// decision is what was chosen, written down.
+type decision struct {
+	*chooser
+	plan   model.Plan
+	report model.Report
+}
+
+// or is the decision for what another search chose, unless that costs more for as
+// many pods once it is settled how nodes are bought.
+func (d decision) or(c *chooser) decision {
+	next := decision{chooser: c}
+	next.plan, next.report = c.best.plan()
+	if d.chooser != nil && c.best.placed == d.best.placed && next.plan.PricePerHour > d.plan.PricePerHour {
+		return d
+	}
+	return next
 }
 
 // budgets are the step budgets at which plans are made, of which the best is

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
@@ -84,6 +85,28 @@ func TestMoreStepsGiveNoWorsePlan(t *testing.T) {
 				few, placed(less), less.PricePerHour, many, placed(more), more.PricePerHour, asText(snapshot))
 		}
 	})
+}
+
+// TestMoreStepsCountHowNodesAreBought: a pool that a preference leads to, for the
+// same price, may have to buy on demand what another buys as Spot.
+func TestMoreStepsCountHowNodesAreBought(t *testing.T) {
+	room := model.Resources{model.CPU: 1000, model.Memory: 1 << 30, model.PodCount: 3}
+	s := onePool(model.Catalog{InstanceTypes: []model.InstanceType{{Name: "small", Capacity: room, Allocatable: room}},
+		Offerings: []model.Offering{
+			{PricePerHour: 0.01, OfferingKey: model.OfferingKey{InstanceType: "small", Zone: "b", CapacityType: model.OnDemand}},
+			{PricePerHour: 0.005, OfferingKey: model.OfferingKey{InstanceType: "small", Zone: "b", CapacityType: model.Spot}},
+		}})
+	s.NodePools[0].Taints = []model.Taint{{Key: "dedicated", Effect: model.PreferNoSchedule}}
+	s.NodePools = append(s.NodePools, model.NodePool{Name: "half", NodeClass: s.NodePools[0].NodeClass, OnDemand: &model.OnDemandShare{Percentage: 25}})
+	s.Pending = []model.Pod{{PodKey: model.PodKey{Namespace: "default", Name: "app"}, Requests: model.Resources{model.PodCount: 1}}}
+	last := math.Inf(1)
+	for _, steps := range []int{1, 5000, 100_000} {
+		plan, _ := engine.Solve(s, model.Settings{MaxSteps: steps})
+		if plan.PricePerHour > last || len(plan.Launches) != 1 {
+			t.Errorf("%d steps: %+v for %g, fewer cost %g", steps, plan.Launches, plan.PricePerHour, last)
+		}
+		last = plan.PricePerHour
+	}
 }
 
 // TestSolveLeavesItsInputAlone compares the snapshot before and after.
