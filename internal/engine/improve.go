@@ -13,14 +13,18 @@ const maxCandidates = 64
 // their pods again; it keeps what is cheaper until a round brings little.
 func (k *packer) improve(best *packing) {
 	k.improveIn(best, k.worstFirst)
-	if float64(best.cost) > float64(k.linear*(1+farImproved)) {
+	if gap := float64(best.cost)/k.linear - 1; gap > farImproved && gap < hopeless {
 		k.improveIn(best, k.opposite)
 	}
 }
 
 // farImproved is the gap to what the resources cost at least above which nodes are
-// put together in another order.
-const farImproved = 0.04
+// put together in another order, hopeless the one above which that cost says too
+// little for it to be worth the steps.
+const (
+	farImproved = 0.04
+	hopeless    = 0.10
+)
 
 // improveIn does so with the nodes in one order.
 func (k *packer) improveIn(best *packing, order ordering) {
