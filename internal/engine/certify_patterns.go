@@ -17,7 +17,9 @@ const (
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
 	mostBoundSteps    = 12_000_000
-	maxPatternPairs   = 100_000 // of items and configs: what one round costs
+	// Of items and configs: what one round costs. Rules leave less to be proven.
+	maxPatternPairs = 100_000
+	maxRuledPairs   = 12_000
 )
 
 // patternsAbove is the gap from where on mixtures of nodes are looked at.
@@ -76,7 +78,11 @@ func (x *patternBound) check(worths []float64) int64 {
 func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64) *patternBound {
 	x := &patternBound{b: b}
 	items, counts := x.items()
-	if len(items)*len(b.candidates) > maxPatternPairs {
+	most := maxPatternPairs
+	if len(b.p.rules) > 0 {
+		most = maxRuledPairs
+	}
+	if len(items)*len(b.candidates) > most {
 		return nil
 	}
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: b.candidates, scale: scale{prices: prices[0]}}, counts)
