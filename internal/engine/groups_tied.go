@@ -57,22 +57,7 @@ func tiedToZone(pod *model.Pod) bool {
 
 // wishesZone reports whether a preferred rule that the plan tries to keep is
 // about the zone: it must not make a group grow by more than the pods need.
-func (g *grants) wishesZone() bool {
-	wishes := model.Pod{PodAffinity: g.near, PodAntiAffinity: g.away, RequiredNodeAffinity: g.nodes}
-	for _, s := range g.spread {
-		if isZone(s.TopologyKey) {
-			return true
-		}
-	}
-	for _, terms := range [][]model.PodAffinityTerm{g.near, g.away} {
-		for _, term := range terms {
-			if isZone(term.TopologyKey) {
-				return true
-			}
-		}
-	}
-	return tiedToZone(&wishes)
-}
+func (g *grants) wishesZone() bool { return g.mentions(isZone) }
 
 // wishesWay reports whether a preferred rule that the plan tries to keep is about
 // what depends on how nodes of the group are bought.
@@ -80,32 +65,33 @@ func (g *grants) wishesWay(pool *pool) bool {
 	if len(pool.bought) == 0 {
 		return false
 	}
-	if g.taints {
-		return true
-	}
-	depends := func(key string) bool {
+	return g.taints || g.mentions(func(key string) bool {
 		for _, own := range pool.bought {
 			if _, there := lookup(own.labels, key); there {
 				return true
 			}
 		}
 		return false
-	}
+	})
+}
+
+// mentions reports whether a preferred rule is about such a label.
+func (g *grants) mentions(about func(key string) bool) bool {
 	for _, term := range g.nodes {
 		for _, r := range term.Labels {
-			if depends(r.Key) {
+			if about(r.Key) {
 				return true
 			}
 		}
 	}
 	for _, s := range g.spread {
-		if depends(s.TopologyKey) {
+		if about(s.TopologyKey) {
 			return true
 		}
 	}
 	for _, terms := range [][]model.PodAffinityTerm{g.near, g.away} {
 		for _, term := range terms {
-			if depends(term.TopologyKey) {
+			if about(term.TopologyKey) {
 				return true
 			}
 		}
