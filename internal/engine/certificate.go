@@ -9,8 +9,12 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// boundSteps limits the work of one proof.
-const boundSteps = 2_000_000
+// boundSteps limits the work of one proof, mixtureSteps that of one that nodes
+// were mixed for.
+const (
+	boundSteps   = 2_000_000
+	mixtureSteps = 16_000_000
+)
 
 // maxFreeChecks limits how many pairs of family and node are compared; beyond
 // it a node counts as if all its room were open to every pod, which proves a
@@ -60,7 +64,7 @@ func (b *bounding) lowerBound(s *solution) int64 {
 		best = max(best, b.proveAlone(set))
 	}
 	if s.worth != nil {
-		best = max(best, b.check(bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
+		best = max(best, b.check(boundSteps, bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
 	}
 	return best
 }
@@ -81,7 +85,8 @@ type bounding struct {
 	problem  bound.Problem
 	prepared *bound.Prepared
 	// priced are the prices for the classes that are bought, once they are known.
-	priced [][]float64
+	priced      [][]float64
+	pricedRules []slot
 	// candidates are the configs that no other replaces.
 	candidates []int
 }
@@ -340,9 +345,9 @@ func (b *bounding) smallEnough(room vector) bool {
 func (b *bounding) prove(counts func(*class) bool) int64 {
 	prices, rules := b.prices(counts)
 	if b.priced == nil {
-		b.priced = prices
+		b.priced, b.pricedRules = prices, rules
 	}
-	return b.check(bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
+	return b.check(boundSteps, bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0
 		}
@@ -350,9 +355,9 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 	})})
 }
 
-// check has the duals checked; what is refused proves nothing.
-func (b *bounding) check(duals bound.Duals) int64 {
-	certificate, err := b.prepared.Certify(duals, boundSteps)
+// check has the duals checked in so many steps; what is refused proves nothing.
+func (b *bounding) check(steps int, duals bound.Duals) int64 {
+	certificate, err := b.prepared.Certify(duals, steps)
 	if err != nil {
 		return 0 // nothing is proven, so nothing is claimed
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
 )
@@ -19,7 +20,7 @@ const (
 	mostBoundSteps    = 12_000_000
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
-	maxRuledPairs   = 12_000
+	maxRuledPairs   = 100_000
 )
 
 // patternsAbove is the gap from where on mixtures of nodes are looked at.
@@ -36,6 +37,7 @@ func (c *chooser) patternsAbove() float64 {
 type patternBound struct {
 	mixture
 	b      *bounding
+	alike  *alike
 	itemOf []int    // by class
 	firsts []*class // of each item
 }
@@ -70,22 +72,23 @@ func (x *patternBound) check(worths []float64) int64 {
 			byClass[c.id] = worths[i] / float64(x.b.placed[c.id]) // of all the pods of one node
 		}
 	}
-	return x.b.check(bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
+	return x.b.check(mixtureSteps, bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
 }
 
 // newPatternBound starts from the plan's own nodes; nil where there are too many
 // different pods and configs.
 func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64) *patternBound {
-	x := &patternBound{b: b}
+	x := &patternBound{b: b, alike: newAlike(b.p, b.candidates)}
+	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
 	most := maxPatternPairs
 	if len(b.p.rules) > 0 {
 		most = maxRuledPairs
 	}
-	if len(items)*len(b.candidates) > most {
+	if len(items)*len(configs) > most {
 		return nil
 	}
-	x.mixture = newMixture(&packer{p: b.p, items: items, configs: b.candidates, scale: scale{prices: prices[0]}}, counts)
+	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
 	x.startAt(prices, proven)
 	if s.worth != nil {
 		x.centerAt(s.worth)
@@ -98,44 +101,65 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 	return x
 }
 
-// items makes one item of the classes that are one in the proof.
+// items makes one item of the classes that are one in the proof, or would be if
+// they asked for the same zones.
 func (x *patternBound) items() (items []*item, counts []int) {
 	b := x.b
 	x.itemOf = make([]int, len(b.p.classes))
-	known := map[int]int{} // item by number in the proof
+	known := map[string]int{}
 	for _, c := range b.p.classes {
 		if b.bought[c.id] == 0 {
 			continue
 		}
-		at, found := known[b.numberOf[c.id]]
+		key := x.keyOf(c)
+		at, found := known[key]
 		if !found {
 			at = len(items)
-			known[b.numberOf[c.id]] = at
+			known[key] = at
 			items, counts, x.firsts = append(items, x.itemOfClass(c)), append(counts, 0), append(x.firsts, c)
 		}
 		x.itemOf[c.id] = at
 		if b.wholes[c.id] == 0 {
 			counts[at] += b.bought[c.id]
+			items[at].admit(b.mostPerNode(c))
 			continue
 		}
 		counts[at] = 1
 		items[at].class.request.add(c.request, b.placed[c.id])
-		items[at].configs.and(c.fits)
+		items[at].configs.and(x.alike.admitting(c.fits))
 	}
 	return items, counts
 }
 
-// itemOfClass is the item of the first of some classes that are one in the proof;
-// the pods of a whole are added to it.
-func (x *patternBound) itemOfClass(c *class) *item {
+// keyOf is equal for classes that are one item.
+func (x *patternBound) keyOf(c *class) string {
 	if x.b.wholes[c.id] > 0 {
-		return &item{class: &class{request: make(vector, len(c.request))}, configs: c.fits.clone(), perNode: 1}
+		return strconv.Itoa(x.b.numberOf[c.id])
 	}
-	it := &item{class: c, configs: c.fits, perNode: math.MaxInt32}
-	if most := x.b.mostPerNode(c); most > 0 {
-		it.perNode = int(most)
+	key := wantKey(c.request, x.alike.admitting(c.fits))
+	if slotWorth(x.b.pricedRules, c) > 0 {
+		key += strconv.Itoa(c.id)
+	}
+	return key
+}
+
+// itemOfClass is the item of the first of some classes that are one; the pods of a
+// whole are added to it.
+func (x *patternBound) itemOfClass(c *class) *item {
+	it := &item{class: c, configs: x.alike.admitting(c.fits)}
+	if x.b.wholes[c.id] > 0 {
+		it.class, it.perNode = &class{request: make(vector, len(c.request))}, 1
 	}
 	return it
+}
+
+// admit lets as many more pods of the item be on a node as may be of the class.
+func (it *item) admit(most int64) {
+	if most <= 0 || it.perNode == math.MaxInt32 {
+		it.perNode = math.MaxInt32
+		return
+	}
+	it.perNode += int(most)
 }
 
 // startAt sets the worths to start from: the linear prices, as far as they prove
@@ -179,7 +203,7 @@ func (x *patternBound) contentOf(b *bin) pattern {
 			pods[i] = 1
 		}
 	}
-	p := pattern{config: b.config}
+	p := pattern{config: x.alike.of(b.config)}
 	for i, count := range pods {
 		if count > 0 {
 			p.parts = append(p.parts, part{i, count})

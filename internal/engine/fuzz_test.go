@@ -41,11 +41,11 @@ func FuzzSolve(f *testing.F) {
 		if json.Unmarshal(text, &snapshot) != nil || !isSmall(&snapshot) || !isPossible(&snapshot) {
 			return
 		}
-		plan, report := engine.Solve(&snapshot, model.Settings{MaxSteps: 5_000})
+		plan, report := engine.Solve(&snapshot, model.Settings{MaxSteps: 20_000})
 		if violations := check.Plan(&snapshot, plan); len(violations) > 0 {
 			t.Fatalf("%v\nplan %s", violations, asText(plan))
 		}
-		if again, same := engine.Solve(&snapshot, model.Settings{MaxSteps: 5_000}); asText(again) != asText(plan) || asText(same) != asText(report) {
+		if again, same := engine.Solve(&snapshot, model.Settings{MaxSteps: 20_000}); asText(again) != asText(plan) || asText(same) != asText(report) {
 			t.Fatalf("a second time the plan is %s, not %s", asText(again), asText(plan))
 		}
 	})

@@ -22,7 +22,11 @@ type mixture struct {
 	sacks    []*knapsack
 	small    grid
 	column   []entry // buffer
+	labels   []int   // likewise
+	gains    []float64
 	steps    int
+	// packed brings the nodes of a packing of everything by such worths; nil for none.
+	packed func(worths []float64)
 	// best are the worths, by item, that prove most of what any mixture costs,
 	// as far as the knapsacks see: proven. Tried are those of the present round.
 	best, tried []float64
@@ -92,17 +96,41 @@ func (m *mixture) enter(p pattern, label int) bool {
 	return true
 }
 
-// settlePasses bounds settle: exchanges that gain nothing could go on for ever.
-const settlePasses = 12
+// settlePasses bounds settle: exchanges that gain nothing could go on for ever. In
+// each, no more than settleAtOnce patterns come back, those that gain most first.
+const (
+	settlePasses = 48
+	settleAtOnce = 16
+)
 
 // settle brings back what left the program and has become worth its price again.
 func (m *mixture) settle() {
 	for again, pass := true, 0; again && pass < settlePasses; pass++ {
 		again = false
-		for label, p := range m.patterns {
-			again = m.enter(p, label) || again
+		for _, label := range m.wanted() {
+			again = m.enter(m.patterns[label], label) || again
 		}
 	}
+}
+
+// wanted are the patterns that are worth most for their price, and more than that.
+func (m *mixture) wanted() []int {
+	m.labels = m.labels[:0]
+	m.gains = sized(m.gains, len(m.patterns))
+	for label := range m.patterns {
+		p := &m.patterns[label]
+		worth := 0.0
+		for _, x := range p.parts {
+			worth += float64(m.lp.prices[m.rowOf[x.item]] * float64(x.count) / float64(m.counts[x.item]))
+		}
+		m.steps += len(p.parts)
+		price := float64(max(m.k.p.space.configs[p.config].price, 1))
+		if m.gains[label] = worth / price; m.gains[label] > 1+1e-9 {
+			m.labels = append(m.labels, label)
+		}
+	}
+	sort.SliceStable(m.labels, func(a, b int) bool { return m.gains[m.labels[a]] > m.gains[m.labels[b]] })
+	return m.labels[:min(len(m.labels), settleAtOnce)]
 }
 
 // bringSingles offers for each item the node that holds it alone the cheapest,
@@ -131,25 +159,61 @@ const (
 	settledAt = 1.005
 	// What nearly is worth as much for its price as the dearest will be wanted soon.
 	nearly = 0.97
+	// Packings of everything go on as long as they save that part of the cost.
+	leastPacked = 0.0005
+)
+
+// effort is what nodes are asked for in one round.
+type effort int
+
+const (
+	proving  effort = iota // what the worths near the best ones prove
+	looking                // whatever is worth its price to the program, if soon found
+	scouring               // the same, if it can be found at all
 )
 
 // generate brings patterns into the program for so many steps, until it is no
 // dearer than enough or there is no more to gain.
 func (m *mixture) generate(steps int, enough float64) {
+	idle := m.packed == nil
+	next := looking
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
-		part := centred
-		if round%uncentred == 0 {
-			part = 0
+		now := next
+		m.try(now)
+		found, seen, dearest := m.ask(now)
+		if now == looking {
+			seen = dearest // there may be more to be found
 		}
-		for _, i := range m.rows {
-			m.tried[i] = float64(part*m.center[i]) + float64((1-part)*m.worthOf(i))
-		}
-		found, seen, dearest := m.ask(part == 0)
 		m.keep(seen, dearest)
 		m.settle()
-		if !found && part == 0 || m.lp.objective() <= m.hoped*settledAt {
+		if round%uncentred == 1 && !idle {
+			before := m.lp.objective()
+			m.packed(m.center)
+			m.settle()
+			idle = m.lp.objective() > before*(1-leastPacked)
+		}
+		if now == scouring && !found || m.lp.objective() <= m.hoped*settledAt {
 			return
 		}
+		switch {
+		case now == looking && !found:
+			next = scouring
+		case (round+1)%uncentred == 0:
+			next = looking
+		default:
+			next = proving
+		}
+	}
+}
+
+// try sets the worths of a round.
+func (m *mixture) try(now effort) {
+	part := 0.0
+	if now == proving {
+		part = centred
+	}
+	for _, i := range m.rows {
+		m.tried[i] = float64(part*m.center[i]) + float64((1-part)*m.worthOf(i))
 	}
 }
 
@@ -184,18 +248,18 @@ func (m *mixture) keep(seen, dearest float64) {
 }
 
 // ask has nodes filled in the order of what they could hold for their price, until
-// the next could hold no more than one that was filled does. All are asked for
-// patterns worth more than their price, if wanted.
-func (m *mixture) ask(all bool) (found bool, seen, dearest float64) {
+// the next could hold no more than one that was filled does, or no more than it
+// costs where everything worth its price is wanted.
+func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 	for n, sack := range m.sacks {
 		sack.steps = 0
 		m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack)
 	}
 	sort.SliceStable(m.order, func(a, b int) bool { return m.rates[m.order[a]] > m.rates[m.order[b]] })
 	for _, n := range m.order {
-		least, limit := seen, proofSteps
-		if seen > 0 && all {
-			least, limit = min(seen, 1+1e-6), quickSteps
+		least := seen
+		if seen > 0 && now != proving {
+			least = min(seen, 1+1e-6)
 		}
 		if m.rates[n] <= least {
 			break
@@ -206,10 +270,7 @@ func (m *mixture) ask(all bool) (found bool, seen, dearest float64) {
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
-		worth, most := m.small.most(sack, m.k.items, m.tried)
-		if most == 0 {
-			worth, most = sack.above(m.k.items, m.tried, nearly*least*m.price(sack), limit)
-		}
+		worth, most := m.fill(sack, now, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
 		found = m.bring(sack.pattern()) || found
 	}
@@ -217,4 +278,17 @@ func (m *mixture) ask(all bool) (found bool, seen, dearest float64) {
 		m.steps += sack.steps
 	}
 	return found, seen, dearest
+}
+
+// fill has a node filled with pods worth more than so much for its price. It returns
+// what they are worth and what none are worth more than.
+func (m *mixture) fill(sack *knapsack, now effort, least float64) (worth, most float64) {
+	limit := quickSteps
+	if now != looking {
+		if worth, most = m.small.most(sack, m.k.items, m.tried); most > 0 {
+			return worth, most
+		}
+		limit = proofSteps
+	}
+	return sack.above(m.k.items, m.tried, nearly*least*m.price(sack), limit)
 }

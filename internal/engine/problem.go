@@ -11,9 +11,9 @@ import (
 // Defaults of model.Settings.
 const (
 	defaultMaxOfferings = 60
-	leastMaxSteps       = 6_000_000
-	mostMaxSteps        = 300_000_000
-	maxStepsPerPod      = 3000
+	leastMaxSteps       = 24_000_000
+	mostMaxSteps        = 1_200_000_000
+	maxStepsPerPod      = 12_000
 )
 
 // problem is a snapshot made ready for deciding. It does not change while

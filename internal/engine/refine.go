@@ -12,19 +12,10 @@ import (
 // be worth what its parts cost there. It returns the new order of the items.
 func (k *packer) refine(counts []int) []int {
 	groups := k.sizeGroups()
-	families := make([]demandFamily, len(groups))
-	for f, group := range groups {
-		families[f] = demandFamily{configs: newBitset(len(k.p.space.configs)), demand: make(vector, len(k.p.resources.names))}
-		for _, i := range group {
-			families[f].configs.or(k.items[i].configs)
-			families[f].demand.add(k.items[i].class.request, counts[i])
-		}
-	}
-	prices := priceFamilies(k.p.space.configs, k.configs, families, k.slots).byFamily
 	k.linear = 0
-	for f, group := range groups {
-		for _, i := range group {
-			k.items[i].price(prices[f], k.slots)
+	for f, prices := range k.groupPrices(groups, counts) {
+		for _, i := range groups[f] {
+			k.items[i].price(prices, k.slots)
 			k.linear += float64(k.items[i].linear * float64(counts[i]))
 		}
 	}
@@ -40,6 +31,19 @@ func (k *packer) refine(counts []int) []int {
 		k.index[items[i].demand] = n
 	}
 	return order
+}
+
+// groupPrices are the resources' prices for each group of items.
+func (k *packer) groupPrices(groups [][]int, counts []int) [][]float64 {
+	families := make([]demandFamily, len(groups))
+	for f, group := range groups {
+		families[f] = demandFamily{configs: newBitset(len(k.p.space.configs)), demand: make(vector, len(k.p.resources.names))}
+		for _, i := range group {
+			families[f].configs.or(k.items[i].configs)
+			families[f].demand.add(k.items[i].class.request, counts[i])
+		}
+	}
+	return priceFamilies(k.p.space.configs, k.configs, families, k.slots).byFamily
 }
 
 // sizeGroups are the items that differ in nothing but size, each kind in several

@@ -26,7 +26,7 @@ func TestRemediesPlaceAPod(t *testing.T) {
 		for i := range snapshot.NodePools {
 			dropFreeLabels(&snapshot.NodePools[i])
 		}
-		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 20_000})
+		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: 80_000})
 		for _, reason := range report.Unplaced {
 			if reason.Remedy == nil {
 				continue
@@ -36,7 +36,7 @@ func TestRemediesPlaceAPod(t *testing.T) {
 				continue
 			}
 			seen[reason.Remedy.Code]++
-			if _, after := engine.Solve(changed, model.Settings{MaxSteps: 20_000}); len(after.Unplaced) > 0 {
+			if _, after := engine.Solve(changed, model.Settings{MaxSteps: 80_000}); len(after.Unplaced) > 0 {
 				t.Fatalf("seed %d: %s\nbut still: %s\n%s", seed, reason.Message, after.Unplaced[0].Message, asText(snapshot))
 			}
 		}

@@ -100,27 +100,30 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 			h.try(v)
 		}
 	}
+	rival := h.best
 	if h.wantsPatterns() {
-		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+k.patternSteps())); next != nil {
+		if next := k.packPatterns(h.counts, h.runs, u.used, min(u.budget, k.steps+k.patternSteps(h.best))); next != nil {
 			u.notePrices(k)
 			h.best = h.best.orBetter(next)
 		}
 	}
 	k.most = max(h.budget, k.steps+h.budget*2/3)
 	k.improve(h.best)
+	if rival != h.best && rival.pods == h.best.pods && float64(rival.cost) < float64(h.best.cost)*(1+rivalAbove) {
+		k.most = k.steps + h.budget*2/3
+		k.improve(rival)
+		h.best = h.best.orBetter(rival)
+	}
 	return h.best
 }
 
-// wantsPatterns reports whether patterns may help: where there are far fewer nodes
-// than kinds of pods, hardly any pattern would be bought whole.
+// rivalAbove is how much more than the best, improved, a packing may cost before it is
+// improved for it to be worth it.
+const rivalAbove = 0.02
+
+// wantsPatterns reports whether patterns may help.
 func (h *hunt) wantsPatterns() bool {
-	items := 0
-	for _, n := range h.counts {
-		if n > 0 {
-			items++
-		}
-	}
-	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns)) && h.best.nodes*2 >= items
+	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns))
 }
 
 // hunt is one search for a cheap packing.
@@ -212,16 +215,17 @@ func (x *packing) orBetter(next *packing) *packing {
 	return x
 }
 
-// Bounds of the steps that patterns may take: so many for each pair of pods more than
-// the least, since few pods leave little to save, but never more than the most.
+// mostPatternSteps bounds the steps that patterns may take; the smaller the gap to
+// what the resources cost at least, the fewer: wholeGap is where it is all of them.
 const (
-	patternShare      = 3
-	leastPatternSteps = 1_000_000
-	mostPatternSteps  = 25_000_000
+	mostPatternSteps  = 40_000_000
+	leastPatternSteps = 500_000
+	wholeGap          = 0.10
 )
 
-func (k *packer) patternSteps() int {
-	return min(leastPatternSteps+patternShare*k.pods*k.pods, mostPatternSteps)
+func (k *packer) patternSteps(best *packing) int {
+	part := min((float64(best.cost)/max(k.linear, 1)-1)/wholeGap, 1)
+	return leastPatternSteps + int(mostPatternSteps*float64(part*part*part))
 }
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
@@ -244,8 +248,8 @@ func (u *purchase) notePrices(k *packer) {
 // greedyShare is the part of the budget that greedy runs may use, farShare that
 // when the first run ends farther than farAway from what the resources cost.
 const (
-	greedyShare = 50
-	farShare    = 8
+	greedyShare = 200
+	farShare    = 32
 	farAway     = 0.05
 )
 

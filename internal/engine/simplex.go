@@ -73,25 +73,46 @@ func (lp *covering) bring(column []entry, cost float64, label int) bool {
 	if lp.worth(column)-cost <= 1e-9*max(cost, 1) {
 		return false
 	}
-	leave, ratio := -1, math.Inf(1)
 	for p, row := range lp.inverse {
 		sum := 0.0
 		for _, e := range column {
 			sum += float64(row[e.row] * e.share)
 		}
 		lp.enters[p] = sum
-		if sum > 1e-11 {
-			if r := lp.values[p] / sum; r < ratio {
-				leave, ratio = p, r
-			}
-		}
 	}
+	leave := lp.leaving()
 	if leave < 0 {
 		return false
 	}
 	lp.exchange(leave, cost, label, lp.worth(column))
 	lp.dropSurplus()
 	return true
+}
+
+// Parts of a column below tiny are rounding; values may be that much below zero for a
+// moment, so that the column leaves whose part is largest.
+const (
+	tiny  = 1e-9
+	slack = 1e-9
+)
+
+// leaving is the position whose column makes room for the one in enters: of those
+// that get to zero first, the one with the largest part, since small ones make
+// rounding grow.
+func (lp *covering) leaving() int {
+	first := math.Inf(1)
+	for p, part := range lp.enters {
+		if part > tiny {
+			first = min(first, (lp.values[p]+slack)/part)
+		}
+	}
+	leave, largest := -1, 0.0
+	for p, part := range lp.enters {
+		if part > max(tiny, largest) && lp.values[p]/part <= first {
+			leave, largest = p, part
+		}
+	}
+	return leave
 }
 
 // exchange puts a column of that cost and worth into the basis.
@@ -107,6 +128,7 @@ func (lp *covering) exchange(leave int, cost float64, label int, worth float64) 
 		if p == leave || factor == 0 {
 			continue
 		}
+		row = row[:len(pivot)]
 		for i, x := range pivot {
 			row[i] -= float64(factor * x)
 		}
@@ -134,15 +156,10 @@ func (lp *covering) dropSurplus() {
 		if at < 0 {
 			return
 		}
-		leave, ratio := -1, math.Inf(1)
 		for p, row := range lp.inverse {
 			lp.enters[p] = -row[at]
-			if lp.enters[p] > 1e-11 {
-				if r := lp.values[p] / lp.enters[p]; r < ratio {
-					leave, ratio = p, r
-				}
-			}
 		}
+		leave := lp.leaving()
 		if leave < 0 {
 			return
 		}

@@ -98,7 +98,7 @@ func draw(seed uint64) *model.Snapshot {
 }
 
 // budget keeps plans of small clusters quick.
-func budget() model.Settings { return model.Settings{MaxSteps: 20_000} }
+func budget() model.Settings { return model.Settings{MaxSteps: 80_000} }
 
 // TestRandomClusters: the real kube-scheduler binds every planned pod of every
 // drawn cluster, and the auditor agrees.

@@ -26,7 +26,7 @@ func TestNominationsKeepTightPlans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, _ := engine.Solve(snapshot, model.Settings{MaxSteps: 200_000})
+		plan, _ := engine.Solve(snapshot, model.Settings{MaxSteps: 800_000})
 		cluster, err := oracle.NewCluster(snapshot, &plan, oracle.First)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package bound
 
 import (
+	"container/heap"
 	"errors"
 	"math"
 	"math/big"
@@ -29,14 +30,7 @@ func (p *Prepared) Certify(d Duals, steps int) (Certificate, error) {
 	if c.err != nil {
 		return Certificate{}, c.err
 	}
-	dearest := ratio{worth: 0, price: 1}
-	c.worstFirst()
-	for i := range c.kinds {
-		most := ratio{worth: c.refine(&c.kinds[i]), price: c.kinds[i].price}
-		if dearest.less(most) {
-			dearest = most
-		}
-	}
+	dearest := c.dearest()
 	total := c.total()
 	for _, place := range c.free {
 		held := new(big.Int).SetInt64(c.seemingWorth(place.view, place.room))
@@ -90,23 +84,40 @@ func (r ratio) less(s ratio) bool {
 	return high1 < high2 || high1 == high2 && low1 < low2
 }
 
-// worstFirst sorts the kinds by what their pods seem to be worth for the price:
-// once the worst are examined, the others need no more than to be no worse.
-func (c *checker) worstFirst() {
+// dearest is the most that pods on any node are worth for its price, as far as can
+// be told: again and again the worst node is examined more closely, until that is
+// not possible.
+func (c *checker) dearest() ratio {
+	worst := worstFirst{}
 	for i := range c.kinds {
-		c.kinds[i].seems = c.seemingWorth(c.kinds[i].view, c.kinds[i].room)
+		k := &c.kinds[i]
+		k.most = c.seemingWorth(k.view, k.room)
+		worst = append(worst, k)
 	}
-	slices.SortStableFunc(c.kinds, func(a, b kind) int {
-		x, y := ratio{worth: a.seems, price: a.price}, ratio{worth: b.seems, price: b.price}
-		switch {
-		case y.less(x):
-			return -1
-		case x.less(y):
-			return 1
-		}
-		return 0
-	})
+	heap.Init(&worst)
+	for len(worst) > 0 && worst[0].price > 0 && c.refine(worst[0]) {
+		heap.Fix(&worst, 0)
+	}
+	if len(worst) == 0 {
+		return ratio{worth: 0, price: 1}
+	}
+	return worst[0].holds()
 }
+
+func (k *kind) holds() ratio { return ratio{worth: k.most, price: k.price} }
+
+// worstFirst is a heap of kinds by what their pods are worth for the price.
+type worstFirst []*kind
+
+func (w worstFirst) Len() int           { return len(w) }
+func (w worstFirst) Less(i, j int) bool { return w[j].holds().less(w[i].holds()) }
+func (w worstFirst) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
+
+// Push is part of heap.Interface; nothing is added later.
+func (w *worstFirst) Push(any) {}
+
+// Pop is part of heap.Interface; nothing is taken out.
+func (w *worstFirst) Pop() any { return nil }
 
 // total is what all pods are worth.
 func (c *checker) total() *big.Int {

@@ -14,13 +14,12 @@ type checker struct {
 	free    []freePlace
 	hints   [][]int64 // multipliers by family
 	seen    []*view   // by number, once asked for
+	learned [][]int64 // multipliers of nodes examined
 	steps   int
-	reached int64 // highest worth for its price of the nodes looked at, rounded up
 	err     error
 	// buffers of one upper bound
 	setMost, setSum []int64
 	wants           []want
-	prices          []ratio
 }
 
 type class struct {
@@ -36,7 +35,11 @@ type kind struct {
 	room  []int64
 	view  int
 	price int64
-	seems int64 // seemingWorth
+	// most is what its node holds at most, as far as is known, looked by how many
+	// means.
+	most   int64
+	looked int
+	node   *node
 }
 
 type freePlace struct {

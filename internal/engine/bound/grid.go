@@ -2,8 +2,12 @@ package bound
 
 import "math"
 
-// maxGrid bounds the amounts that a grid goes through, times the classes.
-const maxGrid = 400_000
+// maxGrid bounds the amounts that a grid goes through, times the classes;
+// maxLargeGrid does where nothing else proves enough, as far as the steps go.
+const (
+	maxGrid      = 400_000
+	maxLargeGrid = 16_000_000
+)
 
 // gridResources is how many resources a grid goes through at most.
 const gridResources = 3
@@ -19,15 +23,14 @@ type grid struct {
 	worth []int64              // by amounts used at most
 }
 
-// byGrid returns what no pods on the node are worth more than, and whether some are
-// worth as much.
-func (n *node) byGrid() (most int64, exact bool) {
+// byGrid returns what no pods on the node are worth more than.
+func (n *node) byGrid(limit int) int64 {
 	g := grid{n: n, units: [gridResources]int64{1, 1, 1}, sizes: [gridResources]int64{1, 1, 1}}
 	cells := int64(1)
 	for _, r := range n.scarcestFirst() {
 		unit := n.unit(r)
 		size := n.room[r]/unit + 1
-		if size < 1 || size > maxGrid || cells*size*int64(len(n.classes)) > maxGrid {
+		if size < 1 || size > int64(limit) || cells*size*int64(len(n.classes)) > int64(limit) {
 			continue
 		}
 		g.units[len(g.by)], g.sizes[len(g.by)] = unit, size
@@ -37,11 +40,10 @@ func (n *node) byGrid() (most int64, exact bool) {
 		}
 	}
 	if len(g.by) < min(2, n.c.resources) {
-		return math.MaxInt64, false
+		return math.MaxInt64
 	}
 	g.worth = make([]int64, cells)
-	for _, i := range n.classes {
-		k := &n.c.classes[i]
+	for _, k := range n.classes {
 		each := k.worth - g.others(k.request)
 		for left, size := k.most(n.room), int64(1); each > 0 && left > 0; size *= 2 {
 			count := min(left, size)
@@ -49,7 +51,7 @@ func (n *node) byGrid() (most int64, exact bool) {
 			g.add(g.amounts(k, count), each*count)
 		}
 	}
-	return g.others(n.room) + g.worth[cells-1], len(g.by) == n.c.resources
+	return g.others(n.room) + g.worth[cells-1]
 }
 
 // amounts are what so many pods use.
@@ -87,8 +89,8 @@ func (g *grid) add(used [gridResources]int64, worth int64) {
 // unit is the largest amount of which all requests are multiples.
 func (n *node) unit(r int) int64 {
 	unit := int64(0)
-	for _, i := range n.classes {
-		for amount := n.c.classes[i].request[r]; amount != 0; {
+	for _, k := range n.classes {
+		for amount := k.request[r]; amount != 0; {
 			unit, amount = amount, unit%amount
 		}
 	}

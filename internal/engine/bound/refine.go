@@ -11,7 +11,7 @@ import (
 type node struct {
 	c           *checker
 	room        []int64
-	classes     []int // those worth more than their resources first
+	classes     []*class // those worth more than their resources first
 	beyond      []int64
 	most        []int64
 	multipliers []int64
@@ -19,85 +19,121 @@ type node struct {
 	// their resources at most.
 	rest  []int64
 	rooms [][]int64 // buffers by position
-	price []ratio   // by class: its worth for what its resources cost
+	price []ratio   // by position: a class's worth for what its resources cost
 	used  float64   // of clear
 	limit int       // steps left
 }
 
-// refine lowers the upper bound on the worth of one kind's node, as far as that
-// keeps the node from scaling the duals down more than others do.
-func (c *checker) refine(k *kind) int64 {
-	least, price := k.seems, k.price
-	if price == 0 || c.steps <= 0 || least <= c.goal(price, 0) {
-		return least
+// refine lowers the upper bound on what the kind's node holds by the next of several
+// means, each dearer than the one before. It returns false when there is none left.
+func (c *checker) refine(k *kind) bool {
+	if c.steps <= 0 {
+		return false
 	}
-	n := c.examine(k.room, c.views[k.view])
-	least = min(least, c.explained(k, n))
-	if least > c.goal(price, farGoal) && c.resources > 1 {
+	k.looked++
+	switch k.looked {
+	case 1:
+		k.most = min(k.most, c.remembered(k))
+	case 2:
+		k.node = c.examine(k.room, c.seenAs(k.view))
+		c.price(k)
+	case 3:
+		if !k.node.countable() {
+			return false
+		}
+		k.most = min(k.most, k.node.byGrid(maxGrid))
+	case 4:
+		k.most = k.node.bySearch(k.price, k.most)
+	case 5:
+		k.most = min(k.most, k.node.byGrid(min(maxLargeGrid, c.steps)))
+	default:
+		return false
+	}
+	return true
+}
+
+// price lowers the bound of a kind to what prices of its resources prove.
+func (c *checker) price(k *kind) {
+	n := k.node
+	proven := c.explained(k, n)
+	if c.resources > 1 {
 		before := slices.Clone(n.multipliers)
 		n.settleBoth()
-		if better := c.explained(k, n); better < least {
-			least = better
+		if better := c.explained(k, n); better < proven {
+			proven = better
 		} else {
 			n.multipliers = before
 		}
 	}
-	if least <= c.goal(price, 0) || !n.countable() {
-		return least
+	k.most = min(k.most, proven)
+	if len(c.learned) < mostLearned {
+		c.learned = append(c.learned, slices.Clone(n.multipliers))
 	}
-	most, exact := n.byGrid()
-	least = min(least, most)
-	if exact || least <= c.goal(price, 0) {
-		c.reached = max(c.reached, least/price+1)
-		return least
+}
+
+// bySearch lowers what a node of that price holds at most to the lowest of some goals
+// that a search proves. The lowest is what it costs: sensible duals say no more.
+func (n *node) bySearch(price, most int64) int64 {
+	base, fits := mulAdd(0, 1<<fraction, price)
+	if !fits || base < most/2 {
+		base = most / 2
+	}
+	if base >= most {
+		return most
 	}
 	n.prepare()
-	for low, high := 0, goals; low < high; {
+	step := (most - base) / (goals * goals)
+	for low, high := int64(0), int64(goals); low < high; {
 		middle := (low + high) / 2
-		goal := c.goal(price, middle)
-		if goal >= least || n.proves(goal) {
-			least, high = min(least, goal), middle
+		if goal := base + step*middle*middle; n.proves(goal) {
+			most, high = goal, middle
 		} else {
 			low = middle + 1
 		}
 	}
-	c.reached = max(c.reached, least/price+1)
+	return most
+}
+
+// mostLearned is how many multipliers of nodes are kept for the others: those of
+// the worst nodes, which are examined first.
+const mostLearned = 16
+
+// remembered is what the multipliers of nodes examined before prove.
+func (c *checker) remembered(k *kind) int64 {
+	v, least := c.seenAs(k.view), int64(math.MaxInt64)
+	for n, m := range c.learned {
+		if n == len(v.learned) {
+			v.learned = append(v.learned, explain(m, v.classes))
+			c.steps -= len(v.classes)
+		}
+		if most, ok := c.lagrange(&v.learned[n], k.room); ok {
+			least = min(least, most)
+		}
+		c.steps -= len(v.learned[n].beyond)
+	}
 	return least
 }
 
 // explained is what the node's multipliers prove.
 func (c *checker) explained(k *kind, n *node) int64 {
-	e := c.explain(n.multipliers, c.views[k.view])
+	e := explain(n.multipliers, c.seenAs(k.view).classes)
 	if most, ok := c.lagrange(&e, k.room); ok {
 		return most
 	}
 	return math.MaxInt64
 }
 
-// maxProofSteps bounds one attempt to prove that a node is worth at most a
-// goal; goals are that many, ever further from what has been reached.
-// Nodes farther off than farGoal are priced more carefully first.
+// maxProofSteps bounds one attempt to prove that a node is worth at most a goal;
+// goals are so many, the closer to each other the lower.
 const (
 	maxProofSteps = 20_000
 	goals         = 16
-	farGoal       = 2
 )
-
-// goal is a worth for a node of this price: the first is that of the worst node
-// so far, each next one a half of a hundredth of itself more.
-func (c *checker) goal(price int64, number int) int64 {
-	goal, fits := mulAdd(0, max(c.reached, 1<<fraction), price)
-	if !fits || goal > 1<<61 {
-		return 1 << 61
-	}
-	return goal + goal/200*int64(number*number)/2
-}
 
 // countable reports whether no sum of the search can be too large for 63 bits.
 func (n *node) countable() bool {
 	worth, fits := int64(0), true
-	for _, i := range n.classes {
-		k := &n.c.classes[i]
+	for _, k := range n.classes {
 		if worth, fits = mulAdd(worth, k.worth, k.most(n.room)); !fits {
 			return false
 		}
@@ -120,11 +156,11 @@ func (n *node) proves(goal int64) bool {
 
 // examine finds multipliers: the price of one resource after another at which
 // the classes worth more than their resources just use it up.
-func (c *checker) examine(room []int64, admits []bool) *node {
+func (c *checker) examine(room []int64, v *view) *node {
 	n := &node{c: c, room: room, multipliers: make([]int64, c.resources)}
-	for i := range c.classes {
-		if k := &c.classes[i]; admits[k.family] && k.worth > 0 && k.most(room) > 0 {
-			n.classes = append(n.classes, i)
+	for i := range v.classes {
+		if k := &v.classes[i]; k.most(room) > 0 {
+			n.classes = append(n.classes, k)
 		}
 	}
 	for range 6 {
@@ -147,8 +183,8 @@ func (n *node) settleBoth() {
 	scarcest := n.scarcestFirst()
 	first, second := scarcest[0], scarcest[1]
 	low, high := int64(0), int64(0)
-	for _, i := range n.classes {
-		if k := &n.c.classes[i]; k.request[second] > 0 {
+	for _, k := range n.classes {
+		if k.request[second] > 0 {
 			high = max(high, k.worth/k.request[second]+1)
 		}
 	}
@@ -175,8 +211,7 @@ const pricesBits = 16
 // scarcestFirst orders the resources by what the classes ask for of a node's room.
 func (n *node) scarcestFirst() []int {
 	wanted, order := make([]float64, len(n.room)), make([]int, len(n.room))
-	for _, i := range n.classes {
-		k := &n.c.classes[i]
+	for _, k := range n.classes {
 		for r, amount := range k.request {
 			wanted[r] += float64(float64(amount) * float64(k.most(n.room)) / float64(max(n.room[r], 1)))
 		}
@@ -198,8 +233,7 @@ type want struct{ price, amount, other int64 }
 func (n *node) clear(r, other int) bool {
 	wants, before := n.c.wants[:0], n.multipliers[r]
 	n.multipliers[r], n.used = 0, 0
-	for _, i := range n.classes {
-		k := &n.c.classes[i]
+	for _, k := range n.classes {
 		left := k.beyond(n.multipliers)
 		switch {
 		case left <= 0:
@@ -227,28 +261,28 @@ func (n *node) clear(r, other int) bool {
 // prepare orders the classes for the search: those worth most for what their
 // resources cost first.
 func (n *node) prepare() {
-	if n.c.prices == nil {
-		n.c.prices = make([]ratio, len(n.c.classes))
+	price := make(map[*class]ratio, len(n.classes))
+	for _, k := range n.classes {
+		price[k] = ratio{worth: k.worth, price: n.cost(k.request)}
 	}
-	n.price = n.c.prices
-	for _, i := range n.classes {
-		k := &n.c.classes[i]
-		n.price[i] = ratio{worth: k.worth, price: n.cost(k.request)}
-	}
-	slices.SortStableFunc(n.classes, func(a, b int) int {
+	slices.SortStableFunc(n.classes, func(a, b *class) int {
 		switch {
-		case n.price[b].less(n.price[a]):
+		case price[b].less(price[a]):
 			return -1
-		case n.price[a].less(n.price[b]):
+		case price[a].less(price[b]):
 			return 1
 		}
 		return 0
 	})
+	n.price = make([]ratio, len(n.classes))
+	for at, k := range n.classes {
+		n.price[at] = price[k]
+	}
 	n.beyond, n.most = make([]int64, len(n.classes)), make([]int64, len(n.classes))
 	n.rest, n.rooms = make([]int64, len(n.classes)+1), make([][]int64, len(n.classes))
 	rooms := make([]int64, len(n.classes)*len(n.room))
 	for at := len(n.classes) - 1; at >= 0; at-- {
-		k := &n.c.classes[n.classes[at]]
+		k := n.classes[at]
 		n.beyond[at], n.most[at] = k.beyond(n.multipliers), k.most(n.room)
 		n.rooms[at] = rooms[at*len(n.room) : (at+1)*len(n.room)]
 		n.rest[at] = n.rest[at+1] + n.beyond[at]*n.most[at]
@@ -280,7 +314,7 @@ func (n *node) search(at int, room []int64, worth, goal int64) bool {
 		if worth+sold+n.rest[at] <= goal || n.atMost(at, sold, goal-worth) {
 			return true
 		}
-		k := &n.c.classes[n.classes[at]]
+		k := n.classes[at]
 		count := n.most[at]
 		for r, amount := range k.request {
 			if amount > 0 {
@@ -303,6 +337,6 @@ func (n *node) search(at int, room []int64, worth, goal int64) bool {
 // atMost reports whether resources that cost so much are worth no more than that
 // to the classes from at on, which pay at most what the first of them does.
 func (n *node) atMost(at int, cost, worth int64) bool {
-	best := n.price[n.classes[at]]
+	best := n.price[at]
 	return best.price > 0 && !(ratio{worth: worth, price: cost}).less(best)
 }

@@ -1,10 +1,18 @@
 package bound
 
+import (
+	"encoding/binary"
+	"math"
+)
+
 // view is what one set of admitted families sees: the classes that may be on
-// such a node, explained by the duals' own prices and by none.
+// such a node, explained by the duals' own prices and by none. Classes whose pods
+// are worth the same and ask for the same are one.
 type view struct {
-	hinted explanation
-	plain  *explanation // without multipliers; nil until asked for
+	classes []class
+	hinted  explanation
+	plain   *explanation  // without multipliers; nil until asked for
+	learned []explanation // by checker.learned, as far as asked for
 }
 
 // explanation is multipliers of the resources with the classes that they do not
@@ -32,19 +40,49 @@ func (c *checker) seenAs(number int) *view {
 				}
 			}
 		}
-		c.seen[number] = &view{hinted: c.explain(highest, admits)}
+		classes := c.together(admits)
+		c.seen[number] = &view{classes: classes, hinted: explain(highest, classes)}
 	}
 	return c.seen[number]
 }
 
-// explain finds the classes worth more than their resources.
-func (c *checker) explain(m []int64, admits []bool) explanation {
-	e := explanation{multipliers: m}
+// together makes one class of those that are admitted, worth the same and ask for
+// the same: as many of its pods may be on a node as of all of them.
+func (c *checker) together(admits []bool) []class {
+	var made []class
+	known := map[string]int{}
+	var key []byte
 	for i := range c.classes {
-		if k := &c.classes[i]; admits[k.family] && k.worth > 0 {
-			if each := k.beyond(m); each > 0 {
-				e.beyond = append(e.beyond, surplus{k, each})
-			}
+		k := c.classes[i]
+		if !admits[k.family] || k.worth <= 0 {
+			continue
+		}
+		k.count, k.perNode = min(k.count, k.perNode), math.MaxInt64
+		key = binary.AppendVarint(binary.AppendVarint(key[:0], k.worth), int64(k.exclusive))
+		for _, amount := range k.request {
+			key = binary.AppendVarint(key, amount)
+		}
+		at, found := known[string(key)]
+		if !found {
+			known[string(key)] = len(made)
+			made = append(made, k)
+			continue
+		}
+		sum, fits := mulAdd(made[at].count, k.count, 1)
+		if !fits {
+			sum = math.MaxInt64
+		}
+		made[at].count = sum
+	}
+	return made
+}
+
+// explain finds the classes worth more than their resources.
+func explain(m []int64, classes []class) explanation {
+	e := explanation{multipliers: m}
+	for i := range classes {
+		if each := classes[i].beyond(m); each > 0 {
+			e.beyond = append(e.beyond, surplus{&classes[i], each})
 		}
 	}
 	return e
@@ -60,7 +98,7 @@ func (c *checker) seemingWorth(number int, room []int64) int64 {
 	least, known := c.lagrange(&v.hinted, room)
 	if !known || len(c.classes) <= fewClasses {
 		if v.plain == nil {
-			plain := c.explain(make([]int64, c.resources), c.views[number])
+			plain := explain(make([]int64, c.resources), v.classes)
 			v.plain = &plain
 		}
 		if sum, ok := c.lagrange(v.plain, room); ok && (!known || sum < least) {
