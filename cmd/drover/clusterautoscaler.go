@@ -144,7 +144,7 @@ func unusedFlags() []string {
 		"daemonset-eviction-for-occupied-nodes", "debugging-snapshot-enabled", "drain-priority-config", "dynamic-node-delete-delay-after-taint-enabled",
 		"emit-per-nodegroup-metrics", "enable-csi-node-aware-scheduling", "enable-dynamic-resource-allocation", "enable-proactive-scaleup",
 		"enable-provisioning-requests", "enforce-node-group-min-size", "estimator", "fastpath-binpacking-enabled", "force-delete-unregistered-nodes", "force-ds", "frequent-loops-enabled",
-		"gpu-total", "grpc-expander-cert", "grpc-expander-url", "ignore-mirror-pods-utilization", "ignore-taint", "initial-node-group-backoff-duration",
+		"gpu-total", "ignore-mirror-pods-utilization", "ignore-taint", "initial-node-group-backoff-duration",
 		"kube-api-content-type", "kubernetes", "leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-resource-lock", "leader-elect-retry-period",
 		"log-backtrace-at", "log-dir", "log-file", "log-file-max-size", "logging-format", "logtostderr", "max-allocatable-difference-ratio", "max-autoprovisioned-node-group-count",
 		"max-binpacking-time", "max-bulk-soft-taint-count", "max-bulk-soft-taint-time", "max-empty-bulk-delete", "max-failing-time", "max-free-difference-ratio", "max-inactivity",

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
+	"github.com/drover-project/drover/internal/grpcexpander"
 )
 
 // autoscalerFlags are the flags about node groups, with cluster-autoscaler's names.
@@ -30,7 +31,9 @@ func (g *autoscalerFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&g.nodes, "nodes", nil, "sizes and name of an Auto Scaling group, MIN:MAX:NAME; may be repeated")
 	flags.StringArrayVar(&g.discovery, "node-group-auto-discovery", nil, "tags of Auto Scaling groups, asg:tag=KEY[=VALUE],...; a group must have all of them")
 	flags.DurationVar(&o.ScanInterval, "scan-interval", o.ScanInterval, "how often node groups are looked at")
-	flags.StringVar(&g.expander, "expander", strings.Join(o.Expanders, ","), "how to choose among node groups: price, least-waste, most-pods, least-nodes, priority or random; several decide one after the other")
+	flags.StringVar(&g.expander, "expander", strings.Join(o.Expanders, ","), "how to choose among node groups: price, least-waste, most-pods, least-nodes, priority, random or grpc; several decide one after the other")
+	flags.StringVar(&o.ExternalURL, "grpc-expander-url", "", "HOST:PORT of the external expander that --expander=grpc asks")
+	flags.StringVar(&o.ExternalCert, "grpc-expander-cert", "", "file with the certificate of that server, or of its authority")
 	flags.Uint64Var(&o.RandomSeed, "random-seed", 0, "seed of the random expander")
 	flags.BoolVar(&o.Balance, "balance-similar-node-groups", false, "share growth among node groups that differ in their zone only")
 	flags.IntVar(&o.MaxNodesTotal, "max-nodes-total", 0, "most nodes of the cluster; 0 means no limit")
@@ -90,6 +93,11 @@ func (g *autoscalerFlags) complete(clusterName string) (nodegroup.Options, []err
 	var err error
 	if o.Expanders, err = nodegroup.ParseExpanders(g.expander); err != nil {
 		problems = append(problems, err)
+	}
+	if o.AsksExternal() {
+		if err := (&grpcexpander.Client{URL: o.ExternalURL, CertFile: o.ExternalCert}).Check(); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	o.ExpendablePriority = int32(g.expendablePriority)
 	o.ScaleDown.GracefulTime = time.Duration(g.gracefulSeconds) * time.Second

@@ -24,6 +24,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
 	"github.com/drover-project/drover/internal/events"
+	"github.com/drover-project/drover/internal/grpcexpander"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/observe"
 )
@@ -109,7 +110,10 @@ func (g groupDuties) add(groups NodeGroups) (*nodegroup.Autoscaler, error) {
 // connect makes a provisioner grow node groups too.
 func connect(planner *provisioner.Provisioner, autoscaler *nodegroup.Autoscaler, groups NodeGroups, log logr.Logger) {
 	autoscaler.Wake = func() { planner.Batcher.Trigger("scan") }
-	decider := &nodegroup.Decider{Options: groups.Options, Live: autoscaler.Live, Log: log.WithName("node-groups")}
+	decider := &nodegroup.Decider{Options: groups.Options, Live: autoscaler.Live, Pods: autoscaler.Client, Log: log.WithName("node-groups")}
+	if groups.Options.AsksExternal() {
+		decider.External = &grpcexpander.Client{URL: groups.Options.ExternalURL, CertFile: groups.Options.ExternalCert}
+	}
 	planner.Decide = decider.Decide
 	planner.Applied = autoscaler.Applied
 	planner.Turn = &autoscaler.Keeper.Turn

@@ -6,6 +6,7 @@ package nodegroup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ type Options struct {
 	// Expanders order the groups that could serve pods; the first decides, each
 	// further one among equals.
 	Expanders []string
+	// ExternalURL and ExternalCert are where the external expander is, and the file
+	// with the certificate that it must show.
+	ExternalURL, ExternalCert string
 	// RandomSeed makes the order of the random expander.
 	RandomSeed uint64
 	// Balance shares growth among groups that differ in their zone only.
@@ -81,6 +85,9 @@ func Defaults() Options {
 		},
 	}
 }
+
+// AsksExternal reports whether the external expander takes part.
+func (o *Options) AsksExternal() bool { return slices.Contains(o.Expanders, expanderGRPC) }
 
 // ParseNodes reads --nodes: MIN:MAX:NAME.
 func ParseNodes(text string) (cloud.GroupBounds, error) {
