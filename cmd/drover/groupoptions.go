@@ -58,6 +58,9 @@ func (g *autoscalerFlags) registerScaleDown(flags *pflag.FlagSet) {
 	flags.BoolVar(&d.IgnoreDaemonSetsUtilization, "ignore-daemonsets-utilization", false, "leave DaemonSet pods out of that share")
 	flags.IntVar(&d.Parallelism, "max-scale-down-parallelism", d.Parallelism, "how many nodes go at once")
 	flags.IntVar(&d.DrainParallelism, "max-drain-parallelism", d.DrainParallelism, "how many of those may have pods to move")
+	flags.IntVar(&d.SoftTaints, "max-bulk-soft-taint-count", d.SoftTaints, "how many nodes at once get or lose the taint that says that nobody needs them; 0 turns it off")
+	flags.DurationVar(&d.SoftTaintTime, "max-bulk-soft-taint-time", d.SoftTaintTime, "how long that may take at once")
+	flags.DurationVar(&d.CandidateTTL, "node-deletion-candidate-ttl", 0, "how old that taint may be for a process that starts anew to count the time on it; 0 counts none")
 	flags.DurationVar(&d.EvictionTime, "max-pod-eviction-time", d.EvictionTime, "how long evictions are tried")
 	flags.IntVar(&g.gracefulSeconds, "max-graceful-termination-sec", int(d.GracefulTime.Seconds()), "how many seconds evicted pods may take to end")
 	flags.BoolVar(&d.SkipSystemPods, "skip-nodes-with-system-pods", d.SkipSystemPods, "keep nodes with pods of kube-system that have no PodDisruptionBudget")
@@ -118,6 +121,9 @@ func (g *autoscalerFlags) faults() []error {
 	}
 	if d.Parallelism < 1 || d.DrainParallelism < 1 {
 		problems = append(problems, errors.New("--max-scale-down-parallelism and --max-drain-parallelism must be at least 1"))
+	}
+	if d.SoftTaints < 0 || d.SoftTaintTime < 0 || d.CandidateTTL < 0 {
+		problems = append(problems, errors.New("--max-bulk-soft-taint-count, --max-bulk-soft-taint-time and --node-deletion-candidate-ttl must not be negative"))
 	}
 	if g.options.MaxNodesTotal < 0 {
 		problems = append(problems, fmt.Errorf("--max-nodes-total=%d must not be negative", g.options.MaxNodesTotal))

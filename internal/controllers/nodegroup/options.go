@@ -60,6 +60,14 @@ type ScaleDownOptions struct {
 	// Parallelism and DrainParallelism are how many nodes go at once, in all and
 	// of those with pods.
 	Parallelism, DrainParallelism int
+	// SoftTaints bounds how many nodes get, or lose, the taint that says that nobody
+	// needs them, in one look; 0 turns it off. SoftTaintTime bounds how long that
+	// may take.
+	SoftTaints    int
+	SoftTaintTime time.Duration
+	// CandidateTTL is for how long a process that starts anew believes the time on
+	// that taint; 0 means never.
+	CandidateTTL time.Duration
 	// EvictionTime is how long evictions are tried, GracefulTime how long pods
 	// may take to end after that.
 	EvictionTime, GracefulTime time.Duration
@@ -80,6 +88,7 @@ func Defaults() Options {
 		ScaleDown: ScaleDownOptions{
 			Enabled: true, DelayAfterAdd: 10 * time.Minute, DelayAfterFailure: 3 * time.Minute,
 			UnneededTime: 10 * time.Minute, UnreadyTime: 20 * time.Minute, UtilizationThreshold: 0.5,
+			SoftTaints: 10, SoftTaintTime: 3 * time.Second,
 			Parallelism: 10, DrainParallelism: 10, EvictionTime: 2 * time.Minute, GracefulTime: 10 * time.Minute,
 			SkipSystemPods: true, SkipLocalStorage: true, SkipCustomControllers: true,
 		},
