@@ -43,6 +43,9 @@ func (g *autoscalerFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&g.writeStatus, "write-status-configmap", true, "write the state of node groups to a ConfigMap")
 	flags.StringVar(&o.StatusName, "status-config-map-name", o.StatusName, "name of that ConfigMap")
 	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the status and of the priority expander's ConfigMap")
+	flags.BoolVar(&o.Requests.Enabled, "enable-provisioning-requests", false, "answer ProvisioningRequests of autoscaling.x-k8s.io/v1")
+	flags.DurationVar(&o.Requests.InitialBackoff, "provisioning-request-initial-backoff-time", o.Requests.InitialBackoff, "how long a ProvisioningRequest waits that found no room, at first")
+	flags.DurationVar(&o.Requests.MaxBackoff, "provisioning-request-max-backoff-time", o.Requests.MaxBackoff, "how long it waits at most")
 	g.registerScaleDown(flags)
 }
 
@@ -124,6 +127,9 @@ func (g *autoscalerFlags) faults() []error {
 	}
 	if d.SoftTaints < 0 || d.SoftTaintTime < 0 || d.CandidateTTL < 0 {
 		problems = append(problems, errors.New("--max-bulk-soft-taint-count, --max-bulk-soft-taint-time and --node-deletion-candidate-ttl must not be negative"))
+	}
+	if r := g.options.Requests; r.InitialBackoff <= 0 || r.MaxBackoff < r.InitialBackoff {
+		problems = append(problems, fmt.Errorf("--provisioning-request-initial-backoff-time=%s must be above zero and at most --provisioning-request-max-backoff-time=%s", r.InitialBackoff, r.MaxBackoff))
 	}
 	if g.options.MaxNodesTotal < 0 {
 		problems = append(problems, fmt.Errorf("--max-nodes-total=%d must not be negative", g.options.MaxNodesTotal))

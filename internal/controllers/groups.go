@@ -51,6 +51,10 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	if err != nil {
 		return err
 	}
+	bookings, err := bookRequests(ctx, mgr, reader, &groups, &options)
+	if err != nil {
+		return err
+	}
 	observer := &observe.Observer{Reader: reader, GroupsOnly: true, Mark: options.Mark}
 	g := groupDuties{mgr: mgr, observer: observer, options: options, recorder: recorder, log: log, reader: reader}
 	autoscaler, err := g.add(groups)
@@ -69,6 +73,9 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 		Teller:  &apply.Teller{Events: recorder, Log: log.WithName("scale-up")},
 	}
 	connect(planner, autoscaler, groups, log)
+	if err := (requestDuty{mgr: mgr, bookings: bookings, recorder: recorder, log: log}).add(planner, groups.Options); err != nil {
+		return err
+	}
 	return mgr.Add(planner)
 }
 

@@ -39,10 +39,20 @@ type Options struct {
 	// NewPodDelay is how old a pod must be to make a group grow.
 	NewPodDelay time.Duration
 	ScaleDown   ScaleDownOptions
+	// Requests are about ProvisioningRequests.
+	Requests RequestOptions
 	// Namespace holds the status and the priority ConfigMap.
 	Namespace string
 	// StatusName is the status ConfigMap's name, empty writes none.
 	StatusName string
+}
+
+// RequestOptions are about ProvisioningRequests.
+type RequestOptions struct {
+	Enabled bool
+	// InitialBackoff is how long a request waits that found no room; each further
+	// wait is twice as long, up to MaxBackoff.
+	InitialBackoff, MaxBackoff time.Duration
 }
 
 // ScaleDownOptions are about taking nodes away.
@@ -85,6 +95,7 @@ func Defaults() Options {
 	return Options{
 		ScanInterval: 10 * time.Second, MaxNodeProvisionTime: 15 * time.Minute, Expanders: []string{"price"},
 		ExpendablePriority: -10, Namespace: "kube-system", StatusName: "cluster-autoscaler-status",
+		Requests: RequestOptions{InitialBackoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		ScaleDown: ScaleDownOptions{
 			Enabled: true, DelayAfterAdd: 10 * time.Minute, DelayAfterFailure: 3 * time.Minute,
 			UnneededTime: 10 * time.Minute, UnreadyTime: 20 * time.Minute, UtilizationThreshold: 0.5,

@@ -16,6 +16,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/drover-project/drover/internal/provreq"
 )
 
 // kinds that decisions look at but can do without.
@@ -140,9 +142,17 @@ func (r readBy) List(ctx context.Context, list client.ObjectList, options ...cli
 	return r.reader.List(ctx, list, options...)
 }
 
+// MayWatch reports whether this process may list and watch a kind.
+func MayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
+	return mayWatch(ctx, asker, group, resource)
+}
+
 // Waits reports whether a pod does not make a group grow: it is of no importance,
-// or too young.
+// too young, or uses what a ProvisioningRequest has booked.
 func Waits(pod *corev1.Pod, options Options, now time.Time) bool {
+	if _, consumes := provreq.ConsumedBy(pod); consumes && options.Requests.Enabled {
+		return true
+	}
 	if pod.Spec.Priority != nil && *pod.Spec.Priority < options.ExpendablePriority {
 		return true
 	}
