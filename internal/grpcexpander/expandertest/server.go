@@ -44,22 +44,36 @@ type Server struct {
 // the certificate holds.
 func Start(t testing.TB, answer Answer) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := Serve(t.TempDir(), answer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, file := certify(t)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Serve is Start without a test: its certificate is written into the folder, and it
+// serves until Stop.
+func Serve(folder string, answer Answer) (*Server, error) {
+	file := filepath.Join(folder, "expander.crt")
+	certificate, err := certify(file)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{Address: listener.Addr().String(), CertFile: file, answer: answer}
 	server := grpc.NewServer(grpc.Creds(credentials.NewServerTLSFromCert(&certificate)))
 	wire.RegisterExpanderServer(server, s)
-	s.stop = server.Stop
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(listener) // it ends by Stop
 	}()
-	t.Cleanup(func() { server.Stop(); <-done })
-	return s
+	s.stop = func() { server.Stop(); <-done }
+	return s, nil
 }
 
 // Choose answers with the groups of these names, whatever is asked.
@@ -96,22 +110,24 @@ func (s *Server) Asked() []*wire.BestOptionsRequest {
 	return append([]*wire.BestOptionsRequest(nil), s.asked...)
 }
 
-// Stop ends the server at once.
+// Stop ends the server at once; a second time it does nothing.
 func (s *Server) Stop() { s.stop() }
 
 // OtherCert is a file with a certificate that is not the server's.
 func OtherCert(t testing.TB) string {
 	t.Helper()
-	_, file := certify(t)
+	file := filepath.Join(t.TempDir(), "other.crt")
+	if _, err := certify(file); err != nil {
+		t.Fatal(err)
+	}
 	return file
 }
 
-// certify makes a certificate for 127.0.0.1, and a file that holds it.
-func certify(t testing.TB) (tls.Certificate, string) {
-	t.Helper()
+// certify makes a certificate for 127.0.0.1 and writes it into the file.
+func certify(file string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		return tls.Certificate{}, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "expander"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -120,11 +136,8 @@ func certify(t testing.TB) (tls.Certificate, string) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		return tls.Certificate{}, err
 	}
-	file := filepath.Join(t.TempDir(), "expander.crt")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+	err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
