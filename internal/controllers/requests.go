@@ -44,7 +44,7 @@ func bookRequests(ctx context.Context, mgr ctrl.Manager, reader client.Reader, g
 			return nil, fmt.Errorf("watching %T: %w", object, err)
 		}
 	}
-	bookings := &provisioningrequest.Bookings{Reader: reader, Settings: options.Settings, Log: mgr.GetLogger().WithName("provisioning-requests")}
+	bookings := &provisioningrequest.Bookings{Reader: reader, Settings: options.Settings}
 	before := options.Mark
 	options.Mark = func(snapshot *model.Snapshot) {
 		if before != nil {

@@ -54,7 +54,7 @@ func optionalKinds() []struct {
 // kinds are empty, and the log says what follows. Pods and nodes are needed.
 func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, log logr.Logger) (client.Reader, error) {
 	for _, resource := range []string{"pods", "nodes"} {
-		allowed, err := mayWatch(ctx, asker, "", resource)
+		allowed, err := MayWatch(ctx, asker, "", resource)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, l
 	}
 	hidden := map[reflect.Type]bool{}
 	for _, kind := range optionalKinds() {
-		allowed, err := mayWatch(ctx, asker, kind.group, kind.resource)
+		allowed, err := MayWatch(ctx, asker, kind.group, kind.resource)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,8 @@ func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, l
 // askTimeout bounds one question about permissions.
 const askTimeout = 10 * time.Second
 
-func mayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
+// MayWatch reports whether this process may list and watch a kind.
+func MayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	for _, verb := range []string{"list", "watch"} {
@@ -140,11 +141,6 @@ func (r readBy) Get(ctx context.Context, key client.ObjectKey, object client.Obj
 // List implements client.Reader.
 func (r readBy) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	return r.reader.List(ctx, list, options...)
-}
-
-// MayWatch reports whether this process may list and watch a kind.
-func MayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
-	return mayWatch(ctx, asker, group, resource)
 }
 
 // Waits reports whether a pod does not make a group grow: it is of no importance,
