@@ -83,11 +83,15 @@ func TestGroupFlagsThatAreWrongAreNamed(t *testing.T) {
 		"":                                   "no node group is named",
 		"--nodes=5:1:a":                      "--nodes=5:1:a",
 		"--nodes=1:2:a --cloud-provider=gce": "only aws is supported",
-		"--nodes=1:2:a --expander=grpc":      "grpc is not supported",
-		"--nodes=1:2:a --scale-down-utilization-threshold=50": "use 0.5 for 50 %",
-		"--nodes=1:2:a --scan-interval=0s":                    "--scan-interval",
-		"--nodes=1:2:a --scale-down-dealy-after-add=1m":       "unknown flag",
-		"--node-group-auto-discovery=mig:namePrefix=x":        "asg:tag=",
+		"--nodes=1:2:a --expander=grpc":      "--grpc-expander-url is missing",
+		"--nodes=1:2:a --expander=grpc,random --grpc-expander-url=e:1":                             "--grpc-expander-cert is missing",
+		"--nodes=1:2:a --expander=grpc --grpc-expander-url=https://e:1 --grpc-expander-cert=/none": "without https://, such as e:1",
+		"--nodes=1:2:a --scale-down-utilization-threshold=50":                                      "use 0.5 for 50 %",
+		"--nodes=1:2:a --provisioning-request-initial-backoff-time=20m":                            "at most --provisioning-request-max-backoff-time=10m0s",
+		"--nodes=1:2:a --max-bulk-soft-taint-count=-1":                                             "must not be negative",
+		"--nodes=1:2:a --scan-interval=0s":                                                         "--scan-interval",
+		"--nodes=1:2:a --scale-down-dealy-after-add=1m":                                            "unknown flag",
+		"--node-group-auto-discovery=mig:namePrefix=x":                                             "asg:tag=",
 	} {
 		if _, err := parseGroups(t, "cluster-autoscaler "+command); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", command, err, want)

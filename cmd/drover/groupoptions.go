@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
+	"github.com/drover-project/drover/internal/grpcexpander"
 )
 
 // autoscalerFlags are the flags about node groups, with cluster-autoscaler's names.
@@ -30,7 +31,9 @@ func (g *autoscalerFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&g.nodes, "nodes", nil, "sizes and name of an Auto Scaling group, MIN:MAX:NAME; may be repeated")
 	flags.StringArrayVar(&g.discovery, "node-group-auto-discovery", nil, "tags of Auto Scaling groups, asg:tag=KEY[=VALUE],...; a group must have all of them")
 	flags.DurationVar(&o.ScanInterval, "scan-interval", o.ScanInterval, "how often node groups are looked at")
-	flags.StringVar(&g.expander, "expander", strings.Join(o.Expanders, ","), "how to choose among node groups: price, least-waste, most-pods, least-nodes, priority or random; several decide one after the other")
+	flags.StringVar(&g.expander, "expander", strings.Join(o.Expanders, ","), "how to choose among node groups: price, least-waste, most-pods, least-nodes, priority, random or grpc; several decide one after the other")
+	flags.StringVar(&o.ExternalURL, "grpc-expander-url", "", "HOST:PORT of the external expander that --expander=grpc asks")
+	flags.StringVar(&o.ExternalCert, "grpc-expander-cert", "", "file with the certificate of that server, or of its authority")
 	flags.Uint64Var(&o.RandomSeed, "random-seed", 0, "seed of the random expander")
 	flags.BoolVar(&o.Balance, "balance-similar-node-groups", false, "share growth among node groups that differ in their zone only")
 	flags.IntVar(&o.MaxNodesTotal, "max-nodes-total", 0, "most nodes of the cluster; 0 means no limit")
@@ -40,6 +43,9 @@ func (g *autoscalerFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&g.writeStatus, "write-status-configmap", true, "write the state of node groups to a ConfigMap")
 	flags.StringVar(&o.StatusName, "status-config-map-name", o.StatusName, "name of that ConfigMap")
 	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the status and of the priority expander's ConfigMap")
+	flags.BoolVar(&o.Requests.Enabled, "enable-provisioning-requests", false, "answer ProvisioningRequests of autoscaling.x-k8s.io/v1")
+	flags.DurationVar(&o.Requests.InitialBackoff, "provisioning-request-initial-backoff-time", o.Requests.InitialBackoff, "how long a ProvisioningRequest waits that found no room, at first")
+	flags.DurationVar(&o.Requests.MaxBackoff, "provisioning-request-max-backoff-time", o.Requests.MaxBackoff, "how long it waits at most")
 	g.registerScaleDown(flags)
 }
 
@@ -55,6 +61,9 @@ func (g *autoscalerFlags) registerScaleDown(flags *pflag.FlagSet) {
 	flags.BoolVar(&d.IgnoreDaemonSetsUtilization, "ignore-daemonsets-utilization", false, "leave DaemonSet pods out of that share")
 	flags.IntVar(&d.Parallelism, "max-scale-down-parallelism", d.Parallelism, "how many nodes go at once")
 	flags.IntVar(&d.DrainParallelism, "max-drain-parallelism", d.DrainParallelism, "how many of those may have pods to move")
+	flags.IntVar(&d.SoftTaints, "max-bulk-soft-taint-count", d.SoftTaints, "how many nodes at once get or lose the taint that says that nobody needs them; 0 turns it off")
+	flags.DurationVar(&d.SoftTaintTime, "max-bulk-soft-taint-time", d.SoftTaintTime, "how long that may take at once")
+	flags.DurationVar(&d.CandidateTTL, "node-deletion-candidate-ttl", 0, "how old that taint may be for a process that starts anew to count the time on it; 0 counts none")
 	flags.DurationVar(&d.EvictionTime, "max-pod-eviction-time", d.EvictionTime, "how long evictions are tried")
 	flags.IntVar(&g.gracefulSeconds, "max-graceful-termination-sec", int(d.GracefulTime.Seconds()), "how many seconds evicted pods may take to end")
 	flags.BoolVar(&d.SkipSystemPods, "skip-nodes-with-system-pods", d.SkipSystemPods, "keep nodes with pods of kube-system that have no PodDisruptionBudget")
@@ -91,6 +100,11 @@ func (g *autoscalerFlags) complete(clusterName string) (nodegroup.Options, []err
 	if o.Expanders, err = nodegroup.ParseExpanders(g.expander); err != nil {
 		problems = append(problems, err)
 	}
+	if o.AsksExternal() {
+		if err := (&grpcexpander.Client{URL: o.ExternalURL, CertFile: o.ExternalCert}).Check(); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	o.ExpendablePriority = int32(g.expendablePriority)
 	o.ScaleDown.GracefulTime = time.Duration(g.gracefulSeconds) * time.Second
 	if !g.writeStatus {
@@ -110,6 +124,12 @@ func (g *autoscalerFlags) faults() []error {
 	}
 	if d.Parallelism < 1 || d.DrainParallelism < 1 {
 		problems = append(problems, errors.New("--max-scale-down-parallelism and --max-drain-parallelism must be at least 1"))
+	}
+	if d.SoftTaints < 0 || d.SoftTaintTime < 0 || d.CandidateTTL < 0 {
+		problems = append(problems, errors.New("--max-bulk-soft-taint-count, --max-bulk-soft-taint-time and --node-deletion-candidate-ttl must not be negative"))
+	}
+	if r := g.options.Requests; r.InitialBackoff <= 0 || r.MaxBackoff < r.InitialBackoff {
+		problems = append(problems, fmt.Errorf("--provisioning-request-initial-backoff-time=%s must be above zero and at most --provisioning-request-max-backoff-time=%s", r.InitialBackoff, r.MaxBackoff))
 	}
 	if g.options.MaxNodesTotal < 0 {
 		problems = append(problems, fmt.Errorf("--max-nodes-total=%d must not be negative", g.options.MaxNodesTotal))

@@ -33,6 +33,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/nodepool"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
+	"github.com/drover-project/drover/internal/controllers/provisioningrequest"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/index"
 	"github.com/drover-project/drover/internal/metrics"
@@ -67,6 +68,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, provider cloud.Provider, optio
 	if err := warm(ctx, mgr); err != nil {
 		return err
 	}
+	bookings, err := bookRequests(ctx, mgr, mgr.GetClient(), options.Groups, &options)
+	if err != nil {
+		return err
+	}
 	measures := metrics.New(ctrlmetrics.Registry)
 	ctrlmetrics.Registry.MustRegister(metrics.NewCluster(mgr.GetClient()))
 	w := wiring{
@@ -78,6 +83,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, provider cloud.Provider, optio
 		measures: measures,
 		recorder: events.New(mgr.GetEventRecorder("drover"), clock.RealClock{}),
 		log:      log,
+		bookings: bookings,
 	}
 	for _, each := range w.duties() {
 		if err := each.Setup(mgr); err != nil {
@@ -111,6 +117,7 @@ type wiring struct {
 	measures *metrics.Metrics
 	recorder *events.Recorder
 	log      logr.Logger
+	bookings *provisioningrequest.Bookings // nil without ProvisioningRequests
 }
 
 func (w wiring) duties() []duty {
@@ -171,6 +178,9 @@ func (w wiring) setupProvisioner() error {
 			return err
 		}
 		connect(planner, autoscaler, *w.options.Groups, w.log)
+		if err := (requestDuty{mgr: w.mgr, bookings: w.bookings, recorder: w.recorder, log: w.log}).add(planner, w.options.Groups.Options); err != nil {
+			return err
+		}
 		keeper = autoscaler.Keeper
 	}
 	if err := w.setupInterruption(planner, keeper); err != nil {

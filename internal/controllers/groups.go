@@ -24,6 +24,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
 	"github.com/drover-project/drover/internal/events"
+	"github.com/drover-project/drover/internal/grpcexpander"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/observe"
 )
@@ -50,6 +51,10 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	if err != nil {
 		return err
 	}
+	bookings, err := bookRequests(ctx, mgr, reader, &groups, &options)
+	if err != nil {
+		return err
+	}
 	observer := &observe.Observer{Reader: reader, GroupsOnly: true, Mark: options.Mark}
 	g := groupDuties{mgr: mgr, observer: observer, options: options, recorder: recorder, log: log, reader: reader}
 	autoscaler, err := g.add(groups)
@@ -68,6 +73,9 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 		Teller:  &apply.Teller{Events: recorder, Log: log.WithName("scale-up")},
 	}
 	connect(planner, autoscaler, groups, log)
+	if err := (requestDuty{mgr: mgr, bookings: bookings, recorder: recorder, log: log}).add(planner, groups.Options); err != nil {
+		return err
+	}
 	return mgr.Add(planner)
 }
 
@@ -109,7 +117,10 @@ func (g groupDuties) add(groups NodeGroups) (*nodegroup.Autoscaler, error) {
 // connect makes a provisioner grow node groups too.
 func connect(planner *provisioner.Provisioner, autoscaler *nodegroup.Autoscaler, groups NodeGroups, log logr.Logger) {
 	autoscaler.Wake = func() { planner.Batcher.Trigger("scan") }
-	decider := &nodegroup.Decider{Options: groups.Options, Live: autoscaler.Live, Log: log.WithName("node-groups")}
+	decider := &nodegroup.Decider{Options: groups.Options, Live: autoscaler.Live, Pods: autoscaler.Client, Log: log.WithName("node-groups")}
+	if groups.Options.AsksExternal() {
+		decider.External = &grpcexpander.Client{URL: groups.Options.ExternalURL, CertFile: groups.Options.ExternalCert}
+	}
 	planner.Decide = decider.Decide
 	planner.Applied = autoscaler.Applied
 	planner.Turn = &autoscaler.Keeper.Turn

@@ -56,7 +56,7 @@ func (v *view) node(node *corev1.Node, claim *karpv1.NodeClaim) model.Node {
 	}
 	settling := claim != nil && node.Labels[karpv1.NodeInitializedLabelKey] != "true"
 	translated.Launching = settling
-	taints := node.Spec.Taints
+	taints := withoutCandidacy(node.Spec.Taints)
 	if settling {
 		taints, translated.StartupTaints = splitStartup(taints, claim.Spec.StartupTaints)
 		// Devices register late; until then the claim knows what will come.
@@ -78,7 +78,7 @@ func (v *view) node(node *corev1.Node, claim *karpv1.NodeClaim) model.Node {
 // startingGroupNode fills in what a group's node that is not ready yet is
 // expected to be: its pods wait for it rather than for another one.
 func startingGroupNode(node *corev1.Node, expected, translated *model.Node) {
-	lasting, startup := splitStartup(node.Spec.Taints, nil)
+	lasting, startup := splitStartup(withoutCandidacy(node.Spec.Taints), nil)
 	translated.Launching = true
 	translated.Taints, translated.StartupTaints = translate.Taints(lasting), append(startup, expected.StartupTaints...)
 	translated.Labels = merged(expected.Labels, node.Labels)
@@ -162,6 +162,20 @@ func splitStartup(taints, startup []corev1.Taint) (lasting []corev1.Taint, expec
 // ToBeDeletedTaint is the key that cluster-autoscaler puts on nodes that it is
 // about to take away.
 const ToBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
+
+// DeletionCandidateTaint is the key that cluster-autoscaler puts, with the effect
+// PreferNoSchedule, on nodes that it could do without.
+const DeletionCandidateTaint = "DeletionCandidateOfClusterAutoscaler"
+
+// withoutCandidacy leaves out the taint that says of a node that nobody needs it: it
+// goes once somebody does, so nothing is bought to stay off it.
+func withoutCandidacy(taints []corev1.Taint) []corev1.Taint {
+	isCandidacy := func(taint corev1.Taint) bool { return taint.Key == DeletionCandidateTaint }
+	if !slices.ContainsFunc(taints, isCandidacy) {
+		return taints
+	}
+	return slices.DeleteFunc(slices.Clone(taints), isCandidacy)
+}
 
 func isDisrupted(taint corev1.Taint) bool {
 	return taint.MatchTaint(&karpv1.DisruptedNoScheduleTaint) || taint.Key == ToBeDeletedTaint || taint.Key == InterruptionTaint

@@ -76,6 +76,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("CLI", filepath.Join(examples, "../lab/e2e/testdata/cli"))
 			env.Setenv("CLAIMS", filepath.Join(examples, "../docs/reference/lab-aws.md"))
 			env.Setenv("AWS_PYTHON", awsPython())
+			env.Values[expanderKey] = &expander{}
 			return setPorts(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -83,6 +84,7 @@ func TestScripts(t *testing.T) {
 			"eventually": cmdEventually,
 			"one-to-one": cmdOneToOne,
 			"kill9":      cmdKill9,
+			"expander":   cmdExpander,
 		},
 		Condition: func(name string) (bool, error) {
 			if program, ok := strings.CutPrefix(name, "has:"); ok {

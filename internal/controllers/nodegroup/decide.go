@@ -26,19 +26,30 @@ type Decider struct {
 	Options Options
 	// Live reads the priority ConfigMap from the API server itself.
 	Live client.Reader
-	Log  logr.Logger
+	// External is asked where the expanders say so, about the pods that Pods has.
+	External External
+	Pods     client.Reader
+	Log      logr.Logger
 
 	mu   sync.Mutex
-	said string
+	said map[string]string // by what it is about
 }
 
 // Decide is engine.Solve with the groups in the expanders' order, shared among
 // like groups where that is asked for.
 func (d *Decider) Decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	r := &ranking{snapshot: snapshot, settings: settings, seed: d.Options.RandomSeed, levels: d.levels()}
-	plan, report, ranked := d.limited(r.rank(d.Options.Expanders), settings)
+	if d.External != nil {
+		r.external = d.ask
+	}
+	ranked := r.rank(d.Options.Expanders)
+	plan, report, limited := d.limited(ranked, settings)
+	if r.holdUnasked(ranked, plan.Groups) {
+		plan, report, limited = d.limited(ranked, settings)
+	}
+	r.explain(&plan, &report)
 	if d.Options.Balance {
-		plan = balance(ranked, plan)
+		plan = balance(r.withoutHold(limited), plan)
 	}
 	return plan, report
 }
@@ -57,28 +68,32 @@ func (d *Decider) levels() priorities {
 	err := d.Live.Get(context.Background(), client.ObjectKey{Namespace: d.Options.Namespace, Name: PriorityConfigMap}, &config)
 	switch {
 	case apierrors.IsNotFound(err):
-		d.say(fmt.Sprintf("ConfigMap %s/%s does not exist: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap))
+		d.say(priorityKey, fmt.Sprintf("ConfigMap %s/%s does not exist: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap))
 		return nil
 	case err != nil:
-		d.say(fmt.Sprintf("reading ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
+		d.say(priorityKey, fmt.Sprintf("reading ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
 		return nil
 	}
 	levels, err := parsePriorities(config.Data[priorityKey])
 	if err != nil {
-		d.say(fmt.Sprintf("ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
+		d.say(priorityKey, fmt.Sprintf("ConfigMap %s/%s: %v: the priority expander orders nothing", d.Options.Namespace, PriorityConfigMap, err))
 		return nil
 	}
-	d.say("")
+	d.say(priorityKey, "")
 	return levels
 }
 
-func (d *Decider) say(text string) {
+// say logs what is new about something; empty is nothing to say.
+func (d *Decider) say(about, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if text != d.said && text != "" {
+	if d.said == nil {
+		d.said = map[string]string{}
+	}
+	if text != d.said[about] && text != "" {
 		d.Log.Info(text)
 	}
-	d.said = text
+	d.said[about] = text
 }
 
 // limited decides within the most nodes that the cluster may have. Each group may

@@ -112,7 +112,7 @@ func TestPriorityExpanderFollowsItsConfigMap(t *testing.T) {
 }
 
 func TestUnknownExpandersAreRefused(t *testing.T) {
-	for text, want := range map[string]string{"cheapest": `"cheapest" is not one of`, "grpc": "not supported", "price,price": "twice", "": `"" is not one of`} {
+	for text, want := range map[string]string{"cheapest": `"cheapest" is not one of`, "price,grpc": "put grpc before it", "price,price": "twice", "": `"" is not one of`} {
 		if _, err := ParseExpanders(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

@@ -21,20 +21,22 @@ const (
 	expanderLeastNodes = "least-nodes"
 	expanderPriority   = "priority"
 	expanderRandom     = "random"
+	// expanderGRPC asks an external expander.
+	expanderGRPC = "grpc"
 )
 
 // ParseExpanders reads --expander: names in the order in which they decide.
 func ParseExpanders(text string) ([]string, error) {
-	known := []string{expanderPrice, expanderLeastWaste, expanderMostPods, expanderLeastNodes, expanderPriority, expanderRandom}
+	known := []string{expanderPrice, expanderLeastWaste, expanderMostPods, expanderLeastNodes, expanderPriority, expanderRandom, expanderGRPC}
 	var names []string
 	for name := range strings.SplitSeq(text, ",") {
 		switch {
-		case name == "grpc":
-			return nil, fmt.Errorf("--expander=%s: grpc is not supported; use one of %s", text, strings.Join(known, ", "))
 		case !slices.Contains(known, name):
 			return nil, fmt.Errorf("--expander=%s: %q is not one of %s", text, name, strings.Join(known, ", "))
 		case slices.Contains(names, name):
 			return nil, fmt.Errorf("--expander=%s: %s is given twice", text, name)
+		case name == expanderGRPC && slices.Contains(names, expanderPrice):
+			return nil, fmt.Errorf("--expander=%s: price leaves nothing for grpc to choose among: put grpc before it", text)
 		}
 		names = append(names, name)
 	}
@@ -93,12 +95,18 @@ type ranking struct {
 	seed     uint64
 	levels   priorities
 	alone    map[string]option
+	// external asks the external expander; nil when there is none.
+	external func([]candidateGroup) verdict
+	// verdict is what it said, and held are the groups that do not grow for that.
+	verdict verdict
+	held    map[string]bool
 }
 
 // option is what a group could do for the pods all by itself.
 type option struct {
 	pods, nodes int
 	waste       float64
+	keys        []model.PodKey // of those pods
 }
 
 // rank returns the snapshot with the groups' priorities as the expanders have
@@ -110,11 +118,15 @@ func (r *ranking) rank(expanders []string) *model.Snapshot {
 	ranked := *r.snapshot
 	ranked.NodeGroups = slices.Clone(r.snapshot.NodeGroups)
 	scores := make([][]float64, len(ranked.NodeGroups))
-	for i := range ranked.NodeGroups {
-		for _, expander := range expanders {
-			if expander == expanderPrice {
-				break
-			}
+	for _, expander := range expanders {
+		if expander == expanderPrice {
+			break
+		}
+		if expander == expanderGRPC {
+			r.consult(ranked.NodeGroups, scores)
+			continue
+		}
+		for i := range ranked.NodeGroups {
 			scores[i] = append(scores[i], r.score(expander, &ranked.NodeGroups[i]))
 		}
 	}
@@ -176,6 +188,7 @@ func (r *ranking) option(g *model.NodeGroup) option {
 	}
 	for i := range plan.Launches {
 		found.pods += len(plan.Launches[i].Pods)
+		found.keys = append(found.keys, plan.Launches[i].Pods...)
 	}
 	if r.alone == nil {
 		r.alone = map[string]option{}

@@ -140,7 +140,7 @@ func tellsNodesApart(key string) bool {
 // isOwnTaint reports whether a taint comes and goes with a node's condition or
 // removal.
 func isOwnTaint(key string) bool {
-	return key == observe.ToBeDeletedTaint || key == "DeletionCandidateOfClusterAutoscaler" ||
+	return key == observe.ToBeDeletedTaint || key == observe.DeletionCandidateTaint ||
 		strings.HasPrefix(key, "node.kubernetes.io/") || strings.HasPrefix(key, "node.cloudprovider.kubernetes.io/")
 }
 

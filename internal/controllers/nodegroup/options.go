@@ -6,6 +6,7 @@ package nodegroup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ type Options struct {
 	// Expanders order the groups that could serve pods; the first decides, each
 	// further one among equals.
 	Expanders []string
+	// ExternalURL and ExternalCert are where the external expander is, and the file
+	// with the certificate that it must show.
+	ExternalURL, ExternalCert string
 	// RandomSeed makes the order of the random expander.
 	RandomSeed uint64
 	// Balance shares growth among groups that differ in their zone only.
@@ -35,10 +39,20 @@ type Options struct {
 	// NewPodDelay is how old a pod must be to make a group grow.
 	NewPodDelay time.Duration
 	ScaleDown   ScaleDownOptions
+	// Requests are about ProvisioningRequests.
+	Requests RequestOptions
 	// Namespace holds the status and the priority ConfigMap.
 	Namespace string
 	// StatusName is the status ConfigMap's name, empty writes none.
 	StatusName string
+}
+
+// RequestOptions are about ProvisioningRequests.
+type RequestOptions struct {
+	Enabled bool
+	// InitialBackoff is how long a request waits that found no room; each further
+	// wait is twice as long, up to MaxBackoff.
+	InitialBackoff, MaxBackoff time.Duration
 }
 
 // ScaleDownOptions are about taking nodes away.
@@ -56,6 +70,14 @@ type ScaleDownOptions struct {
 	// Parallelism and DrainParallelism are how many nodes go at once, in all and
 	// of those with pods.
 	Parallelism, DrainParallelism int
+	// SoftTaints bounds how many nodes get, or lose, the taint that says that nobody
+	// needs them, in one look; 0 turns it off. SoftTaintTime bounds how long that
+	// may take.
+	SoftTaints    int
+	SoftTaintTime time.Duration
+	// CandidateTTL is for how long a process that starts anew believes the time on
+	// that taint; 0 means never.
+	CandidateTTL time.Duration
 	// EvictionTime is how long evictions are tried, GracefulTime how long pods
 	// may take to end after that.
 	EvictionTime, GracefulTime time.Duration
@@ -73,14 +95,19 @@ func Defaults() Options {
 	return Options{
 		ScanInterval: 10 * time.Second, MaxNodeProvisionTime: 15 * time.Minute, Expanders: []string{"price"},
 		ExpendablePriority: -10, Namespace: "kube-system", StatusName: "cluster-autoscaler-status",
+		Requests: RequestOptions{InitialBackoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		ScaleDown: ScaleDownOptions{
 			Enabled: true, DelayAfterAdd: 10 * time.Minute, DelayAfterFailure: 3 * time.Minute,
 			UnneededTime: 10 * time.Minute, UnreadyTime: 20 * time.Minute, UtilizationThreshold: 0.5,
+			SoftTaints: 10, SoftTaintTime: 3 * time.Second,
 			Parallelism: 10, DrainParallelism: 10, EvictionTime: 2 * time.Minute, GracefulTime: 10 * time.Minute,
 			SkipSystemPods: true, SkipLocalStorage: true, SkipCustomControllers: true,
 		},
 	}
 }
+
+// AsksExternal reports whether the external expander takes part.
+func (o *Options) AsksExternal() bool { return slices.Contains(o.Expanders, expanderGRPC) }
 
 // ParseNodes reads --nodes: MIN:MAX:NAME.
 func ParseNodes(text string) (cloud.GroupBounds, error) {

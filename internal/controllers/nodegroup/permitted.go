@@ -16,6 +16,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/drover-project/drover/internal/provreq"
 )
 
 // kinds that decisions look at but can do without.
@@ -52,7 +54,7 @@ func optionalKinds() []struct {
 // kinds are empty, and the log says what follows. Pods and nodes are needed.
 func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, log logr.Logger) (client.Reader, error) {
 	for _, resource := range []string{"pods", "nodes"} {
-		allowed, err := mayWatch(ctx, asker, "", resource)
+		allowed, err := MayWatch(ctx, asker, "", resource)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +64,7 @@ func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, l
 	}
 	hidden := map[reflect.Type]bool{}
 	for _, kind := range optionalKinds() {
-		allowed, err := mayWatch(ctx, asker, kind.group, kind.resource)
+		allowed, err := MayWatch(ctx, asker, kind.group, kind.resource)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +79,8 @@ func Permitted(ctx context.Context, asker client.Writer, reader client.Reader, l
 // askTimeout bounds one question about permissions.
 const askTimeout = 10 * time.Second
 
-func mayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
+// MayWatch reports whether this process may list and watch a kind.
+func MayWatch(ctx context.Context, asker client.Writer, group, resource string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	for _, verb := range []string{"list", "watch"} {
@@ -141,8 +144,11 @@ func (r readBy) List(ctx context.Context, list client.ObjectList, options ...cli
 }
 
 // Waits reports whether a pod does not make a group grow: it is of no importance,
-// or too young.
+// too young, or uses what a ProvisioningRequest has booked.
 func Waits(pod *corev1.Pod, options Options, now time.Time) bool {
+	if _, consumes := provreq.ConsumedBy(pod); consumes && options.Requests.Enabled {
+		return true
+	}
 	if pod.Spec.Priority != nil && *pod.Spec.Priority < options.ExpendablePriority {
 		return true
 	}

@@ -94,3 +94,15 @@ func TestPodsThatDoNotAskForANode(t *testing.T) {
 		}
 	}
 }
+
+func TestPodsThatUseABookingAskForNoNode(t *testing.T) {
+	options := nodegroup.Defaults()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"autoscaling.x-k8s.io/consume-provisioning-request": "job"}}}
+	if nodegroup.Waits(pod, options, time.Now()) {
+		t.Error("the annotation means nothing without --enable-provisioning-requests, and the pod waits")
+	}
+	options.Requests.Enabled = true
+	if !nodegroup.Waits(pod, options, time.Now()) {
+		t.Error("a pod that uses a booking makes a group grow")
+	}
+}

@@ -25,8 +25,12 @@ import (
 // that may follow. It reports whether any are.
 func (a *Autoscaler) scaleDown(ctx context.Context, state *state) (bool, error) {
 	leaving, err := a.proceed(ctx, state)
-	if err != nil || !a.Keeper.Options.ScaleDown.Enabled {
+	if err != nil {
 		return leaving.all > 0, err
+	}
+	if !a.Keeper.Options.ScaleDown.Enabled {
+		a.showUnneeded(ctx, state, nil)
+		return leaving.all > 0, nil
 	}
 	list, stay := a.candidates(state)
 	unneeded, err := a.together(ctx, state, list, stay)
@@ -36,21 +40,31 @@ func (a *Autoscaler) scaleDown(ctx context.Context, state *state) (bool, error) 
 	a.sayStay(stay)
 	a.remember(unneeded)
 	a.Metrics.Unneeded.Set(float64(len(unneeded)))
+	begun, err := a.beginRipe(ctx, state, leaving, unneeded)
+	if begun == 0 {
+		a.showUnneeded(ctx, state, unneeded)
+	}
+	return leaving.all+begun > 0, err
+}
+
+// beginRipe begins with as many of the unneeded nodes as may go now, and reports how
+// many those are.
+func (a *Autoscaler) beginRipe(ctx context.Context, state *state, leaving outgoing, unneeded []candidate) (int, error) {
 	ripe := a.ripe(unneeded)
 	if len(ripe) == 0 || a.coolingDown() {
-		return leaving.all > 0, nil
+		return 0, nil
 	}
 	chosen := leaving.within(ripe, a.Keeper.Options.ScaleDown)
 	trial, err := a.newTrial(ctx, state, chosen)
 	if err != nil || !trial.holds(chosen) {
-		return leaving.all > 0, err
+		return 0, err
 	}
 	for i := range chosen {
 		if err := a.begin(ctx, &chosen[i]); err != nil {
-			return true, err
+			return i + 1, err
 		}
 	}
-	return leaving.all+len(chosen) > 0, nil
+	return len(chosen), nil
 }
 
 // sayStay notes why nodes stay, and logs for each node what is new.
@@ -69,7 +83,7 @@ func (a *Autoscaler) remember(unneeded []candidate) {
 	for _, c := range unneeded {
 		at, known := a.unneeded[c.node.Name]
 		if !known {
-			at = a.Clock.Now()
+			at = a.firstUnneeded(c.node)
 		}
 		since[c.node.Name] = at
 	}

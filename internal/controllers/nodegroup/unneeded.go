@@ -212,6 +212,14 @@ func (t *trial) without(leaving []candidate) *model.Snapshot {
 	for _, node := range t.snapshot.Nodes {
 		if !gone[node.Name] {
 			after.Nodes = append(after.Nodes, node)
+			continue
+		}
+		// Room that is kept for pods on their way must be elsewhere too.
+		for _, pod := range node.Pods {
+			if pod.Promised {
+				pod.Promised = false
+				after.Pending = append(after.Pending, pod)
+			}
 		}
 	}
 	return &after
