@@ -20,7 +20,7 @@ const (
 	mostBoundSteps    = 12_000_000
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
-	maxRuledPairs   = 100_000
+	maxRuledPairs   = 60_000
 )
 
 // patternsAbove is the gap from where on mixtures of nodes are looked at.
@@ -94,8 +94,10 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 		x.centerAt(s.worth)
 	}
 	x.bringSingles()
-	for i := range s.bins {
-		x.bring(x.contentOf(&s.bins[i]))
+	for _, bins := range [][]bin{s.bins, s.mixed} {
+		for i := range bins {
+			x.bring(x.contentOf(&bins[i]))
+		}
 	}
 	x.settle()
 	return x

@@ -86,6 +86,7 @@ type packer struct {
 	pods    int
 	prices  []int64 // of a pod by item, from patterns
 	worths  []int64 // likewise, such that no node holds much more of them than it costs
+	mixed   []bin   // the nodes of the cheapest mixture, from patterns
 	steps   int
 	filler  *filler // of the runs, which are one after the other
 	choice  *choice // likewise

@@ -11,6 +11,7 @@ type purchase struct {
 	budget  int          // steps left
 	thrifty bool         // try variant.thrifty where pods are left
 	worth   []int64      // of a pod by class, in nanoDollars per hour, when patterns were looked for
+	mixed   []bin        // nodes of the mixtures that patterns made then
 }
 
 // packTier packs what is left on the pools of one weight and returns the bins.
@@ -218,7 +219,7 @@ func (x *packing) orBetter(next *packing) *packing {
 // mostPatternSteps bounds the steps that patterns may take; the smaller the gap to
 // what the resources cost at least, the fewer: wholeGap is where it is all of them.
 const (
-	mostPatternSteps  = 40_000_000
+	mostPatternSteps  = 28_000_000
 	leastPatternSteps = 500_000
 	wholeGap          = 0.10
 )
@@ -230,6 +231,7 @@ func (k *packer) patternSteps(best *packing) int {
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
 func (u *purchase) notePrices(k *packer) {
+	u.mixed = append(u.mixed, k.mixed...)
 	for i, it := range k.items {
 		if u.worth == nil {
 			u.worth = make([]int64, len(u.p.classes))

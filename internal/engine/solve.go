@@ -20,6 +20,7 @@ type solution struct {
 	placed   int
 	steps    int
 	worth    []int64  // purchase.worth
+	mixed    []bin    // purchase.mixed
 	buying   *buying  // once launches are made
 	known    *learned // what the last pass went by
 	remedies *remedies
@@ -197,7 +198,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for tier := range p.tiers {
 		s.bins = append(s.bins, u.packTier(p.tierSets[tier])...)
 	}
-	s.used, s.worth = u.used, u.worth
+	s.used, s.worth, s.mixed = u.used, u.worth, u.mixed
 	s.steps = budget - u.budget + a.steps
 	var short []demandLeft
 	for _, d := range a.demands {
