@@ -37,7 +37,7 @@ type pool struct{ instanceType, zone string }
 // facts is one state of the inventory; a change has a new version.
 type facts struct {
 	*typeFacts
-	spot    map[pool]float64
+	spot    spotMarket
 	version int
 }
 
@@ -46,9 +46,11 @@ type facts struct {
 type inventory struct {
 	ctx        context.Context
 	fetchTypes func(context.Context) (*typeFacts, error)
-	fetchSpot  func(context.Context) (map[pool]float64, error)
+	fetchSpot  func(context.Context) (spotMarket, error)
 	now        func() time.Time
 	log        *slog.Logger
+	// spotAge is how long Spot prices are good for.
+	spotAge time.Duration
 
 	first sync.Mutex // held while the first facts are fetched
 
@@ -62,10 +64,10 @@ type inventory struct {
 func newInventory(
 	ctx context.Context,
 	fetchTypes func(context.Context) (*typeFacts, error),
-	fetchSpot func(context.Context) (map[pool]float64, error),
+	fetchSpot func(context.Context) (spotMarket, error),
 	options Options,
 ) *inventory {
-	return &inventory{ctx: ctx, fetchTypes: fetchTypes, fetchSpot: fetchSpot, now: options.Now, log: options.Logger}
+	return &inventory{ctx: ctx, fetchTypes: fetchTypes, fetchSpot: fetchSpot, now: options.Now, log: options.Logger, spotAge: min(spotAge, options.spotWindow())}
 }
 
 // get returns the facts known now. Only the first call waits for the network.
@@ -152,7 +154,7 @@ func (i *inventory) refreshSpot(ctx context.Context) error {
 		i.spotDue = i.now().Add(retryAge)
 		return err
 	}
-	i.spotDue = i.now().Add(spotAge)
+	i.spotDue = i.now().Add(i.spotAge)
 	i.current.spot = prices
 	i.current.version++
 	return nil
