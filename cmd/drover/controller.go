@@ -92,8 +92,12 @@ the environment variables in brackets.`,
 func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
 	b := readBuild()
 	log.Info("starting drover", "version", b.Version, "cluster", options.clusterName, "leader-election", !options.noLeaderElection)
-	if gates, _ := parseFeatureGates(options.featureGates); len(gates) > 0 {
-		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(gates, ","))
+	gates, err := parseFeatureGates(options.featureGates)
+	if err != nil {
+		return err
+	}
+	if unused := idle(gates); len(unused) > 0 {
+		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(unused, ","))
 	}
 	configuration, err := restConfig(options)
 	if err != nil {
@@ -113,6 +117,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		ClusterCA:               options.clusterCA,
 		VMMemoryOverheadPercent: options.memoryOverhead,
 		ReservedENIs:            options.reservedENIs,
+		SpotWindow:              options.spotMoves.stay,
 		Logger:                  slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
 		OnCall:                  options.onCall,
 	})
@@ -123,6 +128,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		BatchIdle: options.batchIdle,
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
+		SpotMoves: options.spotMoves.moves(gates),
 	}
 	options.spot.into(&setup.Settings)
 	rates, err := options.spot.rates(provider.Region())

@@ -53,7 +53,7 @@ func (m *SpotMoves) restless(ctx context.Context, now time.Time) (map[model.Offe
 	}
 	history, err := m.History(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading what was heard of Spot pools: %w", err)
+		return nil, err
 	}
 	restless := map[model.OfferingKey]bool{}
 	for pool, seen := range history {
@@ -122,6 +122,21 @@ func (r *Reconciler) turn(candidates []candidate) []candidate {
 		}
 	}
 	return next
+}
+
+// withHistory finds the pools that took nodes back lately, for Spot nodes. Where that
+// cannot be known, those stay.
+func (r *Reconciler) withHistory(ctx context.Context, candidates []candidate) ([]candidate, map[model.OfferingKey]bool) {
+	isSpot := func(c candidate) bool { return c.claim.Labels[karpv1.CapacityTypeLabelKey] == karpv1.CapacityTypeSpot }
+	if !slices.ContainsFunc(candidates, isSpot) {
+		return candidates, nil
+	}
+	restless, err := r.SpotMoves.restless(ctx, r.Clock.Now())
+	if err != nil {
+		r.Log.Error(err, "it is not known which Spot pools took nodes back: Spot nodes stay where they are")
+		return slices.DeleteFunc(candidates, isSpot), nil
+	}
+	return candidates, restless
 }
 
 // consolidates reports whether the pool lets nodes go that are not empty.

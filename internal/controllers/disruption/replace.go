@@ -70,7 +70,8 @@ func (r *Reconciler) replace(ctx context.Context, cluster *state) (bool, error) 
 		return false, nil
 	}
 	r.looked = r.Clock.Now()
-	return r.begin(ctx, r.turn(candidates))
+	candidates, restless := r.withHistory(ctx, r.turn(candidates))
+	return r.begin(ctx, candidates, restless)
 }
 
 // goOn ends the nodes whose replacement is ready, and forgets replacements that
@@ -151,11 +152,15 @@ func (r *Reconciler) end(ctx context.Context, old candidate, next *karpv1.NodeCl
 	return nil
 }
 
-// begin asks the engine for the best move and launches the new node.
-func (r *Reconciler) begin(ctx context.Context, candidates []candidate) (bool, error) {
+// begin asks the engine for the best move and launches the new node. No Spot node
+// goes to a restless pool.
+func (r *Reconciler) begin(ctx context.Context, candidates []candidate, restless map[model.OfferingKey]bool) (bool, error) {
 	var names []string
 	for _, each := range candidates {
 		names = append(names, each.node.Name)
+	}
+	if len(names) == 0 {
+		return false, nil
 	}
 	snapshot, moving, err := r.Observer.SnapshotToMove(ctx, names)
 	if err != nil {
@@ -164,10 +169,7 @@ func (r *Reconciler) begin(ctx context.Context, candidates []candidate) (bool, e
 	if len(snapshot.Pending) > 0 {
 		return false, nil // those come first
 	}
-	moves := model.Moves{NewNodesOnly: true}
-	if moves.Restless, err = r.SpotMoves.restless(ctx, r.Clock.Now()); err != nil {
-		return false, err
-	}
+	moves := model.Moves{NewNodesOnly: true, Restless: restless}
 	for _, name := range names {
 		moves.Candidates = append(moves.Candidates, model.Candidate{Node: name, Pods: moving[name]})
 	}
