@@ -87,6 +87,8 @@ func TestGroupFlagsThatAreWrongAreNamed(t *testing.T) {
 		"--nodes=1:2:a --scale-down-utilization-threshold=50": "use 0.5 for 50 %",
 		"--nodes=1:2:a --scan-interval=0s":                    "--scan-interval",
 		"--nodes=1:2:a --scale-down-dealy-after-add=1m":       "unknown flag",
+		"--nodes=1:2:a --interruption-queue=https://x":        "--interruption-queue",
+		"--nodes=1:2:a --interruption-force=now":              "never or delete",
 		"--node-group-auto-discovery=mig:namePrefix=x":        "asg:tag=",
 	} {
 		if _, err := parseGroups(t, "cluster-autoscaler "+command); err == nil || !strings.Contains(err.Error(), want) {

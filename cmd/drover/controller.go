@@ -147,7 +147,8 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		}
 		setup.Groups = &controllers.NodeGroups{Cloud: provider.NodeGroups(clients), Options: wanted}
 	}
-	if setup.Interruptions, err = options.interruptions.setup(ctx, options, provider, log); err != nil {
+	scope := interruptionScope{options.clusterName, options.leaseNamespace, options.onCall}
+	if setup.Interruptions, err = options.interruptions.setup(ctx, scope, provider, log); err != nil {
 		return err
 	}
 	err = controllers.Setup(ctx, mgr, provider, setup, log)

@@ -55,6 +55,8 @@ type Options struct {
 	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
 	// at all.
 	Interruptions *Interruptions
+	// Price, for SetupGroups, knows what nodes cost.
+	Price func(ctx context.Context, offering model.OfferingKey) float64
 }
 
 // duty is one controller.
