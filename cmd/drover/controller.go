@@ -92,13 +92,7 @@ the environment variables in brackets.`,
 func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
 	b := readBuild()
 	log.Info("starting drover", "version", b.Version, "cluster", options.clusterName, "leader-election", !options.noLeaderElection)
-	gates, err := parseFeatureGates(options.featureGates)
-	if err != nil {
-		return err
-	}
-	if unused := idle(gates); len(unused) > 0 {
-		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(unused, ","))
-	}
+	gates := options.gates(log)
 	configuration, err := restConfig(options)
 	if err != nil {
 		return err
@@ -163,6 +157,15 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// gates are the feature gates that are set; those that change nothing are named.
+func (o *controllerOptions) gates(log logr.Logger) map[string]bool {
+	set, _ := parseFeatureGates(o.featureGates) // was checked with the other flags
+	if unused := idle(set); len(unused) > 0 {
+		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(unused, ","))
+	}
+	return set
 }
 
 // countCalls counts every request to AWS by how it ended.
