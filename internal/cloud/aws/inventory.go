@@ -80,12 +80,17 @@ func (i *inventory) get(ctx context.Context) (facts, error) {
 	if known := i.peek(); known.typeFacts != nil {
 		return known, nil
 	}
-	if err := i.refreshTypes(ctx); err != nil {
-		return facts{}, err
+	var types, spot error
+	var group sync.WaitGroup // each takes many pages
+	group.Go(func() { types = i.refreshTypes(ctx) })
+	group.Go(func() { spot = i.refreshSpot(ctx) })
+	group.Wait()
+	if types != nil {
+		return facts{}, types
 	}
 	// Without Spot prices there is still on-demand to buy.
-	if err := i.refreshSpot(ctx); err != nil {
-		i.log.Warn("could not read Spot prices; offering on-demand only until they can be read", "error", err)
+	if spot != nil {
+		i.log.Warn("could not read Spot prices; offering on-demand only until they can be read", "error", spot)
 	}
 	return i.peek(), nil
 }
