@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/engine/check"
 	"github.com/drover-project/drover/internal/engine/scenario"
 	"github.com/drover-project/drover/internal/model"
 )
@@ -330,4 +333,82 @@ func TestAMarketAtRestMovesANodeOnce(t *testing.T) {
 	if moved < 20 {
 		t.Errorf("the node moved in %d of 60 markets: the rest says nothing", moved)
 	}
+}
+
+// TestMovesBreakNoRule audits the plans behind the moves of many drawn clusters, with
+// what each launch still lists.
+func TestMovesBreakNoRule(t *testing.T) {
+	moved := 0
+	rapid.Check(t, func(t *rapid.T) {
+		snapshot := drawSnapshot(t)
+		snapshot.NodeGroups = nil
+		steady(snapshot)
+		moves := model.Moves{NewNodesOnly: rapid.Bool().Draw(t, "newNodesOnly")}
+		for i := range snapshot.Nodes {
+			node := &snapshot.Nodes[i]
+			node.PricePerHour, node.PriceKnown = float64(rapid.IntRange(1, 40).Draw(t, "price"))/20, true
+			moves.Candidates = append(moves.Candidates, model.Candidate{Node: node.Name})
+		}
+		before := asText(snapshot)
+		found := engine.Replace(snapshot, moves, model.Settings{MaxSteps: 20_000})
+		if after := asText(snapshot); after != before {
+			t.Fatalf("before %s\nafter %s", before, after)
+		}
+		for i, move := range found {
+			moved++
+			without, price := left(snapshot, move.Node)
+			if violations := check.Plan(without, move.Plan); len(violations) > 0 {
+				t.Fatalf("%v\nsnapshot %s\nmove %s", violations, before, asText(move))
+			}
+			if move.SavesPerHour < 0.15*price-1e-6 || i > 0 && move.SavesPerHour > found[i-1].SavesPerHour {
+				t.Fatalf("move %d of %s at %g saves %g: not enough, or out of order\n%s", i, move.Node, price, move.SavesPerHour, before)
+			}
+			if move.Launch == nil {
+				continue
+			}
+			for _, o := range move.Launch.Offerings {
+				if o.PricePerHour > 0.85*price+1e-6 {
+					t.Fatalf("lists %v at %g in the place of a node at %g\n%s", o.OfferingKey, o.PricePerHour, price, before)
+				}
+			}
+			if violations := check.Plan(without, trimmed(move)); len(violations) > 0 {
+				t.Fatalf("with what the launch still lists: %v\nsnapshot %s\nmove %s", violations, before, asText(move))
+			}
+		}
+	})
+	if moved == 0 {
+		t.Error("no drawn cluster has a move: the rest says nothing")
+	}
+}
+
+// left is the snapshot without a node, whose pods ask, and what the node costs.
+func left(snapshot *model.Snapshot, name string) (*model.Snapshot, float64) {
+	without, price := *snapshot, 0.0
+	without.Nodes, without.Pending = nil, append([]model.Pod(nil), snapshot.Pending...)
+	for _, node := range snapshot.Nodes {
+		if node.Name != name {
+			without.Nodes = append(without.Nodes, node)
+			continue
+		}
+		price = node.PricePerHour
+		for _, pod := range node.Pods {
+			if !pod.OwnedByDaemonSet {
+				without.Pending = append(without.Pending, pod)
+			}
+		}
+	}
+	return &without, price
+}
+
+// trimmed is the plan with the launch as it is to be carried out.
+func trimmed(move model.Replacement) model.Plan {
+	plan := move.Plan
+	plan.Launches = append([]model.Launch(nil), plan.Launches...)
+	for i := range plan.Launches {
+		if len(plan.Launches[i].Pods) > 0 && plan.Launches[i].Pods[0] == move.Launch.Pods[0] {
+			plan.PricePerHour += move.Launch.Offerings[0].PricePerHour - plan.Launches[i].Offerings[0].PricePerHour
+			plan.Launches[i] = *move.Launch
+		}
+	}
+	return plan
 }
