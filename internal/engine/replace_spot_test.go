@@ -37,9 +37,9 @@ func offering(snapshot *model.Snapshot, instanceType string) *model.Offering {
 	return nil
 }
 
-// TestOneReasonKeepsASpotNode: with exactly as many types as needed, anything that
+// TestMovesOfSpotNodesNeedEverything: with exactly as many types as needed, anything that
 // is wrong with one of them, or with the node's own price, keeps the node.
-func TestOneReasonKeepsASpotNode(t *testing.T) {
+func TestMovesOfSpotNodesNeedEverything(t *testing.T) {
 	for name, change := range map[string]func(*model.Snapshot, *model.Moves){
 		"a type was dearer a while ago":    func(s *model.Snapshot, _ *model.Moves) { offering(s, "s07").HighestPrice = 0.052 },
 		"nobody knows what a type cost":    func(s *model.Snapshot, _ *model.Moves) { offering(s, "s07").HighestPrice = 0 },
@@ -95,9 +95,9 @@ func TestACalmerPoolIsWorthMore(t *testing.T) {
 	}
 }
 
-// TestTheNewNodeIsOfTheCheapestTypes: whichever comes, fewer than 15 types are
+// TestMovesListTheCheapestTypes: whichever comes, fewer than 15 types are
 // cheaper, so that it stays.
-func TestTheNewNodeIsOfTheCheapestTypes(t *testing.T) {
+func TestMovesListTheCheapestTypes(t *testing.T) {
 	for name, c := range map[string]struct{ minValues, want int }{"15": {0, 15}, "as many as the NodePool asks for": {20, 20}} {
 		snapshot, settings := onSpot(t, 40, "")
 		if c.minValues > 0 {
@@ -143,9 +143,9 @@ func TestManyZonesHideNoTypes(t *testing.T) {
 	}
 }
 
-// TestMovesOnlyToNewNodes: the caller may want nothing else, and then another
+// TestMovesToNewNodesOnly: the caller may want nothing else, and then another
 // node's room hides no move.
-func TestMovesOnlyToNewNodes(t *testing.T) {
+func TestMovesToNewNodesOnly(t *testing.T) {
 	onDemand := fmt.Sprintf(workingNode, "on-demand")
 	second := strings.NewReplacer("n0", "n1", "web", "db").Replace(onDemand)
 	snapshot, settings, err := scenario.Parse(spotTypes(1, 0.03) + onDemand + second + "node big cpu=2 memory=8Gi pods=20 zone=a pool=default\n")
@@ -165,9 +165,9 @@ func TestMovesOnlyToNewNodes(t *testing.T) {
 	}
 }
 
-// TestPodsMoveAsTheyWillAsk: what the caller says of the pods counts, not what they
+// TestMovesArePlannedAsPodsWillAsk: what the caller says of the pods counts, not what they
 // are on their node.
-func TestPodsMoveAsTheyWillAsk(t *testing.T) {
+func TestMovesArePlannedAsPodsWillAsk(t *testing.T) {
 	input := strings.Replace(spotTypes(2, 0.03), "zones a\n", "zones a b\n", 1) + fmt.Sprintf(workingNode, "on-demand")
 	input = strings.Replace(input, "pool default\n", "offering s00/b/spot price=0.001\npool default\n", 1)
 	snapshot, settings, err := scenario.Parse(input)
@@ -275,9 +275,9 @@ func (m *market) follow(t *testing.T) bool {
 	return true
 }
 
-// TestSwingingPricesMoveNobody: every price goes up and down by up to three quarters,
+// TestSwingingPricesCauseNoMoves: every price goes up and down by up to three quarters,
 // each in its own rhythm of a day at most.
-func TestSwingingPricesMoveNobody(t *testing.T) {
+func TestSwingingPricesCauseNoMoves(t *testing.T) {
 	for seed := range uint64(20) {
 		m := newMarket(t, seed, 30)
 		period, shift := map[string]int{}, map[string]int{}
@@ -335,9 +335,9 @@ func TestAMarketAtRestMovesANodeOnce(t *testing.T) {
 	}
 }
 
-// TestMovesBreakNoRule audits the plans behind the moves of many drawn clusters, with
+// TestMovedPodsBreakNoRule audits the plans behind the moves of many drawn clusters, with
 // what each launch still lists.
-func TestMovesBreakNoRule(t *testing.T) {
+func TestMovedPodsBreakNoRule(t *testing.T) {
 	moved := 0
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := drawSnapshot(t)

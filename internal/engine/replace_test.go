@@ -142,3 +142,18 @@ func TestNoPodLosesItsPlaceForAReplacement(t *testing.T) {
 		t.Errorf("moves a node that is no candidate: %s", got.Message)
 	}
 }
+
+// TestReplacingByALargerLaunchMustSaveToo: without the node the launch for another pod
+// becomes a larger one, which costs nearly as much more.
+func TestReplacingByALargerLaunchMustSaveToo(t *testing.T) {
+	for _, c := range []struct {
+		price float64
+		moves bool
+	}{{0.19, false}, {0.18, true}} {
+		input := fmt.Sprintf("zones a\ntype m cpu=2 memory=8Gi pods=20 price=0.1\ntype l cpu=4 memory=16Gi pods=20 price=%g\npool default\n", c.price) +
+			fmt.Sprintf(workingNode, "on-demand") + "pod new count=1 cpu=1500m\n"
+		if got := replace(t, input, 0.1); (got != nil) != c.moves {
+			t.Errorf("at %g the move is %+v, want one %t", c.price, got, c.moves)
+		}
+	}
+}
