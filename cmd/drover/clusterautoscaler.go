@@ -52,6 +52,7 @@ func byProgramName(args []string) []string {
 // groupCommandOptions are the settings of `drover cluster-autoscaler`.
 type groupCommandOptions struct {
 	groups                autoscalerFlags
+	interruptions         interruptionFlags
 	clusterName           string
 	kubeconfig            string
 	leaderElect           bool
@@ -101,6 +102,8 @@ they are once their image is drover's.`,
 
 func (o *groupCommandOptions) register(flags *pflag.FlagSet) {
 	o.groups.register(flags)
+	o.interruptions.register(flags)
+	flags.Lookup("interruption-queue").Usage = "name or URL of the SQS queue that tells of instances which AWS takes back; default: none, and nothing is done about them"
 	flags.StringVar(&o.groups.cloudProvider, "cloud-provider", "aws", "must be aws")
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of the cluster; default: the one that the discovery tags name")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; default: KUBECONFIG, the pod's service account, ~/.kube/config")
@@ -128,6 +131,11 @@ func (o *groupCommandOptions) complete() (nodegroup.Options, error) {
 	if !o.groups.given() {
 		problems = append(problems, errors.New("no node group is named: give --nodes=MIN:MAX:NAME, or --node-group-auto-discovery=asg:tag=KEY with its tags"))
 	}
+	o.interruptions.validate(func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	})
 	if o.groups.cloudProvider != "aws" {
 		problems = append(problems, fmt.Errorf("--cloud-provider=%s: only aws is supported", o.groups.cloudProvider))
 	}
@@ -195,10 +203,11 @@ func runGroups(ctx context.Context, options groupCommandOptions, wanted nodegrou
 	if err != nil {
 		return err
 	}
+	onCall := countCalls(metrics.NewAWSRequests(ctrlmetrics.Registry))
 	groups, err := aws.ConnectGroups(ctx, aws.Options{
 		ClusterName: wanted.ClusterName,
 		Logger:      slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
-		OnCall:      countCalls(metrics.NewAWSRequests(ctrlmetrics.Registry)),
+		OnCall:      onCall,
 	})
 	if err != nil {
 		return fmt.Errorf("connecting to AWS: %w", err)
@@ -207,7 +216,15 @@ func runGroups(ctx context.Context, options groupCommandOptions, wanted nodegrou
 	if _, err := groups.Groups(ctx, wanted.Selection); err != nil {
 		return err
 	}
-	err = controllers.SetupGroups(ctx, mgr, controllers.NodeGroups{Cloud: groups, Options: wanted}, controllers.GroupDefaults(), log)
+	setup := controllers.GroupDefaults()
+	setup.Price = groups.Price
+	if options.interruptions.queue != "" {
+		scope := interruptionScope{wanted.ClusterName, wanted.Namespace, onCall}
+		if setup.Interruptions, err = options.interruptions.setup(ctx, scope, groups, log); err != nil {
+			return err
+		}
+	}
+	err = controllers.SetupGroups(ctx, mgr, controllers.NodeGroups{Cloud: groups, Options: wanted}, setup, log)
 	if err != nil {
 		return err
 	}

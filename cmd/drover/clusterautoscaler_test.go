@@ -91,6 +91,8 @@ func TestGroupFlagsThatAreWrongAreNamed(t *testing.T) {
 		"--nodes=1:2:a --max-bulk-soft-taint-count=-1":                                             "must not be negative",
 		"--nodes=1:2:a --scan-interval=0s":                                                         "--scan-interval",
 		"--nodes=1:2:a --scale-down-dealy-after-add=1m":                                            "unknown flag",
+		"--nodes=1:2:a --interruption-queue=https://x":                                             "--interruption-queue",
+		"--nodes=1:2:a --interruption-force=now":                                                   "never or delete",
 		"--node-group-auto-discovery=mig:namePrefix=x":                                             "asg:tag=",
 	} {
 		if _, err := parseGroups(t, "cluster-autoscaler "+command); err == nil || !strings.Contains(err.Error(), want) {

@@ -92,9 +92,7 @@ the environment variables in brackets.`,
 func run(ctx context.Context, options controllerOptions, log logr.Logger) error {
 	b := readBuild()
 	log.Info("starting drover", "version", b.Version, "cluster", options.clusterName, "leader-election", !options.noLeaderElection)
-	if gates, _ := parseFeatureGates(options.featureGates); len(gates) > 0 {
-		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(gates, ","))
-	}
+	gates := options.gates(log)
 	configuration, err := restConfig(options)
 	if err != nil {
 		return err
@@ -113,6 +111,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		ClusterCA:               options.clusterCA,
 		VMMemoryOverheadPercent: options.memoryOverhead,
 		ReservedENIs:            options.reservedENIs,
+		SpotWindow:              options.spotMoves.stay,
 		Logger:                  slog.New(logr.ToSlogHandler(log.WithName("cloudprovider"))),
 		OnCall:                  options.onCall,
 	})
@@ -123,6 +122,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		BatchIdle: options.batchIdle,
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
+		SpotMoves: options.spotMoves.moves(gates),
 	}
 	options.spot.into(&setup.Settings)
 	rates, err := options.spot.rates(provider.Region())
@@ -141,7 +141,8 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		}
 		setup.Groups = &controllers.NodeGroups{Cloud: provider.NodeGroups(clients), Options: wanted}
 	}
-	if setup.Interruptions, err = options.interruptions.setup(ctx, options, provider, log); err != nil {
+	scope := interruptionScope{options.clusterName, options.leaseNamespace, options.onCall}
+	if setup.Interruptions, err = options.interruptions.setup(ctx, scope, provider, log); err != nil {
 		return err
 	}
 	err = controllers.Setup(ctx, mgr, provider, setup, log)
@@ -156,6 +157,15 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// gates are the feature gates that are set; those that change nothing are named.
+func (o *controllerOptions) gates(log logr.Logger) map[string]bool {
+	set, _ := parseFeatureGates(o.featureGates) // was checked with the other flags
+	if unused := idle(set); len(unused) > 0 {
+		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(unused, ","))
+	}
+	return set
 }
 
 // countCalls counts every request to AWS by how it ended.

@@ -69,23 +69,36 @@ func (f *interruptionFlags) validate(require func(ok bool, format string, args .
 	}
 }
 
+// interruptionScope is where interruptions are dealt with.
+type interruptionScope struct {
+	// cluster is its name, in the tags of instances; namespace is for events about
+	// the queue and what is known of Spot.
+	cluster, namespace string
+	onCall             func(service, operation string, took time.Duration, err error)
+}
+
+// instanceSource is what knows the instances: all of the adapter, or its node groups.
+type instanceSource interface {
+	Interruptions(aws.GroupMembers, aws.InstanceStatuses) *aws.Interruptions
+}
+
 // setup connects to what the flags name.
-func (f *interruptionFlags) setup(ctx context.Context, options controllerOptions, provider *aws.Provider, log logr.Logger) (*controllers.Interruptions, error) {
-	members, statuses, err := aws.DefaultInterruptionClients(ctx, aws.Options{OnCall: options.onCall})
+func (f *interruptionFlags) setup(ctx context.Context, scope interruptionScope, source instanceSource, log logr.Logger) (*controllers.Interruptions, error) {
+	members, statuses, err := aws.DefaultInterruptionClients(ctx, aws.Options{OnCall: scope.onCall})
 	if err != nil {
 		return nil, err
 	}
 	policy := f.policy
 	policy.Force = evacuate.Force(f.force)
 	wanted := &controllers.Interruptions{
-		Cloud: provider.Interruptions(members, statuses), Policy: policy, Cluster: options.clusterName, Namespace: options.leaseNamespace,
+		Cloud: source.Interruptions(members, statuses), Policy: policy, Cluster: scope.cluster, Namespace: scope.namespace,
 		StatusChecks: f.statusChecks && f.queue != "",
 	}
 	if f.queue == "" {
 		return wanted, nil
 	}
 	queue, err := aws.ConnectQueue(ctx, f.queue, aws.Options{
-		Logger: slog.New(logr.ToSlogHandler(log.WithName("interruption"))), OnCall: options.onCall,
+		Logger: slog.New(logr.ToSlogHandler(log.WithName("interruption"))), OnCall: scope.onCall,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--interruption-queue: %w", err)

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -26,6 +23,7 @@ type controllerOptions struct {
 	groups        autoscalerFlags
 	interruptions interruptionFlags
 	spot          spotFlags
+	spotMoves     spotMoveFlags
 
 	batchIdle, batchMax time.Duration
 	preferencePolicy    string
@@ -60,6 +58,7 @@ func environment() map[string]string {
 		"spot-interruption-hours":    "SPOT_INTERRUPTION_HOURS",
 		"spot-max-share":             "SPOT_MAX_SHARE",
 		"spot-price-tolerance":       "SPOT_PRICE_TOLERANCE",
+		"spot-to-spot-after":         "SPOT_TO_SPOT_AFTER",
 		"feature-gates":              "FEATURE_GATES",
 		"metrics-port":               "METRICS_PORT",
 		"enable-profiling":           "ENABLE_PROFILING",
@@ -85,7 +84,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.batchIdle, "batch-idle-duration", time.Second, "how long no new pod must come for a batch to be complete")
 	flags.DurationVar(&o.batchMax, "batch-max-duration", 10*time.Second, "how long a batch may take at most")
 	flags.StringVar(&o.preferencePolicy, "preference-policy", "Respect", "what to do with preferred rules: Respect or Ignore")
-	flags.StringVar(&o.featureGates, "feature-gates", "", "Karpenter's feature gates, NAME=true|false,...")
+	flags.StringVar(&o.featureGates, "feature-gates", "", "Karpenter's feature gates, NAME=true|false,...; SpotToSpotConsolidation is on unless it is set to false")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8080, "port of Prometheus metrics; 0 means none")
 	flags.BoolVar(&o.profiling, "enable-profiling", false, "serve /debug/pprof at the metrics port")
 	flags.IntVar(&o.healthPort, "health-probe-port", 8081, "port of /healthz and /readyz; 0 means none")
@@ -98,6 +97,7 @@ func (o *controllerOptions) register(flags *pflag.FlagSet) {
 	o.groups.register(flags)
 	o.interruptions.register(flags)
 	o.spot.register(flags)
+	o.spotMoves.register(flags)
 	for name, variable := range environment() {
 		flags.Lookup(name).Usage += " [$" + variable + "]"
 	}
@@ -143,7 +143,7 @@ func (o *controllerOptions) validate() []error {
 	require(isPort(o.healthPort), "--health-probe-port %d must be from 0 to 65535", o.healthPort)
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
 	o.interruptions.validate(require)
-	problems = append(problems, o.spot.validate()...)
+	problems = append(append(problems, o.spot.validate()...), o.spotMoves.validate()...)
 	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
 		problems = append(problems, faults...)
 	}
@@ -154,30 +154,3 @@ func (o *controllerOptions) validate() []error {
 }
 
 func isPort(port int) bool { return port >= 0 && port <= 65535 }
-
-// knownGates are Karpenter's feature gates; drover has none of them yet.
-func knownGates() []string {
-	return []string{"CapacityBuffer", "NodeOverlay", "NodeRepair", "ReservedCapacity", "SpotToSpotConsolidation", "StaticCapacity"}
-}
-
-// parseFeatureGates returns the gates that are set to true.
-func parseFeatureGates(text string) ([]string, error) {
-	var on []string
-	for pair := range strings.SplitSeq(text, ",") {
-		if pair = strings.TrimSpace(pair); pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		enabled, err := strconv.ParseBool(value)
-		if err != nil {
-			return nil, fmt.Errorf("--feature-gates: %q is not NAME=true or NAME=false", pair)
-		}
-		if !slices.Contains(knownGates(), name) {
-			return nil, fmt.Errorf("--feature-gates: %q is not one of %s", name, strings.Join(knownGates(), ", "))
-		}
-		if enabled {
-			on = append(on, name)
-		}
-	}
-	return on, nil
-}

@@ -48,6 +48,7 @@ func TestMistakesSayWhatWouldBeRight(t *testing.T) {
 		{"an unknown policy", map[string]string{"PREFERENCE_POLICY": "ignore"}, nil, "Respect or Ignore"},
 		{"an unknown gate", map[string]string{"FEATURE_GATES": "Magic=true"}, nil, "NodeOverlay"},
 		{"a gate without a value", map[string]string{"FEATURE_GATES": "NodeRepair"}, nil, "NAME=true"},
+		{"no time to stay", map[string]string{"SPOT_TO_SPOT_AFTER": "0s"}, nil, "SpotToSpotConsolidation=false"},
 		{"a port out of range", nil, []string{"--metrics-port=99999"}, "65535"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -87,6 +88,29 @@ func TestExitCodes(t *testing.T) {
 		command.SetOut(new(strings.Builder))
 		if err := command.ExecuteContext(t.Context()); err == nil || exitCode(err) != test.want {
 			t.Errorf("drover %s: error %v exits with %d, want %d", strings.Join(test.args, " "), err, exitCode(err), test.want)
+		}
+	}
+}
+
+// TestMovesBetweenSpotPoolsAreOnUnlessTurnedOff: the gate has Karpenter's name.
+func TestMovesBetweenSpotPoolsAreOnUnlessTurnedOff(t *testing.T) {
+	for text, off := range map[string]bool{
+		"": false, "SpotToSpotConsolidation=true": false, "NodeRepair=true": false,
+		"SpotToSpotConsolidation=false": true, "NodeRepair=true, SpotToSpotConsolidation=false": true,
+	} {
+		options, err := parse(t, map[string]string{"FEATURE_GATES": text, "SPOT_TO_SPOT_AFTER": "2h"}, "--cluster-name=blue")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gates, err := parseFeatureGates(options.featureGates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if moves := options.spotMoves.moves(gates); moves.Off != off || moves.Stay != 2*time.Hour {
+			t.Errorf("%q gives %+v, want off %t and two hours", text, moves, off)
+		}
+		if unused := strings.Join(idle(gates), " "); unused != "" && unused != "NodeRepair" {
+			t.Errorf("%q names %q as without effect", text, unused)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/drover-project/drover/internal/apply"
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/controllers/disruption"
+	"github.com/drover-project/drover/internal/controllers/interruption"
 	"github.com/drover-project/drover/internal/controllers/node/termination"
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/consolidatable"
 	"github.com/drover-project/drover/internal/controllers/nodeclaim/expiration"
@@ -46,6 +47,8 @@ type Options struct {
 	// BatchIdle and BatchMax bound the wait for more pending pods.
 	BatchIdle, BatchMax time.Duration
 	Settings            model.Settings
+	// SpotMoves says when Spot nodes go to other Spot pools.
+	SpotMoves disruption.SpotMoves
 	// Mark, when set, adds to every Snapshot what is known from elsewhere.
 	Mark func(*model.Snapshot)
 	// Groups are node groups that are sized along with NodePools; nil for none.
@@ -53,6 +56,8 @@ type Options struct {
 	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
 	// at all.
 	Interruptions *Interruptions
+	// Price, for SetupGroups, knows what nodes cost.
+	Price func(ctx context.Context, offering model.OfferingKey) float64
 }
 
 // duty is one controller.
@@ -121,7 +126,10 @@ type wiring struct {
 }
 
 func (w wiring) duties() []duty {
-	now := clock.RealClock{}
+	now, moves := clock.RealClock{}, w.options.SpotMoves
+	if moves.History == nil && w.options.Interruptions != nil {
+		moves.History = interruption.Kept(w.live, w.options.Interruptions.Namespace)
+	}
 	return []duty{
 		&nodeclass.Reconciler{Client: w.kube, Cloud: w.provider, Events: w.recorder, Log: w.log.WithName("nodeclass")},
 		&nodepool.Reconciler{Client: w.kube, Cloud: w.provider, Events: w.recorder, Log: w.log.WithName("nodepool")},
@@ -139,7 +147,8 @@ func (w wiring) duties() []duty {
 		&disruption.Reconciler{
 			Client: w.kube, Live: w.live, Observer: w.observer(), Settings: w.options.Settings,
 			Events: w.recorder, Metrics: w.measures, Clock: now, Log: w.log.WithName("disruption"),
-			Launcher: &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Events: w.recorder, Log: w.log.WithName("disruption")},
+			Launcher:  &apply.Applier{Client: w.kube, Live: w.live, Metrics: w.measures, Events: w.recorder, Log: w.log.WithName("disruption")},
+			SpotMoves: moves,
 		},
 		&garbagecollection.Collector{
 			Client: w.kube, Live: w.live, Cloud: w.provider, Metrics: w.measures, Clock: now,

@@ -23,8 +23,10 @@ import (
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
+	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/grpcexpander"
+	"github.com/drover-project/drover/internal/index"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/observe"
 )
@@ -75,6 +77,18 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	connect(planner, autoscaler, groups, log)
 	if err := (requestDuty{mgr: mgr, bookings: bookings, recorder: recorder, log: log}).add(planner, groups.Options); err != nil {
 		return err
+	}
+	if options.Interruptions != nil {
+		if err := index.RegisterNodes(ctx, mgr.GetFieldIndexer()); err != nil {
+			return err
+		}
+		d := interruptionDuties{
+			mgr: mgr, kube: write.ByUpdate(nodegroup.ReadBy(reader, mgr.GetClient())), live: mgr.GetAPIReader(), recorder: recorder, pods: measures,
+			price: options.Price, log: log.WithName("interruption"), nodesOnly: true,
+		}
+		if err := d.add(planner, autoscaler.Keeper, options.Interruptions); err != nil {
+			return err
+		}
 	}
 	return mgr.Add(planner)
 }

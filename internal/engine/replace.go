@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/drover-project/drover/internal/model"
@@ -13,86 +12,135 @@ import (
 const (
 	// leastSaving is the part of the node's price that must be saved.
 	leastSaving = 0.15
-	// spotFlexibility is how many different instance types must be cheaper before a
-	// Spot node goes for another one: with fewer, nodes would soon chase a single
-	// cheap pool, which is the next to be taken back.
-	spotFlexibility = 15
 	// mostCandidates bounds how many nodes are tried in one look.
 	mostCandidates = 16
 )
 
-// Replace looks for the one node among the candidates whose pods would cost least
-// without it: on the nodes that stay, or with one new node that costs at least 15 %
-// less. A Spot node goes for another Spot node only when 15 types are cheaper. It
-// returns nil when no move is worth it. Every pod that has a place, or would get
-// one, keeps it. The snapshot is only read.
-func Replace(snapshot *model.Snapshot, candidates []string, settings model.Settings) *model.Replacement {
-	base, _ := Solve(snapshot, settings)
-	var best *model.Replacement
-	for _, node := range replaceable(snapshot, candidates) {
-		next := replaceOne(snapshot, node, &base, settings)
-		if next != nil && (best == nil || next.SavesPerHour > best.SavesPerHour) {
-			best = next
+// Replace looks for nodes among the candidates without which their pods would cost
+// less: on the nodes that stay, or with one new node that costs at least 15 % less,
+// interruptions counted. A Spot node goes for another Spot node only when 15 types
+// were cheaper all the time that counts, and are not interrupted more often. It
+// returns the moves that are worth it, best first, each as if it were the only one.
+// Every pod that has a place, or would get one, keeps it. The snapshot is only read.
+func Replace(snapshot *model.Snapshot, moves model.Moves, settings model.Settings) []model.Replacement {
+	m := &mover{snapshot: snapshot, moves: moves, settings: settings}
+	candidates := m.replaceable()
+	if len(candidates) == 0 {
+		return nil
+	}
+	m.base, m.baseReport = Solve(snapshot, settings)
+	if len(m.base.Groups) > 0 {
+		return nil
+	}
+	var found []model.Replacement
+	for _, each := range candidates {
+		if next := m.replaceOne(each); next != nil {
+			found = append(found, *next)
 		}
 	}
-	return best
+	slices.SortStableFunc(found, func(a, b model.Replacement) int { return cmp.Compare(b.SavesPerHour, a.SavesPerHour) })
+	return found
+}
+
+// mover is a search for moves.
+type mover struct {
+	snapshot   *model.Snapshot
+	moves      model.Moves
+	settings   model.Settings
+	base       model.Plan
+	baseReport model.Report
+}
+
+// leaver is a candidate with what a new node must not cost more than.
+type leaver struct {
+	model.Candidate
+	node *model.Node
+	bar  bar
 }
 
 // replaceable are the candidates whose price is known, dearest first.
-func replaceable(snapshot *model.Snapshot, candidates []string) []*model.Node {
-	var nodes []*model.Node
-	for i := range snapshot.Nodes {
-		node := &snapshot.Nodes[i]
-		if node.PriceKnown && node.PricePerHour > 0 && !node.Launching && slices.Contains(candidates, node.Name) {
-			nodes = append(nodes, node)
-		}
+func (m *mover) replaceable() []leaver {
+	wanted := make(map[string]model.Candidate, len(m.moves.Candidates))
+	for _, each := range m.moves.Candidates {
+		wanted[each.Node] = each
 	}
-	slices.SortFunc(nodes, func(a, b *model.Node) int {
-		return cmp.Or(cmp.Compare(b.PricePerHour, a.PricePerHour), cmp.Compare(a.Name, b.Name))
+	var leavers []leaver
+	for i := range m.snapshot.Nodes {
+		node := &m.snapshot.Nodes[i]
+		candidate, isWanted := wanted[node.Name]
+		if !isWanted || !node.PriceKnown || node.PricePerHour <= 0 || node.Launching {
+			continue
+		}
+		one := leaver{candidate, node, m.barOf(node)}
+		if m.moves.NewNodesOnly && !m.anyoneCheaper(&one.bar) {
+			continue
+		}
+		leavers = append(leavers, one)
+	}
+	slices.SortFunc(leavers, func(a, b leaver) int {
+		return cmp.Or(cmp.Compare(b.node.PricePerHour, a.node.PricePerHour), cmp.Compare(a.node.Name, b.node.Name))
 	})
-	return nodes[:min(len(nodes), mostCandidates)]
+	return leavers[:min(len(leavers), mostCandidates)]
 }
 
-func replaceOne(snapshot *model.Snapshot, node *model.Node, base *model.Plan, settings model.Settings) *model.Replacement {
-	without := withoutNode(snapshot, node)
+func (m *mover) replaceOne(old leaver) *model.Replacement {
+	without := m.withoutNode(old)
 	if without == nil {
 		return nil
 	}
+	settings := m.settings
+	if old.bar.fromSpot {
+		settings.MaxOfferings = everyOffering // types are counted
+	}
 	plan, report := Solve(without, settings)
-	moved := len(without.Pending) - len(snapshot.Pending)
-	if placedBy(&plan) < placedBy(base)+moved || len(plan.Launches) > len(base.Launches)+1 || len(plan.Groups) > 0 || len(base.Groups) > 0 {
+	moved := len(without.Pending) - len(m.snapshot.Pending)
+	if placedBy(&plan) < placedBy(&m.base)+moved || len(plan.Launches) > len(m.base.Launches)+1 || len(plan.Groups) > 0 {
 		return nil
 	}
-	saves := node.PricePerHour + base.PricePerHour - plan.PricePerHour - report.InterruptionsPerHour
-	if saves < float64(leastSaving*node.PricePerHour) {
-		return nil
-	}
-	found := &model.Replacement{Node: node.Name, SavesPerHour: math.Round(saves*nanoDollars) / nanoDollars, Plan: plan, Report: report}
-	if len(plan.Launches) > len(base.Launches) {
-		launch := newLaunch(&plan, node)
-		if launch == nil || !worthMoving(launch, node) {
+	saves := old.bar.cost + nano(m.base.PricePerHour+m.baseReport.InterruptionsPerHour) - nano(plan.PricePerHour+report.InterruptionsPerHour)
+	found := &model.Replacement{Node: old.node.Name, Plan: plan, Report: report}
+	if len(plan.Launches) > len(m.base.Launches) {
+		launch := newLaunch(&plan, old.node)
+		if launch == nil {
 			return nil
 		}
+		planned := withInterruptions(&launch.Offerings[0], m.settings)
+		if !m.trim(launch, &old.bar) {
+			return nil
+		}
+		saves -= withInterruptions(&launch.Offerings[0], m.settings) - planned
 		found.Launch = launch
+	} else if m.moves.NewNodesOnly {
+		return nil
 	}
-	found.Reason = replaceReason(found, node)
+	if saves < saved(old.bar.cost, leastSaving) {
+		return nil
+	}
+	found.SavesPerHour = dollars(saves)
+	found.Reason = replaceReason(found, old.node)
 	return found
 }
 
 // withoutNode is the snapshot with the node gone and its pods asking for a place;
 // nil when a pod on it may not move.
-func withoutNode(snapshot *model.Snapshot, node *model.Node) *model.Snapshot {
-	without := *snapshot
-	without.Nodes, without.Pending = nil, slices.Clone(snapshot.Pending)
-	for i := range snapshot.Nodes {
-		if snapshot.Nodes[i].Name != node.Name {
-			without.Nodes = append(without.Nodes, snapshot.Nodes[i])
+func (m *mover) withoutNode(old leaver) *model.Snapshot {
+	without := *m.snapshot
+	without.Nodes, without.Pending = nil, slices.Clone(m.snapshot.Pending)
+	for i := range m.snapshot.Nodes {
+		if m.snapshot.Nodes[i].Name != old.node.Name {
+			without.Nodes = append(without.Nodes, m.snapshot.Nodes[i])
 		}
 	}
-	for _, pod := range node.Pods {
+	pods := old.node.Pods
+	for _, pod := range pods {
 		if pod.Promised || pod.Terminating {
 			return nil // about to change by itself
 		}
+	}
+	if old.Pods != nil {
+		pods = old.Pods
+	}
+	for _, pod := range pods {
 		if !pod.OwnedByDaemonSet {
 			without.Pending = append(without.Pending, pod)
 		}
@@ -133,26 +181,6 @@ func newLaunch(plan *model.Plan, node *model.Node) *model.Launch {
 		}
 	}
 	return found
-}
-
-// worthMoving trims the launch to offerings that save enough, and keeps Spot nodes
-// from chasing a few cheap pools.
-func worthMoving(launch *model.Launch, node *model.Node) bool {
-	most := float64(node.PricePerHour * (1 - leastSaving))
-	types := map[string]bool{}
-	launch.Offerings = slices.DeleteFunc(slices.Clone(launch.Offerings), func(o model.Offering) bool {
-		if o.PricePerHour <= most {
-			types[o.InstanceType] = true
-			return false
-		}
-		return true
-	})
-	if len(launch.Offerings) == 0 {
-		return false
-	}
-	toSpot := launch.Offerings[0].CapacityType == model.Spot
-	fromSpot := node.Labels[labelCapacityType] == string(model.Spot)
-	return !fromSpot || !toSpot || len(types) >= spotFlexibility
 }
 
 func replaceReason(r *model.Replacement, node *model.Node) model.Reason {

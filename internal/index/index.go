@@ -4,6 +4,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -57,7 +58,21 @@ func All() []Index {
 
 // Register adds all indexes to a manager's cache.
 func Register(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, index := range All() {
+	return register(ctx, indexer, All())
+}
+
+// RegisterNodes adds those of Pods and Nodes, for clusters that need not know the
+// other kinds.
+func RegisterNodes(ctx context.Context, indexer client.FieldIndexer) error {
+	return register(ctx, indexer, slices.DeleteFunc(All(), func(index Index) bool {
+		_, isPod := index.Object.(*corev1.Pod)
+		_, isNode := index.Object.(*corev1.Node)
+		return !isPod && !isNode
+	}))
+}
+
+func register(ctx context.Context, indexer client.FieldIndexer, all []Index) error {
+	for _, index := range all {
 		if err := indexer.IndexField(ctx, index.Object, index.Field, index.Extract); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.Object, index.Field, err)
 		}

@@ -38,6 +38,10 @@ type Offering struct {
 	// PricePerHour in USD. An offering whose price nobody knows is not offered
 	// to the engine: an unknown price is not zero.
 	PricePerHour float64 `json:"pricePerHour"`
+	// LowestPrice and HighestPrice are what a Spot pool cost over the time that
+	// counts for moves between pools, in USD per hour; 0 when nobody knows.
+	LowestPrice  float64 `json:"lowestPrice,omitempty"`
+	HighestPrice float64 `json:"highestPrice,omitempty"`
 	// InterruptionRate is the share of its instances that are interrupted in a
 	// month, 0 to 1; 0 when nothing is known or nothing is to be weighed.
 	InterruptionRate float64 `json:"interruptionRate,omitempty"`

@@ -1,5 +1,22 @@
 package model
 
+// Moves says which nodes that work may go for cheaper ones.
+type Moves struct {
+	Candidates []Candidate
+	// Restless are Spot pools that took nodes back lately: no Spot node goes there.
+	Restless map[OfferingKey]bool
+	// NewNodesOnly leaves out moves to nodes that are there already.
+	NewNodesOnly bool
+}
+
+// Candidate is a node whose pods may all be moved now.
+type Candidate struct {
+	Node string
+	// Pods are those of the node that need another place, as they will ask for it:
+	// with what their volumes want. nil stands for the node's own as they are.
+	Pods []Pod
+}
+
 // Replacement is a node that works and would be cheaper to do without.
 type Replacement struct {
 	// Node goes when its pods have their place.

@@ -101,13 +101,14 @@ func sourceOf(volume *corev1.PersistentVolume) (driver, handle string) {
 	return "", ""
 }
 
+// anyVolume reports whether the rest about volumes matters.
+func anyVolume(pods []model.Pod) bool {
+	return slices.ContainsFunc(pods, func(p model.Pod) bool { return len(p.Volumes) > 0 })
+}
+
 // attachLimits puts the volumes of the bound pods, what else is attached, and
-// the drivers' limits on the nodes. Nothing of it matters while no pending pod
-// has a volume.
+// the drivers' limits on the nodes.
 func (o *Observer) attachLimits(ctx context.Context, seen *view, snapshot *model.Snapshot) error {
-	if !slices.ContainsFunc(snapshot.Pending, func(p model.Pod) bool { return len(p.Volumes) > 0 }) {
-		return nil
-	}
 	var csiNodes storagev1.CSINodeList
 	var attachments storagev1.VolumeAttachmentList
 	for _, list := range []client.ObjectList{&csiNodes, &attachments} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/drover-project/drover/internal/model"
@@ -26,7 +27,14 @@ func (o *Observer) Moving(ctx context.Context, pods []*corev1.Pod) ([]model.Pod,
 	for i := range namespaces.Items {
 		labels[namespaces.Items[i].Name] = namespaces.Items[i].Labels
 	}
-	translator := o.translator(labels, byName(services.Items, func(s *corev1.Service) string { return s.Namespace + "/" + s.Name }))
+	return o.moving(ctx, labels, byName(services.Items, func(s *corev1.Service) string { return s.Namespace + "/" + s.Name }), pods)
+}
+
+// moving translates pods as their successors will ask. Claims that are made for one
+// pod are not those of the next.
+func (o *Observer) moving(ctx context.Context, namespaces map[string]map[string]string, services []corev1.Service, pods []*corev1.Pod) ([]model.Pod, error) {
+	translator := o.translator(namespaces, services)
+	translator.volumes.anew = true
 	moving := make([]model.Pod, 0, len(pods))
 	for _, pod := range pods {
 		translated, err := translator.pending(ctx, pod)
@@ -34,6 +42,30 @@ func (o *Observer) Moving(ctx context.Context, pods []*corev1.Pod) ([]model.Pod,
 			return nil, err
 		}
 		moving = append(moving, translated)
+	}
+	return moving, nil
+}
+
+// movingFrom are the pods of each node that need a place when it goes.
+func (o *Observer) movingFrom(ctx context.Context, seen *view, nodes []string) (map[string][]model.Pod, error) {
+	on := make(map[string][]*corev1.Pod, len(nodes))
+	for _, name := range nodes {
+		on[name] = []*corev1.Pod{}
+	}
+	for i := range seen.pods {
+		pod := &seen.pods[i]
+		pods, wanted := on[pod.Spec.NodeName]
+		if owner := metav1.GetControllerOfNoCopy(pod); wanted && !isOver(pod) && (owner == nil || owner.Kind != "DaemonSet" && owner.Kind != "Node") {
+			on[pod.Spec.NodeName] = append(pods, pod)
+		}
+	}
+	moving := make(map[string][]model.Pod, len(nodes))
+	for name, pods := range on {
+		translated, err := o.moving(ctx, seen.namespaces, seen.services, pods)
+		if err != nil {
+			return nil, err
+		}
+		moving[name] = translated
 	}
 	return moving, nil
 }

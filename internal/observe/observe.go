@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
@@ -75,10 +76,37 @@ type view struct {
 // Snapshot reads the present state. An error means that nothing can be said;
 // trouble with a single NodePool or pod is part of the Snapshot.
 func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
+	snapshot, _, err := o.SnapshotToMove(ctx, nil)
+	return snapshot, err
+}
+
+// SnapshotToMove is Snapshot with what the pods of some nodes would ask for if they
+// had to be placed anew, by node: those that come with a node and those that are
+// over left out.
+func (o *Observer) SnapshotToMove(ctx context.Context, nodes []string) (*model.Snapshot, map[string][]model.Pod, error) {
 	seen, err := o.look(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	snapshot, err := o.snapshot(ctx, seen)
+	if err != nil {
+		return nil, nil, err
+	}
+	moving, err := o.movingFrom(ctx, seen, nodes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if anyVolume(snapshot.Pending) || anyVolume(slices.Concat(slices.Collect(maps.Values(moving))...)) {
+		err = o.attachLimits(ctx, seen, snapshot)
+	}
+	snapshot.Nodes = append(snapshot.Nodes, seen.groups.Launching...)
+	if o.Mark != nil {
+		o.Mark(snapshot)
+	}
+	return snapshot, moving, err
+}
+
+func (o *Observer) snapshot(ctx context.Context, seen *view) (*model.Snapshot, error) {
 	pods := o.translator(seen.namespaces, seen.services)
 	snapshot := &model.Snapshot{
 		Catalogs:        map[string]model.Catalog{},
@@ -94,17 +122,10 @@ func (o *Observer) Snapshot(ctx context.Context) (*model.Snapshot, error) {
 			snapshot.Catalogs[name] = catalog.Catalog
 		}
 	}
-	if err := o.attachLimits(ctx, seen, snapshot); err != nil {
-		return nil, err
-	}
 	snapshot.NodePools = seen.modelPools()
 	snapshot.NodeGroups = seen.groups.Groups
-	snapshot.Nodes = append(snapshot.Nodes, seen.groups.Launching...)
 	for i := range seen.daemonSets {
 		snapshot.DaemonSets = append(snapshot.DaemonSets, pods.daemonSet(&seen.daemonSets[i]))
-	}
-	if o.Mark != nil {
-		o.Mark(snapshot)
 	}
 	return snapshot, nil
 }

@@ -27,6 +27,9 @@ const (
 // volumes turns where a pod's volumes are, or may be made, into node affinity.
 type volumes struct {
 	reader client.Reader
+	// anew is for pods that run as their successors will ask: claims that are made
+	// from a template in the pod are made again, for the successor.
+	anew bool
 }
 
 // reach is where a volume can be reached; no alternatives means everywhere. The
@@ -70,6 +73,10 @@ func (v volumes) constrain(ctx context.Context, pod *corev1.Pod, translated *mod
 // volume is made from its template, possibly a moment after the pod.
 func (v volumes) claim(ctx context.Context, key client.ObjectKey, template *corev1.PersistentVolumeClaimSpec) (*corev1.PersistentVolumeClaim, error) {
 	var claim corev1.PersistentVolumeClaim
+	if v.anew && template != nil {
+		claim.Namespace, claim.Name, claim.Spec = key.Namespace, key.Name, *template
+		return &claim, nil
+	}
 	err := v.reader.Get(ctx, key, &claim)
 	switch {
 	case apierrors.IsNotFound(err) && template != nil:
@@ -88,6 +95,9 @@ func (v volumes) reach(ctx context.Context, claim *corev1.PersistentVolumeClaim)
 	}
 	if claim.DeletionTimestamp != nil {
 		return waits("PersistentVolumeClaim %s is being deleted: create it anew", claim.Name), nil
+	}
+	if claim.Spec.VolumeName == "" && v.anew && claim.UID != "" {
+		return waits("PersistentVolumeClaim %s is not bound yet: its pod stays where its volume is being made", claim.Name), nil
 	}
 	if claim.Spec.VolumeName == "" {
 		return v.unbound(ctx, claim)

@@ -275,6 +275,7 @@ func boughtMutants() []mutant {
 
 func spotMutants() []mutant {
 	const spot, launch = "internal/engine/spot.go", "internal/engine/launch.go"
+	const replace, worth = "internal/engine/replace.go", "internal/engine/replace_worth.go"
 	return []mutant{
 		{"interruptions cost", spot, "factor += float64(rate/hoursPerMonth) * lostHours(settings)", "factor += 0 * rate"},
 		{"interruptions of node groups cost", "internal/engine/groups.go", "offering.InterruptionRate = expectedRate(g, max(growth, 1))", "_ = offering"},
@@ -290,11 +291,19 @@ func spotMutants() []mutant {
 		{"on-demand base of a NodePool", "internal/engine/spot_share.go", "base := min(max(share.Base, 0), nodes)", "base := 0 * share.Base"},
 		{"on-demand percentage is rounded up", "internal/engine/spot_share.go", "min(max(share.Percentage, 0), 100)+99)/100", "min(max(share.Percentage, 0), 100))/100"},
 		{"on-demand nodes that run count", "internal/engine/spot_share.go", "missing := sharedOnDemand(pool.spec.OnDemand, have) - onDemand", "missing := sharedOnDemand(pool.spec.OnDemand, have) - 0*onDemand"},
-		{"a move must save enough", "internal/engine/replace.go", "if saves < float64(leastSaving*node.PricePerHour) {", "if saves < 0 {"},
-		{"Spot to Spot needs a choice", "internal/engine/replace.go", "return !fromSpot || !toSpot || len(types) >= spotFlexibility", "return !fromSpot || !toSpot || len(types) > 0"},
-		{"a move leaves no pod without a place", "internal/engine/replace.go", "placedBy(&plan) < placedBy(base)+moved ||", "placedBy(&plan) < 0*moved ||"},
-		{"a node of others is not a replacement", "internal/engine/replace.go", "case mine < len(launch.Pods) || found != nil:", "case found != nil:"},
-		{"a replacement lists what saves", "internal/engine/replace.go", "if o.PricePerHour <= most {", "if o.PricePerHour <= most+1 {"},
+		{"a move must save enough", replace, "if saves < saved(old.bar.cost, leastSaving) {", "if saves < 0 {"},
+		{"a move leaves no pod without a place", replace, "placedBy(&plan) < placedBy(&m.base)+moved ||", "placedBy(&plan) < 0*moved ||"},
+		{"a node of others is not a replacement", replace, "case mine < len(launch.Pods) || found != nil:", "case found != nil:"},
+		{"pods move as they will ask", replace, "if old.Pods != nil {", "if old.Pods == nil {"},
+		{"a move to a new node only", replace, "} else if m.moves.NewNodesOnly {", "} else if m.moves.NewNodesOnly && false {"},
+		{"a replacement lists what saves", worth, "return withInterruptions(offering, m.settings) <= b.most", "return withInterruptions(offering, m.settings) <= 9*b.most"},
+		{"Spot to Spot needs a choice", worth, "if len(types) < spotFlexibility {", "if len(types) < 1 {"},
+		{"Spot to Spot keeps to the cheapest", worth, "m.fewer(launch.Offerings[:i+1], len(types))", "m.fewer(launch.Offerings, len(types))"},
+		{"a pool that was dearer lately", worth, "max(offering.HighestPrice, offering.PricePerHour)", "offering.PricePerHour"},
+		{"a node that was cheaper lately", worth, "min(own.LowestPrice, node.PricePerHour)", "node.PricePerHour"},
+		{"Spot to calmer Spot", worth, "offering.InterruptionRate <= b.rate &&", "offering.InterruptionRate <= 1 &&"},
+		{"pools that took nodes back", worth, "!m.moves.Restless[offering.OfferingKey]", "!m.moves.Restless[model.OfferingKey{}]"},
+		{"a move keeps minValues", worth, "if len(values) < r.MinValues {", "if len(values) < 0*r.MinValues {"},
 		{"a fallback says so", launch, "launch.SpotFallback = s.spotMissed(b, first)", "_ = first"},
 	}
 }

@@ -177,8 +177,11 @@ func (f facts) offerings(info types.InstanceTypeInfo, zones map[string]string) [
 		if price, priced := f.onDemand[name]; priced && slices.Contains(info.SupportedUsageClasses, types.UsageClassTypeOnDemand) {
 			add(zone, model.OnDemand, price)
 		}
-		if price, priced := f.spot[pool{name, zone}]; priced && slices.Contains(info.SupportedUsageClasses, types.UsageClassTypeSpot) {
+		from := pool{name, zone}
+		if price, priced := f.spot.now[from]; priced && slices.Contains(info.SupportedUsageClasses, types.UsageClassTypeSpot) {
 			add(zone, model.Spot, price)
+			last := &offerings[len(offerings)-1]
+			last.LowestPrice, last.HighestPrice = f.spot.lowest[from], f.spot.highest[from]
 		}
 	}
 	return offerings
@@ -191,7 +194,7 @@ func (p *Provider) Price(ctx context.Context, offering model.OfferingKey) float6
 	case !ok:
 		return 0
 	case offering.CapacityType == model.Spot:
-		return known.spot[pool{offering.InstanceType, offering.Zone}]
+		return known.spot.now[pool{offering.InstanceType, offering.Zone}]
 	}
 	return known.onDemand[offering.InstanceType]
 }

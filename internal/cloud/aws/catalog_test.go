@@ -7,6 +7,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -309,6 +310,43 @@ func BenchmarkCatalogCached(b *testing.B) {
 	for b.Loop() {
 		if _, err := w.Catalog(b.Context(), class); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestSpotPricesOverTheWindow: of what was in force before the window only the last
+// price counts, which was in force at its start.
+func TestSpotPricesOverTheWindow(t *testing.T) {
+	for name, c := range map[string]struct {
+		window          time.Duration
+		lowest, highest float64
+	}{
+		"a day, the default": {0, 0.03, 0.07},
+		"three hours":        {3 * time.Hour, 0.03, 0.05},
+		"ninety minutes":     {90 * time.Minute, 0.03, 0.035},
+		"half an hour":       {30 * time.Minute, 0.035, 0.035},
+	} {
+		w := newWorld(t)
+		w.options.SpotWindow = c.window
+		zone := "us-west-2a"
+		for hours, price := range map[int]string{3: "0.0500", 10: "0.0700", 26: "0.0400", 40: "0.0010"} {
+			w.ec2.spot = append(w.ec2.spot, types.SpotPrice{InstanceType: "m5.large", AvailabilityZone: &zone, SpotPrice: &price,
+				Timestamp: sdk.Time(w.clock.now.Add(-time.Duration(hours) * time.Hour))})
+		}
+		found := 0
+		for _, offering := range w.catalogOf(t, w.resolved(t, nodeClass())).Offerings {
+			switch {
+			case offering.InstanceType == "m5.large" && offering.Zone == zone && offering.CapacityType == model.Spot:
+				found++
+				if offering.PricePerHour != 0.035 || offering.LowestPrice != c.lowest || offering.HighestPrice != c.highest {
+					t.Errorf("%s: %+v, want 0.035 now, from %g to %g", name, offering, c.lowest, c.highest)
+				}
+			case offering.CapacityType == model.OnDemand && offering.LowestPrice+offering.HighestPrice != 0:
+				t.Errorf("%s: %+v has a history", name, offering)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s: %d offerings of the pool", name, found)
 		}
 	}
 }

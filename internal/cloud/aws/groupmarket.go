@@ -69,7 +69,7 @@ func (m *market) sales(ctx context.Context) (sales, error) {
 }
 
 func salesOf(known facts) *sales {
-	s := &sales{types: make(map[string]instancetype.Facts, len(known.types)), onDemand: known.onDemand, spot: known.spot, zones: known.zones}
+	s := &sales{types: make(map[string]instancetype.Facts, len(known.types)), onDemand: known.onDemand, spot: known.spot.now, zones: known.zones}
 	for _, info := range known.types {
 		s.types[string(info.InstanceType)] = factsOf(info)
 	}

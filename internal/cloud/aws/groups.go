@@ -61,10 +61,11 @@ type GroupEKS interface {
 
 // Groups implements cloud.NodeGroups. Its methods may be called concurrently.
 type Groups struct {
-	clients GroupClients
-	region  string
-	now     func() time.Time
-	log     *slog.Logger
+	provider *Provider
+	clients  GroupClients
+	region   string
+	now      func() time.Time
+	log      *slog.Logger
 
 	market      *market
 	unavailable *unavailable
@@ -99,6 +100,16 @@ func ConnectGroups(ctx context.Context, options Options) (*Groups, error) {
 	return newGroups(p, ClientsOfGroups(configuration)), nil
 }
 
+// Interruptions is Provider.Interruptions where there are node groups alone.
+func (g *Groups) Interruptions(members GroupMembers, statuses InstanceStatuses) *Interruptions {
+	return g.provider.Interruptions(members, statuses)
+}
+
+// Price is Provider.Price where there are node groups alone.
+func (g *Groups) Price(ctx context.Context, offering model.OfferingKey) float64 {
+	return g.provider.Price(ctx, offering)
+}
+
 // DefaultGroupClients connect with the SDK's default configuration.
 func DefaultGroupClients(ctx context.Context) (GroupClients, error) {
 	configuration, err := connect(ctx, Options{})
@@ -118,7 +129,7 @@ func ClientsOfGroups(configuration sdk.Config) GroupClients {
 
 func newGroups(p *Provider, clients GroupClients) *Groups {
 	return &Groups{
-		clients: clients, region: p.region, now: p.now, log: p.log, unavailable: p.unavailable,
+		provider: p, clients: clients, region: p.region, now: p.now, log: p.log, unavailable: p.unavailable,
 		market:    &market{inventory: p.inventory, region: p.region, now: p.now, log: p.log},
 		templates: &groupTemplates{clients: clients, region: p.region, now: p.now, log: p.log, known: map[string]templateEntry{}},
 		failures:  &failureLog{seen: map[string]bool{}},

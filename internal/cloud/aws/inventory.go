@@ -37,7 +37,7 @@ type pool struct{ instanceType, zone string }
 // facts is one state of the inventory; a change has a new version.
 type facts struct {
 	*typeFacts
-	spot    map[pool]float64
+	spot    spotMarket
 	version int
 }
 
@@ -46,9 +46,11 @@ type facts struct {
 type inventory struct {
 	ctx        context.Context
 	fetchTypes func(context.Context) (*typeFacts, error)
-	fetchSpot  func(context.Context) (map[pool]float64, error)
+	fetchSpot  func(context.Context) (spotMarket, error)
 	now        func() time.Time
 	log        *slog.Logger
+	// spotAge is how long Spot prices are good for.
+	spotAge time.Duration
 
 	first sync.Mutex // held while the first facts are fetched
 
@@ -62,10 +64,10 @@ type inventory struct {
 func newInventory(
 	ctx context.Context,
 	fetchTypes func(context.Context) (*typeFacts, error),
-	fetchSpot func(context.Context) (map[pool]float64, error),
+	fetchSpot func(context.Context) (spotMarket, error),
 	options Options,
 ) *inventory {
-	return &inventory{ctx: ctx, fetchTypes: fetchTypes, fetchSpot: fetchSpot, now: options.Now, log: options.Logger}
+	return &inventory{ctx: ctx, fetchTypes: fetchTypes, fetchSpot: fetchSpot, now: options.Now, log: options.Logger, spotAge: min(spotAge, options.spotWindow())}
 }
 
 // get returns the facts known now. Only the first call waits for the network.
@@ -78,12 +80,17 @@ func (i *inventory) get(ctx context.Context) (facts, error) {
 	if known := i.peek(); known.typeFacts != nil {
 		return known, nil
 	}
-	if err := i.refreshTypes(ctx); err != nil {
-		return facts{}, err
+	var types, spot error
+	var group sync.WaitGroup // each takes many pages
+	group.Go(func() { types = i.refreshTypes(ctx) })
+	group.Go(func() { spot = i.refreshSpot(ctx) })
+	group.Wait()
+	if types != nil {
+		return facts{}, types
 	}
 	// Without Spot prices there is still on-demand to buy.
-	if err := i.refreshSpot(ctx); err != nil {
-		i.log.Warn("could not read Spot prices; offering on-demand only until they can be read", "error", err)
+	if spot != nil {
+		i.log.Warn("could not read Spot prices; offering on-demand only until they can be read", "error", spot)
 	}
 	return i.peek(), nil
 }
@@ -152,7 +159,7 @@ func (i *inventory) refreshSpot(ctx context.Context) error {
 		i.spotDue = i.now().Add(retryAge)
 		return err
 	}
-	i.spotDue = i.now().Add(spotAge)
+	i.spotDue = i.now().Add(i.spotAge)
 	i.current.spot = prices
 	i.current.version++
 	return nil

@@ -17,7 +17,7 @@ func TestKnownFactsAreNotAskedForInVain(t *testing.T) {
 		}
 		return &typeFacts{onDemand: map[string]float64{"m5.large": 0.096}}, nil
 	}
-	none := func(context.Context) (map[pool]float64, error) { return nil, nil }
+	none := func(context.Context) (spotMarket, error) { return spotMarket{}, nil }
 	facts := newInventory(t.Context(), fetch, none, Options{Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)})
 	for range 3 {
 		if _, ok := facts.known(t.Context()); ok || asked != 1 {

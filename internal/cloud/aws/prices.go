@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,29 +111,58 @@ func readProduct(entry, currency string) (name string, price float64, ok bool) {
 	return "", 0, false
 }
 
-// fetchSpotPrices reads the Spot prices in force now. A pool sold in and out of
-// a VPC is listed twice; the later entry counts.
-func (p *Provider) fetchSpotPrices(ctx context.Context) (map[pool]float64, error) {
+// spotMarket is the Spot prices in force, and between what they were over the time
+// that counts for moves, in USD per hour.
+type spotMarket struct {
+	now, lowest, highest map[pool]float64
+}
+
+// quote is a price and since when it has been in force.
+type quote struct {
+	price float64
+	since time.Time
+}
+
+// fetchSpotPrices reads the Spot prices in force now and those of the window before.
+// A pool sold in and out of a VPC is listed twice; the later entry counts.
+func (p *Provider) fetchSpotPrices(ctx context.Context) (spotMarket, error) {
+	start := p.now().Add(-p.options.spotWindow())
 	pages := ec2.NewDescribeSpotPriceHistoryPaginator(p.clients.EC2, &ec2.DescribeSpotPriceHistoryInput{
 		ProductDescriptions: []string{"Linux/UNIX", "Linux/UNIX (Amazon VPC)"},
-		StartTime:           sdk.Time(p.now()),
+		StartTime:           sdk.Time(start),
 		MaxResults:          sdk.Int32(1000),
 	})
-	prices := map[pool]float64{}
-	since := map[pool]time.Time{}
+	history := map[pool][]quote{}
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, classify(err, "reading Spot prices")
+			return spotMarket{}, classify(err, "reading Spot prices")
 		}
 		for _, entry := range page.SpotPriceHistory {
-			key := pool{instanceType: string(entry.InstanceType), zone: sdk.ToString(entry.AvailabilityZone)}
 			price, err := strconv.ParseFloat(sdk.ToString(entry.SpotPrice), 64)
-			if err != nil || !(price > 0) || math.IsInf(price, 0) || sdk.ToTime(entry.Timestamp).Before(since[key]) {
+			if err != nil || !(price > 0) || math.IsInf(price, 0) {
 				continue
 			}
-			prices[key], since[key] = price, sdk.ToTime(entry.Timestamp)
+			key := pool{instanceType: string(entry.InstanceType), zone: sdk.ToString(entry.AvailabilityZone)}
+			history[key] = append(history[key], quote{price, sdk.ToTime(entry.Timestamp)})
 		}
 	}
-	return prices, nil
+	return marketOf(history, start), nil
+}
+
+// marketOf sums up what was in force from start on: of the quotes before it the last.
+func marketOf(history map[pool][]quote, start time.Time) spotMarket {
+	market := spotMarket{now: map[pool]float64{}, lowest: map[pool]float64{}, highest: map[pool]float64{}}
+	for key, quotes := range history {
+		slices.SortStableFunc(quotes, func(a, b quote) int { return a.since.Compare(b.since) })
+		lowest, highest := math.Inf(1), 0.0
+		for i, q := range quotes {
+			isOver := i+1 < len(quotes) && !quotes[i+1].since.After(start)
+			if !isOver {
+				lowest, highest = min(lowest, q.price), max(highest, q.price)
+			}
+		}
+		market.now[key], market.lowest[key], market.highest[key] = quotes[len(quotes)-1].price, lowest, highest
+	}
+	return market
 }

@@ -46,6 +46,9 @@ type Options struct {
 	VMMemoryOverheadPercent float64
 	// ReservedENIs are network interfaces that pods cannot use.
 	ReservedENIs int
+	// SpotWindow is over how long Spot prices are looked at, for moves between pools;
+	// 0 means DefaultSpotWindow.
+	SpotWindow time.Duration
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -60,6 +63,16 @@ type Options struct {
 // DefaultVMMemoryOverheadPercent is Karpenter's default of the setting with
 // the same name.
 const DefaultVMMemoryOverheadPercent = 0.075
+
+// DefaultSpotWindow is a day: prices have its rhythm.
+const DefaultSpotWindow = 24 * time.Hour
+
+func (o *Options) spotWindow() time.Duration {
+	if o.SpotWindow <= 0 {
+		return DefaultSpotWindow
+	}
+	return o.SpotWindow
+}
 
 // Provider implements cloud.Provider. Its methods may be called concurrently.
 type Provider struct {

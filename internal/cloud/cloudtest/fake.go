@@ -26,6 +26,13 @@ type Fake struct {
 	unavailable map[model.OfferingKey]time.Time
 	profiles    map[string]string // NodeClass name -> instance profile
 	calls       map[string]int
+	changes     map[model.OfferingKey][]change
+}
+
+// change is a price that came to an end.
+type change struct {
+	price float64
+	until time.Time
 }
 
 type instance struct {
@@ -57,6 +64,7 @@ func New(world World) *Fake {
 	if world.Now == nil {
 		world.Now = time.Now
 	}
+	world.Prices = maps.Clone(world.Prices)
 	world.Capacity = maps.Clone(world.Capacity)
 	if world.Capacity == nil {
 		world.Capacity = map[model.OfferingKey]int{}
@@ -68,6 +76,7 @@ func New(world World) *Fake {
 		unavailable: map[model.OfferingKey]time.Time{},
 		profiles:    map[string]string{},
 		calls:       map[string]int{},
+		changes:     map[model.OfferingKey][]change{},
 	}
 }
 
@@ -84,6 +93,25 @@ func (f *Fake) SetCapacity(key model.OfferingKey, count int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.world.Capacity[key] = count
+}
+
+// SetPrice changes what an offering costs from now on, in USD per hour.
+func (f *Fake) SetPrice(key model.OfferingKey, price float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changes[key] = append(f.changes[key], change{f.world.Prices[key], f.world.Now()})
+	f.world.Prices[key] = price
+}
+
+// bounds are the lowest and the highest price within the window.
+func (f *Fake) bounds(key model.OfferingKey) (lowest, highest float64) {
+	lowest, highest = f.world.Prices[key], f.world.Prices[key]
+	for _, each := range f.changes[key] {
+		if each.until.After(f.world.Now().Add(-SpotWindow)) {
+			lowest, highest = min(lowest, each.price), max(highest, each.price)
+		}
+	}
+	return lowest, highest
 }
 
 // Vanish ends an instance from outside, as a Spot reclaim or a person would.

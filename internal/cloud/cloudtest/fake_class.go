@@ -160,9 +160,11 @@ func (f *Fake) offerings(class *ec2v1.EC2NodeClass, instanceType string) []model
 			if !known {
 				continue
 			}
-			offerings = append(offerings, model.Offering{
-				OfferingKey: key, ZoneID: subnet.ZoneID, PricePerHour: price, UnavailableReason: f.unavailableReason(key),
-			})
+			one := model.Offering{OfferingKey: key, ZoneID: subnet.ZoneID, PricePerHour: price, UnavailableReason: f.unavailableReason(key)}
+			if capacityType == model.Spot {
+				one.LowestPrice, one.HighestPrice = f.bounds(key)
+			}
+			offerings = append(offerings, one)
 		}
 	}
 	return offerings

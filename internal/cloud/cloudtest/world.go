@@ -56,6 +56,9 @@ type Image struct {
 // UnavailableFor is how long a pool that had no capacity is shown as such.
 const UnavailableFor = 3 * time.Minute
 
+// SpotWindow is over how long Spot prices are looked at, for moves between pools.
+const SpotWindow = 24 * time.Hour
+
 // DiscoveryTag marks what the default NodeClass selects: tag key and value.
 const (
 	DiscoveryTagKey   = "karpenter.sh/discovery"

@@ -1,6 +1,6 @@
 // Package disruption takes away nodes that no pod needs: those that are empty
-// but for the pods that come with every node, and those on demand whose pods
-// Spot holds for less again.
+// but for the pods that come with every node, those on demand whose pods Spot holds
+// for less again, and Spot nodes whose pods many other Spot pools hold for less.
 package disruption
 
 import (
@@ -57,8 +57,12 @@ type Reconciler struct {
 	Log      logr.Logger
 	// Launcher launches nodes that take the place of dearer ones; nil: none do.
 	Launcher Launcher
+	// SpotMoves says when Spot nodes are among those.
+	SpotMoves SpotMoves
 
 	looked time.Time // for a replacement, last
+	tried  map[string]bool
+	failed map[string]time.Time
 }
 
 // Setup adds the controller to the manager. Its queue has one entry, because a

@@ -3,23 +3,18 @@ package disruption
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/apply"
 	"github.com/drover-project/drover/internal/controllers/node/termination"
 	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/engine"
-	"github.com/drover-project/drover/internal/evacuate"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/model"
-	"github.com/drover-project/drover/internal/observe"
 )
 
 // ReplacedByAnnotation names, on a NodeClaim, the one that was launched to take
@@ -52,9 +47,9 @@ func (s *state) replacements() map[string]string {
 	return found
 }
 
-// replace brings on-demand nodes back to Spot, one at a time: the new node is
-// launched first, and the old one goes when it is ready. It returns whether one is
-// under way.
+// replace brings on-demand nodes back to Spot, and Spot nodes to cheaper pools, one at
+// a time: the new node is launched first, and the old one goes when it is ready. It
+// returns whether one is under way.
 func (r *Reconciler) replace(ctx context.Context, cluster *state) (bool, error) {
 	if r.Launcher == nil {
 		return false, nil
@@ -67,11 +62,16 @@ func (r *Reconciler) replace(ctx context.Context, cluster *state) (bool, error) 
 		return false, nil
 	}
 	candidates, err := r.replaceable(ctx, cluster)
-	if err != nil || len(candidates) == 0 {
+	if err != nil {
 		return false, err
 	}
+	r.Metrics.DisruptionEligible.WithLabelValues("underutilized").Set(float64(len(candidates)))
+	if len(candidates) == 0 {
+		return false, nil
+	}
 	r.looked = r.Clock.Now()
-	return r.begin(ctx, candidates)
+	candidates, restless := r.withHistory(ctx, r.turn(candidates))
+	return r.begin(ctx, candidates, restless)
 }
 
 // goOn ends the nodes whose replacement is ready, and forgets replacements that
@@ -112,6 +112,11 @@ func (r *Reconciler) goOn(ctx context.Context, cluster *state) (bool, error) {
 
 func (r *Reconciler) forget(ctx context.Context, claim *karpv1.NodeClaim) error {
 	before := claim.DeepCopy()
+	if r.failed == nil {
+		r.failed = map[string]time.Time{}
+	}
+	maps.DeleteFunc(r.failed, func(_ string, at time.Time) bool { return r.Clock.Since(at) >= spotRetry })
+	r.failed[claim.Name] = r.Clock.Now()
 	r.Log.Info("a replacement did not come up: the node stays", "nodeclaim", claim.Name, "replacement", claim.Annotations[ReplacedByAnnotation])
 	delete(claim.Annotations, ReplacedByAnnotation)
 	if err := write.Changes(ctx, r.Client, claim, before); err != nil {
@@ -147,83 +152,36 @@ func (r *Reconciler) end(ctx context.Context, old candidate, next *karpv1.NodeCl
 	return nil
 }
 
-// replaceable are on-demand nodes at rest of pools that let it, whose pods may all
-// be moved now.
-func (r *Reconciler) replaceable(ctx context.Context, cluster *state) ([]candidate, error) {
-	var budgets policyv1.PodDisruptionBudgetList
-	allowed := r.allowed(cluster, karpv1.DisruptionReasonUnderutilized)
-	var found []candidate
-	for _, each := range cluster.resting {
-		pool := each.claim.Labels[karpv1.NodePoolLabelKey]
-		if each.claim.Labels[karpv1.CapacityTypeLabelKey] != karpv1.CapacityTypeOnDemand || !cluster.consolidates(pool) || allowed[pool] <= 0 ||
-			each.node.Annotations[karpv1.DoNotDisruptAnnotationKey] == "true" || !observe.IsReady(each.node) {
-			continue
-		}
-		if budgets.Items == nil {
-			if err := r.Live.List(ctx, &budgets); err != nil {
-				return nil, fmt.Errorf("listing PodDisruptionBudgets: %w", err)
-			}
-		}
-		if movable(cluster.pods[each.node.Name], budgets.Items, r.Clock.Now()) {
-			found = append(found, each)
-		}
+// begin asks the engine for the best move and launches the new node. No Spot node
+// goes to a restless pool.
+func (r *Reconciler) begin(ctx context.Context, candidates []candidate, restless map[model.OfferingKey]bool) (bool, error) {
+	var names []string
+	for _, each := range candidates {
+		names = append(names, each.node.Name)
 	}
-	return found, nil
-}
-
-// consolidates reports whether the pool lets nodes go that are not empty.
-func (s *state) consolidates(pool string) bool {
-	at := slices.IndexFunc(s.pools, func(p karpv1.NodePool) bool { return p.Name == pool })
-	return at >= 0 && s.pools[at].DeletionTimestamp == nil && s.pools[at].Spec.Disruption.ConsolidationPolicy != karpv1.ConsolidationPolicyWhenEmpty
-}
-
-// movable reports whether all pods of a node can be evicted, come back by
-// themselves and are free to go to any zone.
-func movable(pods []corev1.Pod, budgets []policyv1.PodDisruptionBudget, now time.Time) bool {
-	for i := range pods {
-		pod := &pods[i]
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-			continue
-		}
-		owner := metav1.GetControllerOfNoCopy(pod)
-		isOwn := observe.IsOwnedByDaemonSet(pod) || owner != nil && owner.Kind == "Node"
-		if evacuate.MayNotBeDisturbed(pod, now) || !isOwn && (owner == nil || hasClaims(pod) || heldBy(pod, budgets)) {
-			return false
-		}
+	if len(names) == 0 {
+		return false, nil
 	}
-	return true
-}
-
-// hasClaims reports whether the pod has volumes that may be tied to a zone.
-func hasClaims(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil || v.Ephemeral != nil })
-}
-
-func heldBy(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) bool {
-	return slices.ContainsFunc(budgets, func(b policyv1.PodDisruptionBudget) bool {
-		selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
-		return b.Namespace == pod.Namespace && b.Status.DisruptionsAllowed < 1 && (err != nil || selector.Matches(labels.Set(pod.Labels)))
-	})
-}
-
-// begin asks the engine for the best move and launches the new node.
-func (r *Reconciler) begin(ctx context.Context, candidates []candidate) (bool, error) {
-	snapshot, err := r.Observer.Snapshot(ctx)
+	snapshot, moving, err := r.Observer.SnapshotToMove(ctx, names)
 	if err != nil {
 		return false, fmt.Errorf("observing the cluster: %w", err)
 	}
 	if len(snapshot.Pending) > 0 {
 		return false, nil // those come first
 	}
-	var names []string
-	for _, each := range candidates {
-		names = append(names, each.node.Name)
+	moves := model.Moves{NewNodesOnly: true, Restless: restless}
+	for _, name := range names {
+		moves.Candidates = append(moves.Candidates, model.Candidate{Node: name, Pods: moving[name]})
 	}
-	move := engine.Replace(snapshot, names, r.Settings)
-	if move == nil || move.Launch == nil || move.Launch.Offerings[0].CapacityType != model.Spot {
-		return false, nil
+	for _, move := range engine.Replace(snapshot, moves, r.Settings) {
+		if move.Launch.Offerings[0].CapacityType == model.Spot {
+			return r.launch(ctx, snapshot, candidates[slices.Index(names, move.Node)], &move)
+		}
 	}
-	old := candidates[slices.Index(names, move.Node)]
+	return false, nil
+}
+
+func (r *Reconciler) launch(ctx context.Context, snapshot *model.Snapshot, old candidate, move *model.Replacement) (bool, error) {
 	launch := *move.Launch
 	launch.Pods = nil // they are on the old node; no new pod has their name
 	decision := &apply.Decision{Snapshot: snapshot, Plan: model.Plan{Launches: []model.Launch{launch}},
@@ -244,7 +202,20 @@ func (r *Reconciler) remember(ctx context.Context, old candidate, by string, mov
 	if err := write.Changes(ctx, r.Client, old.claim, before); err != nil {
 		return fmt.Errorf("noting the replacement on nodeclaim %s: %w", old.claim.Name, err)
 	}
-	r.Log.Info("a cheaper node takes the place of one on demand", "nodeclaim", old.claim.Name, "replacement", by, "reason", move.Message)
-	r.Events.Normal(old.claim, events.DisruptionLaunching, "Launching NodeClaim "+by+": "+move.Message)
+	from := old.claim.Labels[karpv1.CapacityTypeLabelKey]
+	r.Log.Info(replacing(from), "nodeclaim", old.claim.Name, "capacity-type", from, "replacement", by, "reason", move.Message)
+	r.Events.Normal(old.claim, events.DisruptionLaunching, "Launching NodeClaim "+by+" on Spot in the place of this one on "+bought(from)+": "+move.Message)
 	return nil
+}
+
+func replacing(from string) string {
+	return "a cheaper Spot node takes the place of one on " + bought(from)
+}
+
+// bought is a capacity type in words.
+func bought(capacityType string) string {
+	if capacityType == karpv1.CapacityTypeSpot {
+		return "Spot"
+	}
+	return "demand"
 }

@@ -21,15 +21,23 @@ import (
 	"github.com/drover-project/drover/internal/observe"
 )
 
+var request = reconcile.Request{}
+
 // replacing is a cluster with one on-demand node that works, in a pool that may buy
 // Spot again.
 type replacing struct {
 	*clustertest.Cluster
 	t          *testing.T
 	reconciler *disruption.Reconciler
+	serial     int
 }
 
 func newReplacing(t *testing.T, change func(*karpv1.NodePool, *corev1.Pod)) *replacing {
+	t.Helper()
+	return newReplacingIn(t, cloudtest.World{}, change)
+}
+
+func newReplacingIn(t *testing.T, world cloudtest.World, change func(*karpv1.NodePool, *corev1.Pod)) *replacing {
 	t.Helper()
 	pool := clustertest.Pool()
 	pool.Spec.Template.Spec.Requirements[0].Values = []string{"on-demand", "spot"}
@@ -43,7 +51,7 @@ func newReplacing(t *testing.T, change func(*karpv1.NodePool, *corev1.Pod)) *rep
 	if change != nil {
 		change(pool, pod)
 	}
-	w := &replacing{Cluster: clustertest.New(t, cloudtest.World{}, clustertest.Class(), pool), t: t}
+	w := &replacing{Cluster: clustertest.New(t, world, clustertest.Class(), pool), t: t}
 	restingNodes(w.Cluster, 1)
 	w.Create(pod)
 	measures := metrics.New(prometheus.NewRegistry())
@@ -57,7 +65,7 @@ func newReplacing(t *testing.T, change func(*karpv1.NodePool, *corev1.Pod)) *rep
 
 func (w *replacing) look() {
 	w.t.Helper()
-	if _, err := w.reconciler.Reconcile(w.t.Context(), reconcile.Request{}); err != nil {
+	if _, err := w.reconciler.Reconcile(w.t.Context(), request); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -138,7 +146,7 @@ func TestWhatIsNotReplaced(t *testing.T) {
 			p.Annotations = map[string]string{karpv1.DoNotDisruptAnnotationKey: "true"}
 		},
 		"a pod that nothing makes anew": func(_ *karpv1.NodePool, p *corev1.Pod) { p.OwnerReferences = nil },
-		"a pod with a claim": func(_ *karpv1.NodePool, p *corev1.Pod) {
+		"a pod with a claim that is not there": func(_ *karpv1.NodePool, p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}}
 		},
 		"a pod that wants on demand": func(_ *karpv1.NodePool, p *corev1.Pod) {

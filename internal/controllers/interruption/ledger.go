@@ -155,6 +155,23 @@ func (l *Ledger) write(ctx context.Context, snapshot *model.Snapshot, fresh spot
 	return nil
 }
 
+// Kept reads what a Ledger in the namespace has written of pools: nothing where there
+// is none yet.
+func Kept(live client.Reader, namespace string) func(ctx context.Context) (spot.History, error) {
+	return func(ctx context.Context) (spot.History, error) {
+		kept := &corev1.ConfigMap{}
+		err := live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: spot.ConfigMap}, kept)
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, spot.ConfigMap, err)
+		}
+		state, err := spot.Decode(kept.Data[spot.Key])
+		return spot.HistoryOf(state), err
+	}
+}
+
 // merged adds what is fresh.
 func merged(history, fresh spot.History) spot.History {
 	if history == nil {

@@ -45,6 +45,18 @@ func TestWhatWasSeenOfPoolsOutlivesTheProcess(t *testing.T) {
 	if p := state.Pools[0]; p.Interruptions != 2 || p.Recommendations != 2 || p.Price <= 0 || p.OnDemand <= p.Price || p.Saving <= 0 {
 		t.Errorf("%+v", p)
 	}
+	history, err := interruption.Kept(cluster.Client, "karpenter")(t.Context())
+	if err != nil || len(history) != 1 || !history[spot.PoolKey{InstanceType: "m5.large", Zone: "us-west-2a"}].Last.After(cluster.Clock.Now().Add(-2*time.Hour)) {
+		t.Errorf("what is kept is %+v (%v), want the pool with when it was last heard of", history, err)
+	}
+	if history, err := interruption.Kept(cluster.Client, "elsewhere")(t.Context()); err != nil || len(history) != 0 {
+		t.Errorf("where nothing is kept %+v is (%v)", history, err)
+	}
+	kept.Data[spot.Key] = "{"
+	cluster.Update(kept)
+	if _, err := interruption.Kept(cluster.Client, "karpenter")(t.Context()); err == nil {
+		t.Error("what cannot be read is no error")
+	}
 	var none *interruption.Ledger
 	none.Count(labels, notices.SpotInterruption, cluster.Clock.Now()) // nobody keeps it
 }

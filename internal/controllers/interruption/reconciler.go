@@ -287,7 +287,7 @@ func (r *Reconciler) later(v Verdict, wait time.Duration) reconcile.Result {
 }
 
 func (r *Reconciler) claimOf(ctx context.Context, node *corev1.Node) (*karpv1.NodeClaim, error) {
-	if node.Spec.ProviderID == "" {
+	if node.Spec.ProviderID == "" || r.NodesOnly {
 		return nil, nil
 	}
 	var claims karpv1.NodeClaimList

@@ -40,10 +40,12 @@ type Recorder struct {
 	Cloud   cloud.Interruptions
 	Policy  Policy
 	Cluster string // the cluster's name, in tags of its instances
-	Events  *events.Recorder
-	Metrics *metrics.Interruption
-	Clock   clock.PassiveClock
-	Log     logr.Logger
+	// NodesOnly leaves NodeClaims out: the cluster need not know the kind.
+	NodesOnly bool
+	Events    *events.Recorder
+	Metrics   *metrics.Interruption
+	Clock     clock.PassiveClock
+	Log       logr.Logger
 	// Ledger, when set, counts what happens to pools.
 	Ledger *Ledger
 	// Hurry, when set, asks for a decision soon: pods need other places.
@@ -160,6 +162,9 @@ func (r *Recorder) byInstance(ctx context.Context, id string) (target, error) {
 	}
 	if len(nodes.Items) > 0 {
 		return target{node: nodes.Items[0].Name}, nil
+	}
+	if r.NodesOnly {
+		return target{}, nil
 	}
 	var claims karpv1.NodeClaimList
 	if err := r.Client.List(ctx, &claims, client.MatchingFields{index.ClaimInstance: id}); err != nil {

@@ -40,10 +40,13 @@ func (r *Reconciler) Setup(mgr ctrl.Manager) error {
 			}
 		}
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	duty := ctrl.NewControllerManagedBy(mgr).
 		Named("interruption").
-		For(&corev1.Node{}, builder.WithPredicates(predicate.NewPredicateFuncs(concerns))).
-		Watches(&karpv1.NodeClaim{}, handler.EnqueueRequestsFromMapFunc(nodeOfClaim)).
+		For(&corev1.Node{}, builder.WithPredicates(predicate.NewPredicateFuncs(concerns)))
+	if !r.NodesOnly {
+		duty = duty.Watches(&karpv1.NodeClaim{}, handler.EnqueueRequestsFromMapFunc(nodeOfClaim))
+	}
+	return duty.
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.hasRoom), builder.WithPredicates(becameReady())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.leavingNodeOf), builder.WithPredicates(left())).
 		WatchesRawSource(source.Channel(moved, &handler.EnqueueRequestForObject{})).

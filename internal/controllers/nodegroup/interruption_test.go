@@ -1,6 +1,8 @@
 package nodegroup_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -8,14 +10,18 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
 	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/interruption"
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
+	"github.com/drover-project/drover/internal/controllers/write"
 	notices "github.com/drover-project/drover/internal/interruption"
 	"github.com/drover-project/drover/internal/metrics"
 )
@@ -254,5 +260,52 @@ func TestGroupIsAsLargeAsBeforeAfterARecommendation(t *testing.T) {
 	}
 	if w.waitingPods() != 0 {
 		t.Errorf("%d pods wait", w.waitingPods())
+	}
+}
+
+// permittedAsClusterAutoscaler is a client of a cluster without NodeClaims, that may
+// do to Nodes what cluster-autoscaler's manifests let it.
+func permittedAsClusterAutoscaler(underlying client.WithWatch) client.Client {
+	return interceptor.NewClient(underlying, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if _, isClaims := list.(*karpv1.NodeClaimList); isClaims {
+				return errors.New("no matches for kind NodeClaim")
+			}
+			return c.List(ctx, list, options...)
+		},
+		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+			return apierrors.NewForbidden(corev1.Resource("nodes"), object.GetName(), nil)
+		},
+	})
+}
+
+// TestQueueOfAClusterWithoutNodeClaims: what a queue says is acted upon with the
+// permissions of cluster-autoscaler alone.
+func TestQueueOfAClusterWithoutNodeClaims(t *testing.T) {
+	w := newTakenBack(t, cloudtest.Group("a", "us-west-2a", 1, 2, 6))
+	recorder := w.reconciler.Recorder
+	recorder.Client, recorder.NodesOnly = write.ByUpdate(permittedAsClusterAutoscaler(w.Client)), true
+	queue := &cloudtest.Queue{}
+	listener := &interruption.Listener{Queue: queue, Recorder: recorder, Events: w.Events, Metrics: recorder.Metrics, Clock: w.Clock, Log: logr.Discard()}
+	w.deploy(6)
+	w.beats(2, 6)
+	for _, instance := range []string{id(1), "i-of-nobody"} {
+		queue.Send(fmt.Sprintf(`{"version":"0","detail-type":"EC2 Spot Instance Interruption Warning","source":"aws.ec2","time":%q,"detail":{"instance-id":%q,"instance-action":"terminate"}}`,
+			w.Clock.Now().UTC().Format(time.RFC3339), instance))
+	}
+	for range 2 {
+		if err := listener.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if node := clustertest.Get(w.Cluster, &corev1.Node{}, "ip-"+id(1)); !node.Spec.Unschedulable {
+		t.Error("the node is not closed as soon as the queue says so")
+	}
+	w.beats(4, 6)
+	if len(w.away.Detached) != 1 || len(w.away.Ended) != 1 || w.groups.Desired("a") != 2 || w.waitingPods() != 0 {
+		t.Errorf("detached %v, ended %v, desired %d, %d pods wait: want another instance in its stead", w.away.Detached, w.away.Ended, w.groups.Desired("a"), w.waitingPods())
+	}
+	if left := queue.Len(); left != 0 {
+		t.Errorf("%d messages are left", left)
 	}
 }

@@ -184,3 +184,28 @@ func TestNoticesAreTrueOfTheLabsClock(t *testing.T) {
 		t.Errorf("it is %s after its time", stateOf())
 	}
 }
+
+// TestTheWarningsTimeSaysWhenTheInstanceGoes: the event has no such field, and every
+// client adds two minutes to its time.
+func TestTheWarningsTimeSaysWhenTheInstanceGoes(t *testing.T) {
+	for _, notice := range []time.Duration{2 * time.Minute, 12 * time.Second, 5 * time.Minute} {
+		r := open(t, 1)
+		id := r.launch()
+		r.events = nil
+		given := weather.Duration(notice)
+		if _, err := r.weather.Interrupt(weather.Interruption{Selection: weather.Selection{Targets: []string{id}}, Notice: &given}); err != nil {
+			t.Fatal(err)
+		}
+		now := r.clock.Now()
+		if len(r.events) != 1 {
+			t.Fatalf("%d events, want the warning", len(r.events))
+		}
+		at := r.events[0].Time
+		if goes := at.Add(2 * time.Minute); notice <= 2*time.Minute && !goes.Equal(now.Add(notice)) {
+			t.Errorf("with a notice of %s the event's time is %s, by which the instance goes at %s, want %s", notice, at, goes, now.Add(notice))
+		}
+		if at.After(now) || (notice > 2*time.Minute && !at.Equal(now)) {
+			t.Errorf("with a notice of %s the event is of %s at %s", notice, at, now)
+		}
+	}
+}

@@ -94,11 +94,21 @@ func (w *World) Interrupt(tx *store.Tx, i Instance, t Taking) (Instance, error) 
 			return i, err
 		}
 	}
-	if err := w.Emit(tx, "EC2 Spot Instance Interruption Warning", "aws.ec2", []string{w.zonalARN(i)},
-		map[string]any{"instance-id": i.ID, "instance-action": t.Action}); err != nil {
+	warning := Event{DetailType: "EC2 Spot Instance Interruption Warning", Source: "aws.ec2", Time: warnedAt(i.Notices.Interruption), Resources: []string{w.zonalARN(i)}}
+	if err := w.emit(tx, warning, map[string]any{"instance-id": i.ID, "instance-action": t.Action}); err != nil {
 		return i, err
 	}
 	return i, w.announce(tx, i)
+}
+
+// warnedAt is the time of the warning's event. The event does not say when the
+// instance goes: whoever gets it adds two minutes to its time, and must come to the
+// time that the instance itself is told, however short the notice is.
+func warnedAt(n *machine.Interruption) time.Time {
+	if warned := n.At.Add(-NoticeTakes); n.Action != ActionHibernate && warned.Before(n.Noticed) {
+		return warned
+	}
+	return n.Noticed
 }
 
 // Recommend makes a rebalance recommendation to a Spot instance that has none.

@@ -27,18 +27,22 @@ func (w *World) OnEvent(deliver func(*store.Tx, Event) error) { w.deliver = appe
 // Emit tells EventBridge of something that happens in a transaction. Its id is
 // a new one; detail becomes JSON.
 func (w *World) Emit(tx *store.Tx, detailType, source string, resources []string, detail any) error {
+	return w.emit(tx, Event{DetailType: detailType, Source: source, Time: w.Clock.Now(), Resources: resources}, detail)
+}
+
+// emit is Emit of an event that has its time.
+func (w *World) emit(tx *store.Tx, event Event, detail any) error {
 	if len(w.deliver) == 0 {
 		return nil
 	}
 	content, err := json.Marshal(detail)
 	if err != nil {
-		return fmt.Errorf("event %s: %w", detailType, err)
+		return fmt.Errorf("event %s: %w", event.DetailType, err)
 	}
-	id, err := w.NewEventID(tx)
-	if err != nil {
+	if event.ID, err = w.NewEventID(tx); err != nil {
 		return err
 	}
-	event := Event{ID: id, DetailType: detailType, Source: source, Time: w.Clock.Now(), Resources: resources, Detail: content}
+	event.Detail = content
 	for _, deliver := range w.deliver {
 		if err := deliver(tx, event); err != nil {
 			return err
