@@ -6,27 +6,30 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// outcome is one of the nodes that a group's launch may turn out to be.
-type outcome struct {
-	labels map[string]string
-	taints []model.Taint
-}
-
-// outcomes are the nodes of a type, in each zone and bought in each way that may be,
-// or in the one way that is planned.
-func outcomes(group *model.NodeGroup, kind *model.GroupType, planned model.CapacityType) []outcome {
-	var all []outcome
-	seen := map[string]bool{}
-	for _, offering := range kind.Offerings {
-		if seen[offering.Zone] {
-			continue
-		}
-		seen[offering.Zone] = true
-		for _, way := range waysOf(group, planned) {
-			all = append(all, outcome{labels: outcomeLabels(group, kind, offering, way),
-				taints: without(append(slices.Clone(group.Taints), group.ByCapacityType[way].Taints...), group.StartupTaints)})
+// outcomesOf are the nodes that a group's launch may turn out to be: of each type, in
+// each zone and bought in each way that may be, or in the one way that is planned.
+func (a *audit) outcomesOf(group *model.NodeGroup, planned model.CapacityType) []*variant {
+	key := way{group.Name, planned}
+	if all, known := a.outcomes[key]; known {
+		return all
+	}
+	var all []*variant
+	for i := range group.Types {
+		kind := &group.Types[i]
+		seen := map[string]bool{}
+		for _, offering := range kind.Offerings {
+			if seen[offering.Zone] {
+				continue
+			}
+			seen[offering.Zone] = true
+			for _, how := range waysOf(group, planned) {
+				all = append(all, a.numbered(variant{labels: outcomeLabels(group, kind, offering, how),
+					taints:      without(append(slices.Clone(group.Taints), group.ByCapacityType[how].Taints...), group.StartupTaints),
+					allocatable: kind.Allocatable, limits: kind.AttachLimits}))
+			}
 		}
 	}
+	a.outcomes[key] = all
 	return all
 }
 
