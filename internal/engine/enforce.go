@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // enforce takes pods out again until every topology rule holds in the end, for
 // the rare plan whose domains never came out as chosen, or whose pods wait for
 // each other in a circle.
@@ -157,15 +162,40 @@ func (s *solution) ejectStranded() bool {
 	return len(groups) > 0 && s.strand(groups)
 }
 
-// stranded returns the pods whose required affinity is never met, whatever
-// order the others are bound in.
+// stranded returns the pods whose required affinity is never met, whether the
+// scheduler has all pods before it or binds those of higher priority first.
 func (s *solution) stranded() []group {
 	if !s.p.draws() {
 		return nil
 	}
-	waiting := s.groups()
-	r := &replay{ledger: newLedger(s.p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
-	r.countBound(s.p)
+	groups := s.groups()
+	left := newReplay(s.p).bindAll(slices.Clone(groups))
+	if len(left) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(groups, func(x, y group) int { return cmp.Compare(y.class.pod.Priority, x.class.pod.Priority) })
+	r := newReplay(s.p)
+	left = nil
+	for i := 0; i < len(groups); {
+		next := i
+		for next < len(groups) && groups[next].class.pod.Priority == groups[i].class.pod.Priority {
+			next++
+		}
+		left = r.bindAll(append(left, groups[i:next]...))
+		i = next
+	}
+	return left
+}
+
+func newReplay(p *problem) *replay {
+	r := &replay{ledger: newLedger(p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
+	r.countBound(p)
+	return r
+}
+
+// bindAll binds who can be bound, and returns the others. Where nobody can, a pod
+// opens its domain, first one that keeps most others from that.
+func (r *replay) bindAll(waiting []group) []group {
 	for {
 		still := waiting[:0]
 		before := len(waiting)
@@ -177,17 +207,30 @@ func (s *solution) stranded() []group {
 				still = append(still, g)
 			}
 		}
-		if len(still) == 0 {
-			return nil
-		}
-		if len(still) == before {
-			if r.opening {
-				return still
-			}
-			r.opening = true
-		}
 		waiting = still
+		switch {
+		case len(waiting) < before && len(waiting) > 0:
+		case len(waiting) == 0 || r.opening:
+			r.opening = false
+			return waiting
+		default:
+			r.opening = true
+			slices.SortStableFunc(waiting, func(x, y group) int { return cmp.Compare(y.class.drawn(), x.class.drawn()) })
+		}
 	}
+}
+
+// drawn counts the affinity rules of others that select the class.
+func (c *class) drawn() int {
+	count := 0
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if t := &touches[i]; t.matched && t.rule.kind == affinityRule {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 func (s *solution) strand(groups []group) bool {

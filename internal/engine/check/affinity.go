@@ -20,8 +20,9 @@ type located struct {
 // needs no other, because none that it selects is there, must not depend on being
 // bound before those: only priority decides who is bound first.
 func (a *audit) affinity() {
-	first := a.replay(a.freeFirst())
-	if len(first) == 0 || len(a.replay(a.byPriority())) == 0 {
+	all := a.located()
+	first := a.replay([][]located{all})
+	if len(first) == 0 || len(a.replay(byPriority(all))) == 0 {
 		return
 	}
 	for _, v := range first {
@@ -29,40 +30,49 @@ func (a *audit) affinity() {
 	}
 }
 
-// freeFirst are the groups of pods, those without a required affinity first.
-func (a *audit) freeFirst() []located {
-	var free, tied []located
+func (a *audit) located() []located {
+	var all []located
 	for _, p := range a.places {
 		for _, g := range p.groups {
-			if len(requiredTerms(g.PodAffinity)) > 0 {
-				tied = append(tied, located{g, p})
-			} else {
-				free = append(free, located{g, p})
+			all = append(all, located{g, p})
+		}
+	}
+	return all
+}
+
+// byPriority parts the groups, the highest priority first.
+func byPriority(all []located) [][]located {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(x, y located) int { return cmp.Compare(y.Priority, x.Priority) })
+	var turns [][]located
+	for i, l := range sorted {
+		if i == 0 || l.Priority != sorted[i-1].Priority {
+			turns = append(turns, nil)
+		}
+		turns[len(turns)-1] = append(turns[len(turns)-1], l)
+	}
+	return turns
+}
+
+// replay adds groups turn by turn: in each, first those that need nobody or whom
+// they need, then those that open their domain, who keeps most others from that
+// first. It returns what is wrong.
+func (a *audit) replay(turns [][]located) []Violation {
+	r := a.newReplay(slices.Concat(turns...))
+	end := 0
+	for _, turn := range turns {
+		begin := end
+		end += len(turn)
+		for i := begin; i < end; i++ {
+			r.follow(r.try(i, false))
+		}
+		for _, i := range r.openers(end) {
+			if !r.added[i] {
+				r.follow(r.try(i, true))
 			}
 		}
 	}
-	return append(free, tied...)
-}
-
-func (a *audit) byPriority() []located {
-	order := a.freeFirst()
-	slices.SortStableFunc(order, func(x, y located) int { return cmp.Compare(y.Priority, x.Priority) })
-	return order
-}
-
-// replay adds the groups in the order given, and those that had to wait as soon as
-// they can be added. It returns what is wrong with the order.
-func (a *audit) replay(order []located) []Violation {
-	r := a.newReplay(order)
-	var woken []int
-	for i := range order {
-		woken = append(woken, r.try(i)...)
-	}
-	for len(woken) > 0 {
-		i := woken[0]
-		woken = append(woken[1:], r.try(i)...)
-	}
-	for i, l := range order {
+	for i, l := range r.order {
 		if !r.added[i] {
 			r.faults.reportAll(l.group, "PodAffinity", l.name, "%s is not beside the pods it requires")
 		}
@@ -126,8 +136,28 @@ func (a *audit) newReplay(order []located) *replay {
 	return r
 }
 
-// try adds a group if it can be. It returns those that waited for it.
-func (r *replay) try(i int) []int {
+// openers are the groups before end that wait and select themselves.
+func (r *replay) openers(end int) []int {
+	var list []int
+	for i, l := range r.order[:end] {
+		if w := r.wants[l.kind]; !r.added[i] && w.self[l.face] {
+			list = append(list, i)
+		}
+	}
+	slices.SortStableFunc(list, func(i, j int) int { return cmp.Compare(len(r.about[r.order[j].face]), len(r.about[r.order[i].face])) })
+	return list
+}
+
+// follow tries those again that waited for a group, and who waited for them.
+func (r *replay) follow(woken []int) {
+	for len(woken) > 0 {
+		woken = append(woken[1:], r.try(woken[0], false)...)
+	}
+}
+
+// try adds a group if it can be, and returns those that waited for it. With opens
+// it may be the first of those that it selects.
+func (r *replay) try(i int, opens bool) []int {
 	l := r.order[i]
 	w := r.wants[l.kind]
 	if w == nil {
@@ -140,7 +170,7 @@ func (r *replay) try(i int) []int {
 		}
 	}
 	w.unsure = nil
-	opens := len(w.there) == 0 && w.self[l.face]
+	opens = opens && len(w.there) == 0
 	for _, term := range w.terms {
 		own, ok := r.faults.domain(l.place, term.TopologyKey, "PodAffinity")
 		if !ok {
