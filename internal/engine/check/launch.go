@@ -35,7 +35,10 @@ func (a *audit) launch(index int) {
 	variants := a.variantsOf(p, launch, pool)
 	p.shape = a.shapeOf(variants)
 	for _, v := range variants {
-		a.launchOn(p, v, launch, pool)
+		a.node(p, v, "")
+		for _, broken := range v.unmet {
+			a.report(broken.Rule, name, "%s", broken.Message)
+		}
 	}
 	a.minValues(name, pool, p)
 }
@@ -60,6 +63,7 @@ func (a *audit) variantsOf(p *place, launch *model.Launch, pool *model.NodePool)
 		if v == nil {
 			v = a.numbered(variant{labels: launchLabels(pool, kind, offering, launch.Requirements),
 				taints: without(pool.Taints, pool.StartupTaints), allocatable: kind.Allocatable, limits: kind.AttachLimits})
+			v.unmet = unmet(v, launch, pool).found
 			a.variants[key] = v
 		}
 		variants = append(variants, v)
@@ -90,19 +94,20 @@ func (a *audit) offered(name string, offering model.Offering, shop *shop) *model
 	return shop.kinds[offering.InstanceType]
 }
 
-// launchOn checks the launch as the node that one of its offerings would make it.
-func (a *audit) launchOn(p *place, v *variant, launch *model.Launch, pool *model.NodePool) {
-	a.node(p, v, "")
+// unmet are the requirements of pool and launch that the node does not meet.
+func unmet(v *variant, launch *model.Launch, pool *model.NodePool) findings {
+	var f findings
 	for _, r := range pool.Requirements {
 		if !requirementHolds(r, v.labels) {
-			a.report("NodePool", p.name, "%s does not meet the pool's %v", describe(v.labels), r)
+			f.report("NodePool", "", "%s does not meet the pool's %v", describe(v.labels), r)
 		}
 	}
 	for _, r := range launch.Requirements {
 		if !requirementHolds(r, v.labels) {
-			a.report("Requirements", p.name, "%s does not meet the launch's own %v", describe(v.labels), r)
+			f.report("Requirements", "", "%s does not meet the launch's own %v", describe(v.labels), r)
 		}
 	}
+	return f
 }
 
 func (a *audit) requested(p *place, launch *model.Launch, v *variant) {

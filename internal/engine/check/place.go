@@ -41,6 +41,8 @@ type variant struct {
 	allocatable model.Resources
 	limits      map[string]int64 // volumes by driver
 	daemons     []*model.Pod     // will run besides the planned ones
+	daemonNeed  model.Resources
+	unmet       []Violation // requirements that it does not meet
 }
 
 func newShape(variants []*variant) *shape {
@@ -158,10 +160,19 @@ func (a *audit) existingNode(node *model.Node) *place {
 	}
 	for j := range a.snapshot.DaemonSets {
 		if d := &a.snapshot.DaemonSets[j]; daemonRuns(d, v.labels, v.taints, node.Name) && !running(d, node.Pods) {
-			v.daemons = append(v.daemons, &d.Template)
+			v.runs(d)
 		}
 	}
 	return p
+}
+
+// runs adds the DaemonSet's pod.
+func (v *variant) runs(d *model.DaemonSet) {
+	if v.daemonNeed == nil {
+		v.daemonNeed = model.Resources{}
+	}
+	v.daemons = append(v.daemons, &d.Template)
+	increase(v.daemonNeed, requests(&d.Template), 1)
 }
 
 // numbered gives a variant of launches its number and its DaemonSets' pods.
@@ -170,7 +181,7 @@ func (a *audit) numbered(v variant) *variant {
 	a.numbers++
 	for i := range a.snapshot.DaemonSets {
 		if d := &a.snapshot.DaemonSets[i]; daemonRuns(d, v.labels, v.taints, "") {
-			v.daemons = append(v.daemons, &d.Template)
+			v.runs(d)
 		}
 	}
 	return &v
@@ -200,11 +211,7 @@ func (p *place) needOn(v *variant) model.Resources {
 	if len(v.daemons) == 0 {
 		return p.need
 	}
-	need := p.need.Add(nil)
-	for _, pod := range v.daemons {
-		increase(need, requests(pod), 1)
-	}
-	return need
+	return p.need.Add(v.daemonNeed)
 }
 
 func (a *audit) room(p *place, g group, need model.Resources, v *variant) {
