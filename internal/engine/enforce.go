@@ -259,10 +259,13 @@ func (r *replay) countBound(p *problem) {
 	}
 }
 
+// draws reports whether pods with the rule are not bound before others.
+func (t *touch) draws() bool { return t.owns && !t.wish && t.rule.kind == affinityRule }
+
 func (r *replay) met(g group) bool {
 	for i := range g.class.touches {
 		t := &g.class.touches[i]
-		if !t.owns || t.rule.kind != affinityRule {
+		if !t.draws() {
 			continue
 		}
 		d := g.domain(i)
@@ -272,7 +275,7 @@ func (r *replay) met(g group) bool {
 	}
 	for i := range g.class.hosts {
 		t := &g.class.hosts[i]
-		if !t.owns || t.rule.kind != affinityRule || r.beside[[2]int{g.place, t.rule.id}] > 0 {
+		if !t.draws() || r.beside[[2]int{g.place, t.rule.id}] > 0 {
 			continue
 		}
 		if !(r.opening && t.matched && r.totals[t.rule.id] == 0 && r.ledger.opens(t.rule) && g.times == 1) {
