@@ -173,18 +173,45 @@ func (s *solution) stranded() []group {
 	if len(left) == 0 {
 		return nil
 	}
+	return newReplay(s.p).bindByPriority(groups)
+}
+
+// bindByPriority binds the pods of one priority after those of another, and returns
+// those that are left. Pods that could have opened their domain, had not others of
+// theirs been first, must not rely on less important ones that are bound there
+// later: nobody decides which of the two comes first.
+func (r *replay) bindByPriority(groups []group) []group {
 	slices.SortStableFunc(groups, func(x, y group) int { return cmp.Compare(y.class.pod.Priority, x.class.pod.Priority) })
-	r := newReplay(s.p)
-	left = nil
+	var left, waiting []group
 	for i := 0; i < len(groups); {
 		next := i
 		for next < len(groups) && groups[next].class.pod.Priority == groups[i].class.pod.Priority {
 			next++
 		}
-		left = r.bindAll(append(left, groups[i:next]...))
+		still := r.bindAll(append(waiting, groups[i:next]...))
+		waiting = nil
+		for _, g := range still {
+			if g.class.selectsItself() {
+				left = append(left, g)
+			} else {
+				waiting = append(waiting, g)
+			}
+		}
 		i = next
 	}
-	return left
+	return append(left, waiting...)
+}
+
+// selectsItself reports whether the first of the class's pods may open a domain.
+func (c *class) selectsItself() bool {
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if touches[i].draws() && !touches[i].matched {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func newReplay(p *problem) *replay {

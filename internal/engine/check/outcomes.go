@@ -17,7 +17,7 @@ func (a *audit) outcomesOf(group *model.NodeGroup, planned model.CapacityType) [
 	for i := range group.Types {
 		kind := &group.Types[i]
 		seen := map[string]bool{}
-		for _, offering := range kind.Offerings {
+		for _, offering := range comesFrom(group, kind) {
 			if seen[offering.Zone] {
 				continue
 			}
@@ -31,6 +31,24 @@ func (a *audit) outcomesOf(group *model.NodeGroup, planned model.CapacityType) [
 	}
 	a.outcomes[key] = all
 	return all
+}
+
+// comesFrom are the offerings of a type from which a node may come: of a group that
+// never buys Spot those on demand, of one that buys nothing else Spot, as far as
+// there are any.
+func comesFrom(group *model.NodeGroup, kind *model.GroupType) []model.Offering {
+	never := model.CapacityType("")
+	switch {
+	case group.OnDemandPercentage == 100 || group.OnDemandBase >= group.Max && group.OnDemandBase > 0:
+		never = model.Spot
+	case group.OnDemandPercentage == 0 && group.OnDemandBase == 0:
+		never = model.OnDemand
+	}
+	others := slices.DeleteFunc(slices.Clone(kind.Offerings), func(o model.Offering) bool { return o.CapacityType == never })
+	if len(others) == 0 {
+		return kind.Offerings
+	}
+	return others
 }
 
 func waysOf(group *model.NodeGroup, planned model.CapacityType) []model.CapacityType {

@@ -26,7 +26,7 @@ func (a *audit) surplus() {
 func zonesOf(group *model.NodeGroup) []string {
 	var zones []string
 	for i := range group.Types {
-		for _, offering := range group.Types[i].Offerings {
+		for _, offering := range comesFrom(group, &group.Types[i]) {
 			if !slices.Contains(zones, offering.Zone) {
 				zones = append(zones, offering.Zone)
 			}
