@@ -81,13 +81,21 @@ func newAssignment(p *problem, known *learned) *assignment {
 // the others go to.
 func assign(p *problem, known *learned) *assignment {
 	a := newAssignment(p, known)
+	left := make([]int, len(p.classes))
+	for _, c := range p.classes {
+		left[c.id] = c.count()
+	}
+	a.place(left, known)
+	return a
+}
+
+// place takes the pods that are left of each class.
+func (a *assignment) place(left []int, known *learned) {
 	a.shut, a.followed = known.shut, known.followed
 	order := a.order()
-	left := make([]int, len(p.classes))
-	places := make([][]*place, len(p.classes))
+	places := make([][]*place, len(a.p.classes))
 	for _, c := range order {
-		left[c.id] = c.count()
-		if c.fault == nil {
+		if c.fault == nil && left[c.id] > 0 {
 			places[c.id] = a.places(c, known.most[c])
 		}
 	}
@@ -106,7 +114,6 @@ func assign(p *problem, known *learned) *assignment {
 		a.missing[c.id] = left[c.id]
 		a.collect(c, places[c.id])
 	}
-	return a
 }
 
 // order: pods that rules only count before the pods that carry the rules, the

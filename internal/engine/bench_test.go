@@ -18,7 +18,7 @@ import (
 // in the folder ec2 beside it.
 const workloadsVariable = "DROVER_WORKLOADS"
 
-// auditVariable set to "off" leaves out the audit, which takes longer than the
+// auditVariable set to "off" leaves out the audit, which may take longer than the
 // decision.
 const auditVariable = "DROVER_BENCH_AUDIT"
 

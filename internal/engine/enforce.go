@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // enforce takes pods out again until every topology rule holds in the end, for
 // the rare plan whose domains never came out as chosen, or whose pods wait for
 // each other in a circle.
@@ -157,15 +162,67 @@ func (s *solution) ejectStranded() bool {
 	return len(groups) > 0 && s.strand(groups)
 }
 
-// stranded returns the pods whose required affinity is never met, whatever
-// order the others are bound in.
+// stranded returns the pods whose required affinity is never met, whether the
+// scheduler has all pods before it or binds those of higher priority first.
 func (s *solution) stranded() []group {
 	if !s.p.draws() {
 		return nil
 	}
-	waiting := s.groups()
-	r := &replay{ledger: newLedger(s.p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
-	r.countBound(s.p)
+	groups := s.groups()
+	left := newReplay(s.p).bindAll(slices.Clone(groups))
+	if len(left) == 0 {
+		return nil
+	}
+	return newReplay(s.p).bindByPriority(groups)
+}
+
+// bindByPriority binds the pods of one priority after those of another, and returns
+// those that are left. Pods that could have opened their domain, had not others of
+// theirs been first, must not rely on less important ones that are bound there
+// later: nobody decides which of the two comes first.
+func (r *replay) bindByPriority(groups []group) []group {
+	slices.SortStableFunc(groups, func(x, y group) int { return cmp.Compare(y.class.pod.Priority, x.class.pod.Priority) })
+	var left, waiting []group
+	for i := 0; i < len(groups); {
+		next := i
+		for next < len(groups) && groups[next].class.pod.Priority == groups[i].class.pod.Priority {
+			next++
+		}
+		still := r.bindAll(append(waiting, groups[i:next]...))
+		waiting = nil
+		for _, g := range still {
+			if g.class.selectsItself() {
+				left = append(left, g)
+			} else {
+				waiting = append(waiting, g)
+			}
+		}
+		i = next
+	}
+	return append(left, waiting...)
+}
+
+// selectsItself reports whether the first of the class's pods may open a domain.
+func (c *class) selectsItself() bool {
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if touches[i].draws() && !touches[i].matched {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func newReplay(p *problem) *replay {
+	r := &replay{ledger: newLedger(p.rules, &learned{}), beside: map[[2]int]int{}, totals: map[int]int{}}
+	r.countBound(p)
+	return r
+}
+
+// bindAll binds who can be bound, and returns the others. Where nobody can, a pod
+// opens its domain, first one that keeps most others from that.
+func (r *replay) bindAll(waiting []group) []group {
 	for {
 		still := waiting[:0]
 		before := len(waiting)
@@ -177,17 +234,30 @@ func (s *solution) stranded() []group {
 				still = append(still, g)
 			}
 		}
-		if len(still) == 0 {
-			return nil
-		}
-		if len(still) == before {
-			if r.opening {
-				return still
-			}
-			r.opening = true
-		}
 		waiting = still
+		switch {
+		case len(waiting) < before && len(waiting) > 0:
+		case len(waiting) == 0 || r.opening:
+			r.opening = false
+			return waiting
+		default:
+			r.opening = true
+			slices.SortStableFunc(waiting, func(x, y group) int { return cmp.Compare(y.class.drawn(), x.class.drawn()) })
+		}
 	}
+}
+
+// drawn counts the affinity rules of others that select the class.
+func (c *class) drawn() int {
+	count := 0
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if t := &touches[i]; t.matched && t.rule.kind == affinityRule {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 func (s *solution) strand(groups []group) bool {
@@ -216,10 +286,13 @@ func (r *replay) countBound(p *problem) {
 	}
 }
 
+// draws reports whether pods with the rule are not bound before others.
+func (t *touch) draws() bool { return t.owns && !t.wish && t.rule.kind == affinityRule }
+
 func (r *replay) met(g group) bool {
 	for i := range g.class.touches {
 		t := &g.class.touches[i]
-		if !t.owns || t.rule.kind != affinityRule {
+		if !t.draws() {
 			continue
 		}
 		d := g.domain(i)
@@ -229,7 +302,7 @@ func (r *replay) met(g group) bool {
 	}
 	for i := range g.class.hosts {
 		t := &g.class.hosts[i]
-		if !t.owns || t.rule.kind != affinityRule || r.beside[[2]int{g.place, t.rule.id}] > 0 {
+		if !t.draws() || r.beside[[2]int{g.place, t.rule.id}] > 0 {
 			continue
 		}
 		if !(r.opening && t.matched && r.totals[t.rule.id] == 0 && r.ledger.opens(t.rule) && g.times == 1) {

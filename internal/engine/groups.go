@@ -205,7 +205,7 @@ func groupValues(g *model.NodeGroup, key string) []possible {
 			}
 			seen[possible{value: value, present: present}] = true
 		default:
-			for _, o := range t.Offerings {
+			for _, o := range g.BuysFrom(t) {
 				value := o.Zone
 				if key == labelZoneID {
 					value = o.ZoneID

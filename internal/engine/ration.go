@@ -92,7 +92,7 @@ func (r *ration) favour(s *solution) *solution {
 }
 
 // release lets the pods that were held back for more important ones try once
-// more, one by one beside the finished plan.
+// more, beside the finished plan.
 func (s *solution) release() {
 	released := false
 	for i, c := range s.p.classes {
@@ -102,6 +102,7 @@ func (s *solution) release() {
 		}
 	}
 	if released {
+		s.beside(s.p.settings.MaxSteps)
 		s.topUp(s.known)
 		s.finish()
 	}

@@ -29,6 +29,32 @@ func (s *solution) shutDomains() *learned {
 	return known
 }
 
+// keptDomains returns what to know for a plan in which nobody opens a domain that
+// this one does not: a spread that stopped pods may count those that an earlier pass
+// would have opened for them. It is nil when no pods were stopped like that.
+func (s *solution) keptDomains() *learned {
+	known := s.narrowerDomains()
+	if known == nil {
+		return nil
+	}
+	known.shut = newBitset(len(s.p.space.configs))
+	for r, marks := range known.domains {
+		r.shut(marks, known.shut)
+		for _, pool := range s.p.pools {
+			if len(pool.doubts[r.axis.key]) > 0 {
+				for _, i := range pool.configs {
+					known.shut.set(i)
+				}
+			}
+		}
+	}
+	openable := s.openable()
+	for w := range known.shut {
+		known.shut[w] &^= openable[w]
+	}
+	return known
+}
+
 // needed marks the domains that exist, and those that pods with the rule open.
 func (s *solution) needed(r *rule) []bool {
 	marks := make([]bool, r.axis.size)

@@ -46,6 +46,9 @@ func solve(p *problem, budget int) *solution {
 	if known := s.shutDomains(); known != nil {
 		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
 	}
+	if known := s.keptDomains(); known != nil {
+		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
+	}
 	if known := s.lead(); known != nil {
 		s = s.or(converge(p, known, budget), (*solution).keepsPlaces)
 	}

@@ -223,23 +223,31 @@ func (y *buying) dearest(cheapest int64) int64 {
 	return cheapest + int64(float64(float64(cheapest)*max(tolerance, 0)))
 }
 
-// suits reports whether the pools of a list alone meet the NodePool's minValues
-// and whether its first counts no more against limits than was planned.
+// suits reports whether the pools of a list alone meet the NodePool's minValues,
+// and whether its first and those count no more against limits than was planned.
 func (y *buying) suits(b *bin, list []int) bool {
-	first := &y.p.space.configs[list[0]]
-	for r, amount := range first.capacity {
-		if r < len(b.charge) && amount > b.charge[r] {
-			return false
-		}
+	if !y.isCharged(b, list[0]) {
+		return false
 	}
-	for _, r := range first.pool.minValues {
+	for _, r := range y.p.space.configs[list[0]].pool.minValues {
 		seen := map[string]bool{}
 		for _, i := range list {
-			if value, ok := y.p.space.configs[i].label(r.Key); ok {
+			if value, ok := y.p.space.configs[i].label(r.Key); ok && y.isCharged(b, i) {
 				seen[value] = true
 			}
 		}
 		if len(seen) < r.MinValues {
+			return false
+		}
+	}
+	return true
+}
+
+// isCharged reports whether a config counts no more against limits than the bin is
+// charged.
+func (y *buying) isCharged(b *bin, config int) bool {
+	for r, amount := range y.p.space.configs[config].capacity {
+		if r < len(b.charge) && amount > b.charge[r] {
 			return false
 		}
 	}

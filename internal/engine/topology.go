@@ -61,6 +61,7 @@ type touch struct {
 	rule    *rule
 	owns    bool
 	matched bool
+	wish    bool // an affinity that is owned by preference: the scheduler waits for nobody
 	maxSkew int
 }
 
@@ -267,7 +268,10 @@ func (t *topology) classRules(c *class) map[int]*touch {
 		own(owned, r, 0)
 	}
 	for _, term := range c.granted.near {
-		own(owned, t.rule(affinityRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+		r := t.rule(affinityRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil)
+		wish := owned[r.id] == nil
+		own(owned, r, 0)
+		owned[r.id].wish = owned[r.id].wish || wish
 	}
 	away := append([]model.PodAffinityTerm(nil), c.granted.away...)
 	for _, term := range c.pod.PodAntiAffinity {

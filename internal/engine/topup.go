@@ -110,6 +110,9 @@ func (s *solution) placeOne(c *class, known *learned) bool {
 		if !pl.configs.empty() && s.buyOne(c, pl, count, known) {
 			return true
 		}
+		if count > 1 {
+			a = s.resume(known) // without those that were counted there
+		}
 	}
 	return false
 }

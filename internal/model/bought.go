@@ -48,3 +48,24 @@ func (g *NodeGroup) Bought(units int) (onDemand, spot int) {
 	onDemand = min(max(g.OnDemandAt(g.Desired+units)-have, 0), units)
 	return onDemand, units - onDemand
 }
+
+// BuysFrom are the offerings of a type in the ways in which the group buys: where
+// it never buys Spot, or nothing else, no node comes from the others. Where none is
+// left, nobody knows, and it is all of them.
+func (g *NodeGroup) BuysFrom(t *GroupType) []Offering {
+	onDemand := g.OnDemandPercentage > 0 || g.OnDemandBase > 0
+	spot := g.OnDemandPercentage < 100 && g.OnDemandBase < g.Max
+	if onDemand && spot {
+		return t.Offerings
+	}
+	var bought []Offering
+	for _, o := range t.Offerings {
+		if (o.CapacityType == Spot) == spot {
+			bought = append(bought, o)
+		}
+	}
+	if len(bought) == 0 {
+		return t.Offerings
+	}
+	return bought
+}

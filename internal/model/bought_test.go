@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/drover-project/drover/internal/model"
@@ -50,5 +51,28 @@ func TestUnitIsTheLargestWeight(t *testing.T) {
 	g := model.NodeGroup{Types: []model.GroupType{{}, {Weight: 3}, {Weight: 2}}}
 	if g.Unit() != 3 || (&model.NodeGroup{}).Unit() != 1 {
 		t.Errorf("units are %d, and %d without weights", g.Unit(), (&model.NodeGroup{}).Unit())
+	}
+}
+
+func TestNothingComesOfPoolsThatAreNeverBought(t *testing.T) {
+	in := func(zone string, how model.CapacityType) model.Offering {
+		return model.Offering{OfferingKey: model.OfferingKey{Zone: zone, CapacityType: how}}
+	}
+	both := []model.Offering{in("a", model.OnDemand), in("b", model.Spot), in("c", model.Reserved)}
+	for name, c := range map[string]struct {
+		base, percentage, most int
+		offerings              []model.Offering
+		zones                  []string
+	}{
+		"all on demand":                  {0, 100, 9, both, []string{"a", "c"}},
+		"a base that is never exceeded":  {9, 0, 9, both, []string{"a", "c"}},
+		"all Spot":                       {0, 0, 9, both, []string{"b"}},
+		"both":                           {1, 0, 9, both, []string{"a", "b", "c"}},
+		"no pool that the group buys of": {0, 100, 9, both[1:2], []string{"b"}},
+	} {
+		g := model.NodeGroup{OnDemandBase: c.base, OnDemandPercentage: c.percentage, Max: c.most, Types: []model.GroupType{{Offerings: c.offerings}}}
+		if zones := g.Zones(); !slices.Equal(zones, c.zones) {
+			t.Errorf("%s: nodes come in %v, want %v", name, zones, c.zones)
+		}
 	}
 }

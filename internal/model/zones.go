@@ -2,11 +2,11 @@ package model
 
 import "sort"
 
-// Zones are the zones that the group's types are offered in, in order.
+// Zones are the zones in which the group buys its types, in order.
 func (g *NodeGroup) Zones() []string {
 	seen := map[string]bool{}
 	for i := range g.Types {
-		for _, o := range g.Types[i].Offerings {
+		for _, o := range g.BuysFrom(&g.Types[i]) {
 			seen[o.Zone] = true
 		}
 	}

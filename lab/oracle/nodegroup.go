@@ -9,6 +9,31 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
+// groupNamed is the group with those of its offerings that it buys from, if any:
+// nothing comes of Spot pools where all is bought on demand, nor the other way round.
+// It is nil when there is none of that name.
+func groupNamed(snapshot *model.Snapshot, name string) *model.NodeGroup {
+	found := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == name })
+	if found == nil {
+		return nil
+	}
+	group := *found
+	group.Types = slices.Clone(group.Types)
+	for i := range group.Types {
+		kind := &group.Types[i]
+		comes := slices.DeleteFunc(slices.Clone(kind.Offerings), func(o model.Offering) bool {
+			if o.CapacityType == model.Spot {
+				return group.OnDemandPercentage == 100 || group.OnDemandBase > 0 && group.OnDemandBase >= group.Max
+			}
+			return group.OnDemandPercentage == 0 && group.OnDemandBase == 0
+		})
+		if len(comes) > 0 {
+			kind.Offerings = comes
+		}
+	}
+	return &group
+}
+
 // possibleNodes is how many different nodes a group may bring.
 func possibleNodes(group *model.NodeGroup) int {
 	count := 0
@@ -31,7 +56,7 @@ type arrivals struct {
 func groupArrivals(snapshot *model.Snapshot, plan *model.Plan, choose Choice) map[string]*arrivals {
 	all := map[string]*arrivals{}
 	for _, size := range plan.Groups {
-		group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == size.Name })
+		group := groupNamed(snapshot, size.Name)
 		if group == nil || len(group.InstancesByZone) == 0 {
 			continue
 		}
@@ -127,7 +152,7 @@ func (c *Cluster) grow(snapshot *model.Snapshot, plan *model.Plan, choose Choice
 			if launch.NodeGroup == "" || certain != isCertain(bought[launch.NodeGroup], launch) {
 				continue
 			}
-			group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == launch.NodeGroup })
+			group := groupNamed(snapshot, launch.NodeGroup)
 			if group == nil {
 				return fmt.Errorf("launch %d: there is no node group %q", i, launch.NodeGroup)
 			}
@@ -139,7 +164,7 @@ func (c *Cluster) grow(snapshot *model.Snapshot, plan *model.Plan, choose Choice
 		}
 	}
 	for _, size := range plan.Groups {
-		group := find(snapshot.NodeGroups, func(g *model.NodeGroup) bool { return g.Name == size.Name })
+		group := groupNamed(snapshot, size.Name)
 		for i := range size.Surplus {
 			zone := came[size.Name].take("")
 			way := bought[size.Name].take("", i, choose)

@@ -75,6 +75,7 @@ func nodeMutants() []mutant {
 func topologyMutants() []mutant {
 	const topup, topology, count, ledger, occupancy, selector = "internal/engine/topup.go", "internal/engine/topology.go", "internal/engine/topology_count.go", "internal/engine/ledger.go", "internal/engine/occupancy.go", "internal/engine/selector.go"
 	return []mutant{
+		{"pods tried together in another domain", topup, "a = s.resume(known) // without", "_ = a // without"},
 		{"nodes on their way are spread over like new ones", ledger, "(r.axis.late[d] || l.rules[r.id].waits)", "l.rules[r.id].waits"},
 		{"pods that wait for others are spread over new nodes too", ledger, "(r.axis.late[d] || l.rules[r.id].waits)", "r.axis.late[d]"},
 		{"pods whose other spread waits are spread over new nodes too", "internal/engine/wait.go", "k.waits[t.rule], news = true, true", "news = false"},
@@ -166,11 +167,16 @@ func volumeMutants() []mutant {
 }
 
 func fairnessMutants() []mutant {
-	const ration, prefer, problem, node = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go"
+	const ration, prefer, problem, node, enforce = "internal/engine/ration.go", "internal/engine/prefer.go", "internal/engine/problem.go", "internal/engine/node.go", "internal/engine/enforce.go"
 	return []mutant{
 		{"a preference lets no part of a group in", "internal/engine/prefer.go", "c.pod.Group != \"\" && mine != theirs", "c.pod.Group == \"-\""},
 		{"priority", ration, "if alone.missingAbove(priority, s) {", "if false && alone.missingAbove(priority, s) {"},
 		{"what higher priorities leave", ration, "best, least = next, middle", "most = middle"},
+		{"pods held back are planned beside", ration, "s.beside(s.p.settings.MaxSteps)", "_ = s"},
+		{"priority decides who opens a domain", enforce, "return newReplay(s.p).bindByPriority(groups)", "return left"},
+		{"nobody decides who opens among equals", enforce, "if g.class.selectsItself() {", "if false && g.class.selectsItself() {"},
+		{"preferred affinity waits for nobody", enforce, "t.owns && !t.wish &&", "t.owns &&"},
+		{"minValues of an on-demand share within limits", "internal/engine/spot.go", "ok && y.isCharged(b, i) {", "ok {"},
 		{"pod groups", ration, "if started && placed[g.Name] < g.MinCount &&", "if started && placed[g.Name] < 0 &&"},
 		{"more than minCount", ration, "placed[g.Name] < g.MinCount &&", "placed[g.Name] <= g.MinCount &&"},
 		{"running pods of a group", ration, "counts[pod.Group]++", "_ = pod"},
@@ -237,6 +243,9 @@ func groupMutants() []mutant {
 		{"mixed buying promises no zone", zones, "case certainCapacityType(g, max(groupRoom(g), 1)) == \"\":", "case g.Name == \"\":"},
 		{"a dry zone promises nothing", zones, "one.UnavailableReason = p.dry[zone]\n", "_ = zone\n"},
 		{"a zone that failed promises nothing", zones, "case doubt != \"\" || own != \"\":", "case doubt != \"\":"},
+		{"zones in which a group never buys", groups, "range g.BuysFrom(t) {", "range t.Offerings {"},
+		{"groups on demand take nothing from Spot pools", "internal/model/bought.go", "(o.CapacityType == Spot) == spot", "o.CapacityType != \"\""},
+		{"domains that only an earlier pass opened", "internal/engine/solve.go", "if known := s.keptDomains(); known != nil {", "if known := s.keptDomains(); known != nil && s.placed < 0 {"},
 		{"zones that a growing group may open", "internal/engine/groups_doubt.go", "grows && counts && one.present {", "grows && counts && !one.present {"},
 		{"preferences do not ask for zones of groups", "internal/engine/groups_tied.go", "return g.mentions(isZone)", "return g.mentions(isZone) && false"},
 		{"preferred spread does not ask for zones of groups", "internal/engine/groups_tied.go", "for _, s := range g.spread {\n\t\tif about(s.TopologyKey) {", "for _, s := range g.spread {\n\t\tif s.TopologyKey == \"\" {"},

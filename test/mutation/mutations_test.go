@@ -49,7 +49,7 @@ func mutations() []mutation {
 		{"ReadWriteOncePod", "volumes.go", "if v.Exclusive && inUse {", "if v.Exclusive && !inUse {"},
 		{"pod groups", "ration.go", "started && placed[g.Name] < g.MinCount", "started && placed[g.Name] < 0"},
 		{"NodePool requirements", "config.go", "if !c.meets(p.spec.Requirements) {", "if !c.meets(nil) {"},
-		{"NodePool limits", "bins.go", "amount > o.largest[r] && o.used[o.pool][r]+amount > o.pool.limit[r]", "amount < 0"},
+		{"NodePool limits", "bins.go", "amount > o.largest[r] && o.used[o.pool][r]+amount > o.pool.limit[r]", "r < 0 && amount < 0"},
 		{"minValues", "pool.go", "if r.MinValues > 1 {", "if r.MinValues > 1000 {"},
 		{"pools that are not ready", "pool.go", `if spec.NotReadyReason != "" {`, `if spec.NotReadyReason == "-" {`},
 		{"offerings without capacity", "config.go", `return c.offering.UnavailableReason == ""`, "return true"},

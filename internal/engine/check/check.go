@@ -18,55 +18,64 @@ func (v Violation) String() string { return v.Rule + " " + v.Where + ": " + v.Me
 
 // audit gathers what is wrong with one plan.
 type audit struct {
+	*crowd
+	findings
 	snapshot *model.Snapshot
 	plan     *model.Plan
-	pending  map[model.PodKey]*model.Pod
 	places   []*place
-	found    []Violation
+	at       map[*face][]presence
+	market
 	// pinned is the launch that is looked at in one zone; below 0: none.
 	pinned int
 	zone   string
 }
 
-// place is a node after the plan has been carried out. A launch has one label
-// set for every offering it may turn into; an existing node has one.
-type place struct {
-	name     string
-	existing bool
-	ready    bool // exists and has joined
-	labels   []map[string]string
-	taints   []model.Taint
-	bound    []*model.Pod // ran before
-	daemons  []*model.Pod // will run besides the planned ones
-	planned  []*model.Pod
-	limits   []map[string]int64 // volumes by driver, for each of labels
-	attached []model.Volume     // besides those of the bound pods
+// findings are violations, each once, in the order in which they were found.
+type findings struct {
+	found []Violation
+	known map[Violation]bool
 }
 
-func (p *place) pods() []*model.Pod {
-	all := append([]*model.Pod(nil), p.bound...)
-	return append(all, p.planned...)
+func (f *findings) report(rule, where, format string, args ...any) {
+	v := Violation{Rule: rule, Where: where, Message: fmt.Sprintf(format, args...)}
+	if f.known[v] {
+		return
+	}
+	if f.known == nil {
+		f.known = map[Violation]bool{}
+	}
+	f.known[v] = true
+	f.found = append(f.found, v)
+}
+
+// reportAll reports each pod of the group; the format starts with the pod.
+func (f *findings) reportAll(g group, rule, where, format string, args ...any) {
+	for _, pod := range g.pods {
+		f.report(rule, where, format, append([]any{pod.PodKey}, args...)...)
+	}
 }
 
 // Plan returns every rule of snapshot that plan breaks, in a stable order; none
 // for a correct plan.
 func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
-	found := look(snapshot, &plan, -1, "")
-	if len(found) > 0 && rightWhereverOneComes(snapshot, &plan) {
+	a := &audit{crowd: newCrowd(snapshot), snapshot: snapshot, plan: &plan, pinned: -1}
+	found := a.look()
+	if len(found) > 0 && a.rightWhereverOneComes() {
 		return nil
 	}
 	return found
 }
 
-// look audits the plan with one of its launches in a certain zone, if asked to.
-func look(snapshot *model.Snapshot, plan *model.Plan, pinned int, zone string) []Violation {
-	a := &audit{snapshot: snapshot, plan: plan, pending: map[model.PodKey]*model.Pod{}, pinned: pinned, zone: zone}
-	for i := range snapshot.Pending {
-		a.pending[snapshot.Pending[i].PodKey] = &snapshot.Pending[i]
-	}
+// inZone is the audit of the same plan with one of its launches in a certain zone.
+func (a *audit) inZone(launch int, zone string) *audit {
+	return &audit{crowd: a.crowd, snapshot: a.snapshot, plan: a.plan, pinned: launch, zone: zone}
+}
+
+func (a *audit) look() []Violation {
+	a.market = newMarket()
 	a.onePlaceEach()
 	a.existingNodes()
-	for i := range plan.Launches {
+	for i := range a.plan.Launches {
 		a.launch(i)
 	}
 	a.limits()
@@ -74,16 +83,13 @@ func look(snapshot *model.Snapshot, plan *model.Plan, pinned int, zone string) [
 	a.onDemandShare()
 	a.groupSizes()
 	a.price()
+	a.findPods()
 	a.spread()
 	a.affinity()
 	a.antiAffinity()
 	a.volumes()
 	a.groups()
 	return a.found
-}
-
-func (a *audit) report(rule, where, format string, args ...any) {
-	a.found = append(a.found, Violation{Rule: rule, Where: where, Message: fmt.Sprintf(format, args...)})
 }
 
 // onePlaceEach: every placed pod is pending, wants a place and gets only one.
@@ -99,7 +105,9 @@ func (a *audit) onePlaceEach() {
 	}
 	keys := make([]model.PodKey, 0, len(times))
 	for key := range times {
-		keys = append(keys, key)
+		if pod := a.pending[key]; pod == nil || times[key] > 1 || !asks(pod) {
+			keys = append(keys, key)
+		}
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
 	for _, key := range keys {
@@ -119,95 +127,8 @@ func (a *audit) onePlaceEach() {
 	}
 }
 
-func (a *audit) existingNodes() {
-	byName := map[string]*place{}
-	for i := range a.snapshot.Nodes {
-		node := &a.snapshot.Nodes[i]
-		p := &place{name: node.Name, existing: true, ready: !node.Launching, labels: []map[string]string{nodeLabels(node)},
-			taints: without(node.Taints, node.StartupTaints), limits: []map[string]int64{node.AttachLimits}, attached: node.Attached}
-		for j := range node.Pods {
-			p.bound = append(p.bound, &node.Pods[j])
-		}
-		for j := range a.snapshot.DaemonSets {
-			d := &a.snapshot.DaemonSets[j]
-			if daemonRuns(d, p.labels[0], p.taints, node.Name) && !running(d, node.Pods) {
-				p.daemons = append(p.daemons, &d.Template)
-			}
-		}
-		byName[node.Name] = p
-		a.places = append(a.places, p)
-	}
-	for _, placement := range a.plan.Placements {
-		p, pod := byName[placement.Node], a.pending[placement.Pod]
-		if p == nil {
-			a.report("Node", placement.Node, "does not exist")
-		} else if pod != nil {
-			p.planned = append(p.planned, pod)
-		}
-	}
-	for i := range a.snapshot.Nodes {
-		node := &a.snapshot.Nodes[i]
-		p := byName[node.Name]
-		if len(p.planned) > 0 && node.Unschedulable {
-			a.report("Node", node.Name, "is unschedulable")
-		}
-		if len(p.planned) > 0 {
-			a.node(p, p.labels[0], node.Allocatable, node.Name)
-		}
-	}
-}
-
-// node checks everything that concerns one node alone.
-func (a *audit) node(p *place, labels map[string]string, allocatable model.Resources, name string) {
-	need := model.Resources{}
-	all := append(p.pods(), p.daemons...)
-	for _, pod := range all {
-		need = need.Add(requests(pod))
-	}
-	for _, pod := range p.planned {
-		for resource, amount := range requests(pod) {
-			if amount > 0 && need[resource] > allocatable[resource] {
-				a.report("Resources", p.name, "%s: pods need %d %s, %s has %d", pod.PodKey, need[resource], resource, describe(labels), allocatable[resource])
-			}
-		}
-		if taint := firstUntolerated(p.taints, pod.Tolerations); taint != nil {
-			a.report("Taints", p.name, "%s does not tolerate %v", pod.PodKey, *taint)
-		}
-		if !admitted(pod, labels, name) {
-			a.report("NodeAffinity", p.name, "%s is not admitted by the labels of %s", pod.PodKey, describe(labels))
-		}
-	}
-	for i, pod := range all {
-		for j, other := range all {
-			if i != j && portsMeet(pod, other) && p.plans(pod) {
-				a.report("HostPorts", p.name, "%s takes a port that %s has", pod.PodKey, other.PodKey)
-			}
-		}
-	}
-}
-
-func (p *place) plans(pod *model.Pod) bool {
-	for _, planned := range p.planned {
-		if planned == pod {
-			return true
-		}
-	}
-	return false
-}
-
-func portsMeet(a, b *model.Pod) bool {
-	for _, x := range a.HostPorts {
-		for _, y := range b.HostPorts {
-			if samePort(x, y) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func describe(labels map[string]string) string {
-	return labels["node.kubernetes.io/instance-type"] + " " + labels["topology.kubernetes.io/zone"]
+func asks(pod *model.Pod) bool {
+	return len(pod.Blocked)+len(pod.Unsupported) == 0 && !pod.OwnedByDaemonSet
 }
 
 func (a *audit) price() {

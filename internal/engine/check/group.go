@@ -27,26 +27,14 @@ func (a *audit) groupLaunch(p *place, index int, launch *model.Launch) {
 	if index == a.pinned {
 		zone = a.zone
 	}
-	taints := p.taints
-	for i := range group.Types {
-		for _, one := range outcomes(group, &group.Types[i], way) {
-			if zone != "" && one.labels["topology.kubernetes.io/zone"] != zone {
-				continue
-			}
-			p.labels = append(p.labels, one.labels)
-			p.limits = append(p.limits, group.Types[i].AttachLimits)
-			p.daemons = nil
-			for d := range a.snapshot.DaemonSets {
-				if set := &a.snapshot.DaemonSets[d]; daemonRuns(set, one.labels, one.taints, "") {
-					p.daemons = append(p.daemons, &set.Template)
-				}
-			}
-			p.taints = one.taints
-			a.node(p, one.labels, group.Types[i].Allocatable, "")
-			taints = union(taints, one.taints)
+	var variants []*variant
+	for _, v := range a.outcomesOf(group, way) {
+		if zone == "" || v.labels["topology.kubernetes.io/zone"] == zone {
+			variants = append(variants, v)
+			a.node(p, v, "")
 		}
 	}
-	p.taints = taints
+	p.shape = a.shapeOf(variants)
 	for _, offering := range launch.Offerings {
 		a.groupPrice(p.name, group, offering)
 	}

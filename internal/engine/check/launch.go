@@ -11,12 +11,14 @@ import (
 func (a *audit) launch(index int) {
 	launch := &a.plan.Launches[index]
 	name := fmt.Sprintf("launch %d", index)
-	p := &place{name: name}
+	p := &place{name: name, shape: newShape(nil)}
+	var pods []*model.Pod
 	for _, key := range launch.Pods {
 		if pod := a.pending[key]; pod != nil {
-			p.planned = append(p.planned, pod)
+			pods = append(pods, pod)
 		}
 	}
+	a.put(p, pods)
 	a.places = append(a.places, p)
 	if launch.NodeGroup != "" {
 		a.groupLaunch(p, index, launch)
@@ -30,27 +32,46 @@ func (a *audit) launch(index int) {
 	if len(launch.Offerings) == 0 || len(launch.Pods) == 0 {
 		a.report("Launch", name, "has no offering or no pod")
 	}
-	p.taints = without(pool.Taints, pool.StartupTaints)
-	catalog := a.snapshot.Catalogs[pool.NodeClass]
+	variants := a.variantsOf(p, launch, pool)
+	p.shape = a.shapeOf(variants)
+	for _, v := range variants {
+		a.node(p, v, "")
+		for _, broken := range v.unmet {
+			a.report(broken.Rule, name, "%s", broken.Message)
+		}
+	}
+	a.minValues(name, pool, p)
+}
+
+// variantsOf are the nodes that a launch of a pool may become, in order.
+func (a *audit) variantsOf(p *place, launch *model.Launch, pool *model.NodePool) []*variant {
+	var variants []*variant
+	shop := a.shop(pool.NodeClass, a.snapshot)
+	narrowed := text(launch.Requirements)
 	seen := map[model.OfferingKey]bool{}
 	for i, offering := range launch.Offerings {
-		kind := a.offered(name, offering, &catalog)
+		kind := a.offered(p.name, offering, shop)
 		if kind == nil {
 			continue
 		}
 		if seen[offering.OfferingKey] {
-			a.report("Offering", name, "lists %v twice", offering.OfferingKey)
+			a.report("Offering", p.name, "lists %v twice", offering.OfferingKey)
 		}
 		seen[offering.OfferingKey] = true
-		labels := launchLabels(pool, kind, offering, launch.Requirements)
-		p.labels = append(p.labels, labels)
-		p.limits = append(p.limits, kind.AttachLimits)
-		a.launchOn(p, labels, kind, launch, pool)
+		key := purchase{pool: pool.Name, narrowed: narrowed, offering: offering}
+		v := a.variants[key]
+		if v == nil {
+			v = a.numbered(variant{labels: launchLabels(pool, kind, offering, launch.Requirements),
+				taints: without(pool.Taints, pool.StartupTaints), allocatable: kind.Allocatable, limits: kind.AttachLimits})
+			v.unmet = unmet(v, launch, pool).found
+			a.variants[key] = v
+		}
+		variants = append(variants, v)
 		if i == 0 {
-			a.requested(name, launch, p)
+			a.requested(p, launch, v)
 		}
 	}
-	a.minValues(name, pool, p)
+	return variants
 }
 
 func (a *audit) pool(name string) *model.NodePool {
@@ -62,64 +83,45 @@ func (a *audit) pool(name string) *model.NodePool {
 	return nil
 }
 
-func (a *audit) offered(name string, offering model.Offering, catalog *model.Catalog) *model.InstanceType {
-	known := false
-	for _, o := range catalog.Offerings {
-		if o == offering {
-			known = true
-		}
-	}
-	if !known {
+func (a *audit) offered(name string, offering model.Offering, shop *shop) *model.InstanceType {
+	if !shop.sells[offering] {
 		a.report("Offering", name, "%v is not in the catalog like that", offering)
 		return nil
 	}
 	if offering.UnavailableReason != "" {
 		a.report("Offering", name, "%v has no capacity", offering.OfferingKey)
 	}
-	for i := range catalog.InstanceTypes {
-		if catalog.InstanceTypes[i].Name == offering.InstanceType {
-			return &catalog.InstanceTypes[i]
-		}
-	}
-	return nil
+	return shop.kinds[offering.InstanceType]
 }
 
-// launchOn checks the launch as the node that this offering would make it.
-func (a *audit) launchOn(p *place, labels map[string]string, kind *model.InstanceType, launch *model.Launch, pool *model.NodePool) {
-	p.daemons = nil
-	for i := range a.snapshot.DaemonSets {
-		if d := &a.snapshot.DaemonSets[i]; daemonRuns(d, labels, p.taints, "") {
-			p.daemons = append(p.daemons, &d.Template)
-		}
-	}
-	a.node(p, labels, kind.Allocatable, "")
+// unmet are the requirements of pool and launch that the node does not meet.
+func unmet(v *variant, launch *model.Launch, pool *model.NodePool) findings {
+	var f findings
 	for _, r := range pool.Requirements {
-		if !requirementHolds(r, labels) {
-			a.report("NodePool", p.name, "%s does not meet the pool's %v", describe(labels), r)
+		if !requirementHolds(r, v.labels) {
+			f.report("NodePool", "", "%s does not meet the pool's %v", describe(v.labels), r)
 		}
 	}
 	for _, r := range launch.Requirements {
-		if !requirementHolds(r, labels) {
-			a.report("Requirements", p.name, "%s does not meet the launch's own %v", describe(labels), r)
+		if !requirementHolds(r, v.labels) {
+			f.report("Requirements", "", "%s does not meet the launch's own %v", describe(v.labels), r)
 		}
 	}
+	return f
 }
 
-func (a *audit) requested(name string, launch *model.Launch, p *place) {
-	sum := model.Resources{}
-	for _, pod := range append(append([]*model.Pod(nil), p.planned...), p.daemons...) {
-		sum = sum.Add(requests(pod))
-	}
+func (a *audit) requested(p *place, launch *model.Launch, v *variant) {
+	sum := p.needOn(v)
 	if !sum.Fits(launch.Requests) || !launch.Requests.Fits(sum) {
-		a.report("Requests", name, "says %v, pods and DaemonSets sum to %v", launch.Requests, sum)
+		a.report("Requests", p.name, "says %v, pods and DaemonSets sum to %v", launch.Requests, sum)
 	}
 }
 
 func (a *audit) minValues(name string, pool *model.NodePool, p *place) {
 	for _, r := range pool.Requirements {
 		values := map[string]bool{}
-		for _, labels := range p.labels {
-			if value, ok := label(labels, r.Key); ok {
+		for _, v := range p.variants {
+			if value, ok := label(v.labels, r.Key); ok {
 				values[value] = true
 			}
 		}
@@ -133,34 +135,22 @@ func (a *audit) minValues(name string, pool *model.NodePool, p *place) {
 func (a *audit) limits() {
 	for i := range a.snapshot.NodePools {
 		pool := &a.snapshot.NodePools[i]
-		catalog := a.snapshot.Catalogs[pool.NodeClass]
+		if len(pool.Limits) == 0 {
+			continue
+		}
+		shop := a.shop(pool.NodeClass, a.snapshot)
 		sum := model.Resources{}
 		for _, launch := range a.plan.Launches {
 			if launch.NodePool == pool.Name {
-				sum = sum.Add(largest(launch.Offerings, &catalog))
+				increase(sum, shop.largest(launch.Offerings), 1)
 			}
 		}
-		for resource, limit := range pool.Limits {
-			if sum[resource] > 0 && pool.Usage[resource]+sum[resource] > limit {
+		for _, resource := range pool.Limits.Names() {
+			if limit := pool.Limits[resource]; sum[resource] > 0 && pool.Usage[resource]+sum[resource] > limit {
 				a.report("Limits", pool.Name, "%s: %d used and %d planned exceed the limit %d", resource, pool.Usage[resource], sum[resource], limit)
 			}
 		}
 	}
-}
-
-func largest(offerings []model.Offering, catalog *model.Catalog) model.Resources {
-	most := model.Resources{"nodes": 1}
-	for _, offering := range offerings {
-		for _, kind := range catalog.InstanceTypes {
-			if kind.Name != offering.InstanceType {
-				continue
-			}
-			for resource, amount := range kind.Capacity {
-				most[resource] = max(most[resource], amount)
-			}
-		}
-	}
-	return most
 }
 
 // launchLabels are the labels of the node that an offering becomes. Labels of

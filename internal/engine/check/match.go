@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,27 +47,39 @@ func requests(pod *model.Pod) model.Resources {
 
 func requirementHolds(r model.Requirement, labels map[string]string) bool {
 	value, present := label(labels, r.Key)
-	in := false
-	for _, v := range r.Values {
-		in = in || present && v == value
+	in := present && slices.Contains(r.Values, value)
+	switch r.Operator {
+	case model.In:
+		return in
+	case model.NotIn:
+		return !in
+	case model.Exists:
+		return present
+	case model.DoesNotExist:
+		return !present
+	case model.Gt, model.Gte, model.Lt, model.Lte:
+		return present && len(r.Values) == 1 && compares(value, r.Operator, r.Values[0])
 	}
+	return false
+}
+
+// compares two whole numbers; what is none compares with nothing.
+func compares(value string, operator model.Operator, bound string) bool {
 	have, haveErr := strconv.ParseInt(value, 10, 64)
-	var bound int64
-	boundErr := strconv.ErrSyntax
-	if len(r.Values) == 1 {
-		bound, boundErr = strconv.ParseInt(r.Values[0], 10, 64)
+	limit, limitErr := strconv.ParseInt(bound, 10, 64)
+	if haveErr != nil || limitErr != nil {
+		return false
 	}
-	number := present && haveErr == nil && boundErr == nil
-	return map[model.Operator]bool{
-		model.In:           in,
-		model.NotIn:        !in,
-		model.Exists:       present,
-		model.DoesNotExist: !present,
-		model.Gt:           number && have > bound,
-		model.Gte:          number && have >= bound,
-		model.Lt:           number && have < bound,
-		model.Lte:          number && have <= bound,
-	}[r.Operator]
+	switch operator {
+	case model.Gt:
+		return have > limit
+	case model.Gte:
+		return have >= limit
+	case model.Lt:
+		return have < limit
+	default:
+		return have <= limit
+	}
 }
 
 // admitted is the pod's node selector and required node affinity; name is empty

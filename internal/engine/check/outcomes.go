@@ -6,28 +6,49 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// outcome is one of the nodes that a group's launch may turn out to be.
-type outcome struct {
-	labels map[string]string
-	taints []model.Taint
-}
-
-// outcomes are the nodes of a type, in each zone and bought in each way that may be,
-// or in the one way that is planned.
-func outcomes(group *model.NodeGroup, kind *model.GroupType, planned model.CapacityType) []outcome {
-	var all []outcome
-	seen := map[string]bool{}
-	for _, offering := range kind.Offerings {
-		if seen[offering.Zone] {
-			continue
-		}
-		seen[offering.Zone] = true
-		for _, way := range waysOf(group, planned) {
-			all = append(all, outcome{labels: outcomeLabels(group, kind, offering, way),
-				taints: without(append(slices.Clone(group.Taints), group.ByCapacityType[way].Taints...), group.StartupTaints)})
+// outcomesOf are the nodes that a group's launch may turn out to be: of each type, in
+// each zone and bought in each way that may be, or in the one way that is planned.
+func (a *audit) outcomesOf(group *model.NodeGroup, planned model.CapacityType) []*variant {
+	key := way{group.Name, planned}
+	if all, known := a.outcomes[key]; known {
+		return all
+	}
+	var all []*variant
+	for i := range group.Types {
+		kind := &group.Types[i]
+		seen := map[string]bool{}
+		for _, offering := range comesFrom(group, kind) {
+			if seen[offering.Zone] {
+				continue
+			}
+			seen[offering.Zone] = true
+			for _, how := range waysOf(group, planned) {
+				all = append(all, a.numbered(variant{labels: outcomeLabels(group, kind, offering, how),
+					taints:      without(append(slices.Clone(group.Taints), group.ByCapacityType[how].Taints...), group.StartupTaints),
+					allocatable: kind.Allocatable, limits: kind.AttachLimits}))
+			}
 		}
 	}
+	a.outcomes[key] = all
 	return all
+}
+
+// comesFrom are the offerings of a type from which a node may come: of a group that
+// never buys Spot those on demand, of one that buys nothing else Spot, as far as
+// there are any.
+func comesFrom(group *model.NodeGroup, kind *model.GroupType) []model.Offering {
+	never := model.CapacityType("")
+	switch {
+	case group.OnDemandPercentage == 100 || group.OnDemandBase >= group.Max && group.OnDemandBase > 0:
+		never = model.Spot
+	case group.OnDemandPercentage == 0 && group.OnDemandBase == 0:
+		never = model.OnDemand
+	}
+	others := slices.DeleteFunc(slices.Clone(kind.Offerings), func(o model.Offering) bool { return o.CapacityType == never })
+	if len(others) == 0 {
+		return kind.Offerings
+	}
+	return others
 }
 
 func waysOf(group *model.NodeGroup, planned model.CapacityType) []model.CapacityType {

@@ -1,14 +1,17 @@
 package check
 
-import "github.com/drover-project/drover/internal/model"
+import (
+	"maps"
+	"slices"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // volumes: every node attaches what its pods mount, each volume once, within
 // its drivers' limits; an exclusive volume has one pod.
 func (a *audit) volumes() {
 	for _, p := range a.places {
-		for _, limits := range p.limits {
-			a.attachLimits(p, limits)
-		}
+		a.attachments(p)
 	}
 	users := map[model.Volume][]*model.Pod{}
 	planned := map[*model.Pod]bool{}
@@ -16,14 +19,11 @@ func (a *audit) volumes() {
 		for _, pod := range p.planned {
 			planned[pod] = true
 		}
-		for _, pod := range p.pods() {
-			seen := map[model.Volume]bool{}
-			for _, v := range pod.Volumes {
-				v.Exclusive = false
-				if !seen[v] {
+		for _, pod := range slices.Concat(p.bound, p.planned) {
+			for i, v := range pod.Volumes {
+				if v.Exclusive = false; !mounts(pod.Volumes[:i], v) {
 					users[v] = append(users[v], pod)
 				}
-				seen[v] = true
 			}
 		}
 	}
@@ -35,6 +35,24 @@ func (a *audit) volumes() {
 			if exclusive && planned[pod] && len(users[v]) > 1 {
 				a.report("ExclusiveVolume", pod.PodKey.String(), "shares the volume %s with %d pods", v.ID, len(users[v])-1)
 			}
+		}
+	}
+}
+
+func mounts(volumes []model.Volume, v model.Volume) bool {
+	return slices.ContainsFunc(volumes, func(other model.Volume) bool { return other.Driver == v.Driver && other.ID == v.ID })
+}
+
+// attachments are held against the limits of all that the place may become.
+func (a *audit) attachments(p *place) {
+	if !slices.ContainsFunc(p.planned, func(pod *model.Pod) bool { return len(pod.Volumes) > 0 }) {
+		return
+	}
+	var seen []map[string]int64
+	for _, v := range p.variants {
+		if !slices.ContainsFunc(seen, func(limits map[string]int64) bool { return maps.Equal(limits, v.limits) }) {
+			seen = append(seen, v.limits)
+			a.attachLimits(p, v.limits)
 		}
 	}
 }

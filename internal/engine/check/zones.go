@@ -16,14 +16,7 @@ func (a *audit) surplus() {
 			continue
 		}
 		for i := range size.Surplus {
-			p := &place{name: fmt.Sprintf("surplus %d of %s", i, group.Name)}
-			for t := range group.Types {
-				for _, one := range outcomes(group, &group.Types[t], "") {
-					p.labels = append(p.labels, one.labels)
-					p.taints = union(p.taints, one.taints)
-					p.limits = append(p.limits, group.Types[t].AttachLimits)
-				}
-			}
+			p := &place{name: fmt.Sprintf("surplus %d of %s", i, group.Name), shape: a.shapeOf(a.outcomesOf(group, ""))}
 			a.places = append(a.places, p)
 		}
 	}
@@ -33,7 +26,7 @@ func (a *audit) surplus() {
 func zonesOf(group *model.NodeGroup) []string {
 	var zones []string
 	for i := range group.Types {
-		for _, offering := range group.Types[i].Offerings {
+		for _, offering := range comesFrom(group, &group.Types[i]) {
 			if !slices.Contains(zones, offering.Zone) {
 				zones = append(zones, offering.Zone)
 			}
@@ -87,10 +80,10 @@ func unluckiest(group *model.NodeGroup, zone string, instances int) int {
 	for name, count := range group.InstancesByZone {
 		have[name] = count
 	}
-	before := have[zone]
+	before, zones := have[zone], zonesOf(group)
 	for range instances {
 		next := zone
-		for _, other := range zonesOf(group) {
+		for _, other := range zones {
 			if have[other] < have[next] || have[other] == have[next] && next == zone {
 				next = other
 			}
@@ -126,19 +119,36 @@ func (a *audit) zoneUncertain(group *model.NodeGroup, zone string) string {
 }
 
 // rightWhereverOneComes reports whether the plan breaks no rule in whichever zone
-// one of the launches comes up that are planned in any.
-func rightWhereverOneComes(snapshot *model.Snapshot, plan *model.Plan) bool {
-	for i := range plan.Launches {
-		launch := &plan.Launches[i]
-		at := slices.IndexFunc(snapshot.NodeGroups, func(g model.NodeGroup) bool { return launch.NodeGroup == g.Name })
-		if at < 0 || len(launch.Offerings) == 0 || launch.Offerings[0].Zone != "" {
+// one of the launches comes up that are planned in any. Of launches that are alike
+// one is enough.
+func (a *audit) rightWhereverOneComes() bool {
+	tried := map[string]bool{}
+	for i := range a.plan.Launches {
+		launch := &a.plan.Launches[i]
+		group := a.nodeGroup(launch.NodeGroup)
+		if group == nil || len(launch.Offerings) == 0 || launch.Offerings[0].Zone != "" {
 			continue
 		}
-		zones := zonesOf(&snapshot.NodeGroups[at])
-		broken := slices.ContainsFunc(zones, func(zone string) bool { return len(look(snapshot, plan, i, zone)) > 0 })
-		if len(zones) > 1 && !broken {
-			return true
+		zones := zonesOf(group)
+		if like := a.likeness(launch); len(zones) > 1 && !tried[like] {
+			tried[like] = true
+			broken := slices.ContainsFunc(zones, func(zone string) bool { return len(a.inZone(i, zone).look()) > 0 })
+			if !broken {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// likeness tells launches of groups apart by what rules see of them.
+func (a *audit) likeness(launch *model.Launch) string {
+	like := []string{launch.NodeGroup, string(launch.Offerings[0].CapacityType)}
+	for _, key := range launch.Pods {
+		if pod := a.pending[key]; pod != nil {
+			like = append(like, text([]any{a.kinds[pod].id, pod.Volumes}))
+		}
+	}
+	slices.Sort(like[2:])
+	return text(like)
 }
