@@ -7,6 +7,7 @@ type alike struct {
 	p       *problem
 	first   map[kindOfNode]int // config that stands for its like
 	members map[int][]int      // by that
+	known   map[string]bitset  // answers of admitting
 }
 
 // kindOfNode is what configs that are alike have in common.
@@ -21,7 +22,7 @@ func (c *config) kindOfNode() kindOfNode {
 }
 
 func newAlike(p *problem, configs []int) *alike {
-	a := &alike{p: p, first: make(map[kindOfNode]int, len(configs)), members: make(map[int][]int, len(configs))}
+	a := &alike{p: p, first: make(map[kindOfNode]int, len(configs)), members: make(map[int][]int, len(configs)), known: map[string]bitset{}}
 	for _, i := range configs {
 		kind := p.space.configs[i].kindOfNode()
 		first, known := a.first[kind]
@@ -63,7 +64,12 @@ func (a *alike) zones(first int) []int {
 
 // admitting are the configs that stand for one in the set.
 func (a *alike) admitting(set bitset) bitset {
-	firsts := newBitset(len(a.p.space.configs))
+	key := bitsKey(set)
+	firsts, known := a.known[key]
+	if known {
+		return firsts
+	}
+	firsts = newBitset(len(a.p.space.configs))
 	for first, members := range a.members {
 		for _, i := range members {
 			if set.has(i) {
@@ -72,5 +78,6 @@ func (a *alike) admitting(set bitset) bitset {
 			}
 		}
 	}
+	a.known[key] = firsts
 	return firsts
 }

@@ -46,13 +46,16 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 			return nil
 		}
 	}
+	if costsOf(min(k.requests(counts), maxPatternItems)) > budget-k.steps {
+		return nil
+	}
 	s := &patternSearch{of: k, alike: newAlike(k.p, k.configs), rooms: newOccupancy(len(k.p.rules))}
 	items := s.merge(counts, true)
 	if len(items) > maxPatternItems {
 		items = s.merge(counts, false)
 	}
 	items = s.costliest(items, counts)
-	if rows := len(items); rows == 0 || rows > maxItemsPerNode*runs[0].nodes || rows*rows*rows/4 > budget-k.steps {
+	if rows := len(items); rows == 0 || rows > maxItemsPerNode*runs[0].nodes || costsOf(rows) > budget-k.steps {
 		return nil
 	}
 	s.mixture = newMixture(&packer{p: k.p, items: items, configs: s.alike.configs(k.configs), scale: k.scale}, s.counted(counts))
@@ -88,6 +91,20 @@ func (s *patternSearch) mixed() []bin {
 		bins = append(bins, b)
 	}
 	return bins
+}
+
+// costsOf is about what a program of so many rows takes to begin with, in steps.
+func costsOf(rows int) int { return rows * rows * rows / 2 }
+
+// requests is how many different amounts pods ask for.
+func (k *packer) requests(counts []int) int {
+	different := make(map[string]bool, len(counts))
+	for i, it := range k.items {
+		if counts[i] > 0 {
+			different[wantKey(it.class.request, nil)] = true
+		}
+	}
+	return len(different)
 }
 
 // merge makes one item of those with pods that want the same of the same kinds of

@@ -250,7 +250,7 @@ func (u *purchase) notePrices(k *packer) {
 // greedyShare is the part of the budget that greedy runs may use, farShare that
 // when the first run ends farther than farAway from what the resources cost.
 const (
-	greedyShare = 200
+	greedyShare = 250
 	farShare    = 32
 	farAway     = 0.05
 )

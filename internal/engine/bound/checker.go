@@ -14,6 +14,7 @@ type checker struct {
 	free    []freePlace
 	hints   [][]int64 // multipliers by family
 	seen    []*view   // by number, once asked for
+	numbers []int     // numbered, once asked for
 	learned [][]int64 // multipliers of nodes examined
 	steps   int
 	err     error

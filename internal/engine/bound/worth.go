@@ -50,31 +50,51 @@ func (c *checker) seenAs(number int) *view {
 // the same: as many of its pods may be on a node as of all of them.
 func (c *checker) together(admits []bool) []class {
 	var made []class
-	known := map[string]int{}
-	var key []byte
-	for i := range c.classes {
+	at := make([]int, len(c.classes)) // by number of the class, one more than the position in made
+	for i, same := range c.numbered() {
 		k := c.classes[i]
 		if !admits[k.family] || k.worth <= 0 {
 			continue
 		}
 		k.count, k.perNode = min(k.count, k.perNode), math.MaxInt64
+		if at[same] == 0 {
+			made = append(made, k)
+			at[same] = len(made)
+			continue
+		}
+		one := &made[at[same]-1]
+		sum, fits := mulAdd(one.count, k.count, 1)
+		if !fits {
+			sum = math.MaxInt64
+		}
+		one.count = sum
+	}
+	return made
+}
+
+// numbered numbers the classes; those that are worth the same and ask for the same have
+// the number of the first of them.
+func (c *checker) numbered() []int {
+	if c.numbers != nil {
+		return c.numbers
+	}
+	c.numbers = make([]int, len(c.classes))
+	known := make(map[string]int, len(c.classes))
+	var key []byte
+	for i := range c.classes {
+		k := &c.classes[i]
 		key = binary.AppendVarint(binary.AppendVarint(key[:0], k.worth), int64(k.exclusive))
 		for _, amount := range k.request {
 			key = binary.AppendVarint(key, amount)
 		}
-		at, found := known[string(key)]
+		first, found := known[string(key)]
 		if !found {
-			known[string(key)] = len(made)
-			made = append(made, k)
-			continue
+			first = i
+			known[string(key)] = i
 		}
-		sum, fits := mulAdd(made[at].count, k.count, 1)
-		if !fits {
-			sum = math.MaxInt64
-		}
-		made[at].count = sum
+		c.numbers[i] = first
 	}
-	return made
+	return c.numbers
 }
 
 // explain finds the classes worth more than their resources.
