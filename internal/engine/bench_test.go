@@ -125,6 +125,7 @@ func BenchmarkShapes(b *testing.B) {
 	for _, count := range []int{1000, 5000, 10_000, 20_000} {
 		b.Run(fmt.Sprintf("diverse-%d", count), func(b *testing.B) { measure(b, diverse(count)) })
 	}
+	b.Run("rules-10000-different", func(b *testing.B) { measure(b, everyRule(10_000, 10_000)) })
 	b.Run("different-10000", func(b *testing.B) { measure(b, allDifferent(10_000)) })
 	b.Run("hostspread-2000", func(b *testing.B) { measure(b, oneEachSpread(2000)) })
 	b.Run("full-nodes-10000", func(b *testing.B) { measure(b, fullNodes(10_000, 100)) })

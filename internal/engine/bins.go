@@ -80,7 +80,13 @@ func (b *bin) admittedBy(config int) bool {
 // rulesHold checks the per-node rules again when another config brings other
 // DaemonSet pods.
 func (p *problem) rulesHold(b *bin, c *config) bool {
-	return c.daemons == p.space.configs[b.config].daemons || p.rulesAdmit(newOccupancy(len(p.rules)), b, c, true)
+	if c.daemons == p.space.configs[b.config].daemons {
+		return true
+	}
+	if p.rooms == nil || len(p.rooms.match) != len(p.rules) {
+		p.rooms = newOccupancy(len(p.rules))
+	}
+	return p.rulesAdmit(p.rooms, b, c, true)
 }
 
 // rulesAdmit checks the per-node rules of a node of this config with the bin's

@@ -25,10 +25,12 @@ type remedies struct {
 	steps int
 	// ledger counts the pods of the plan along the topology axes; nil until needed.
 	ledger *ledger
+	// selected are the pods of the plan that rules per node select, once asked for.
+	selected map[*rule]int
 }
 
 func newRemedies(s *solution) *remedies {
-	return &remedies{s: s, offer: map[*pool][]config{}, steps: maxRemedySteps}
+	return &remedies{s: s, offer: map[*pool][]config{}, selected: map[*rule]int{}, steps: maxRemedySteps}
 }
 
 // obstacle is the one thing between a pod and a way to buy for it.
@@ -317,7 +319,7 @@ func (r *remedies) topology(c *class, config *config) []obstacle {
 	}
 	for i := range c.hosts {
 		t := &c.hosts[i]
-		if t.owns && t.rule.kind == affinityRule && !(t.matched && r.s.selected(t.rule) == 0) {
+		if t.owns && t.rule.kind == affinityRule && !(t.matched && r.selectedBy(t.rule) == 0) {
 			found = append(found, r.relaxed(t, newDomain))
 		}
 	}

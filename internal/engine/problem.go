@@ -46,6 +46,7 @@ type problem struct {
 	sights []int
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
+	rooms       *occupancy // buffer of rulesHold
 }
 
 func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {

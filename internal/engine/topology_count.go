@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/drover-project/drover/internal/model"
@@ -56,15 +57,39 @@ func (t *topology) boundCounts() {
 func (t *topology) indexRules() {
 	t.byLabel = map[string][]*rule{}
 	for _, r := range t.rules {
-		if s := r.matchers[0].selector; s == nil {
+		s := r.matchers[0].selector
+		if s == nil {
 			continue // selects nothing
-		} else if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
-			pair := keys[0] + "=" + s.MatchLabels[keys[0]]
+		}
+		pairs := neededLabels(s)
+		for _, pair := range pairs {
 			t.byLabel[pair] = append(t.byLabel[pair], r)
-		} else {
+		}
+		if pairs == nil {
 			t.general = append(t.general, r)
 		}
 	}
+}
+
+// neededLabels are labels of which a selected pod has exactly one; none where there are no
+// such.
+func neededLabels(s *model.LabelSelector) []string {
+	if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
+		return []string{keys[0] + "=" + s.MatchLabels[keys[0]]}
+	}
+	for _, r := range s.Requirements {
+		if r.Operator != model.In || len(r.Values) == 0 {
+			continue
+		}
+		values := slices.Clone(r.Values)
+		slices.Sort(values)
+		var pairs []string
+		for _, value := range slices.Compact(values) {
+			pairs = append(pairs, r.Key+"="+value)
+		}
+		return pairs
+	}
+	return nil
 }
 
 // selecting returns the rules that count the pod, in order.

@@ -91,6 +91,16 @@ func (s *solution) selected(r *rule) int {
 	return total
 }
 
+// selectedBy is solution.selected, found once.
+func (r *remedies) selectedBy(of *rule) int {
+	count, known := r.selected[of]
+	if !known {
+		count = r.s.selected(of)
+		r.selected[of] = count
+	}
+	return count
+}
+
 func (s *solution) placeOne(c *class, known *learned) bool {
 	count := s.together(c)
 	if count == 0 {
