@@ -9,12 +9,22 @@ import (
 	"github.com/drover-project/drover/internal/model"
 )
 
-// boundSteps limits the work of one proof, mixtureSteps that of one that nodes
-// were mixed for.
+// Limits of the work of one proof: so much and some for each pod, but never more than
+// the most; mixtureSteps for one that nodes were mixed for.
 const (
-	boundSteps   = 2_000_000
-	mixtureSteps = 16_000_000
+	leastBoundSteps = 300_000
+	podBoundSteps   = 2_000
+	mostBoundSteps  = 2_000_000
+	mixtureSteps    = 16_000_000
 )
+
+func (b *bounding) steps() int {
+	pods := 0
+	for _, count := range b.placed {
+		pods += count
+	}
+	return min(leastBoundSteps+podBoundSteps*pods, mostBoundSteps)
+}
 
 // maxFreeChecks limits how many pairs of family and node are compared; beyond
 // it a node counts as if all its room were open to every pod, which proves a
@@ -64,7 +74,7 @@ func (b *bounding) lowerBound(s *solution) int64 {
 		best = max(best, b.proveAlone(set))
 	}
 	if s.worth != nil {
-		best = max(best, b.check(boundSteps, bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
+		best = max(best, b.check(b.steps(), bound.Duals{Worth: b.worths(func(c *class) float64 { return float64(s.worth[c.id]) })}))
 	}
 	return best
 }
@@ -347,7 +357,7 @@ func (b *bounding) prove(counts func(*class) bool) int64 {
 	if b.priced == nil {
 		b.priced, b.pricedRules = prices, rules
 	}
-	return b.check(boundSteps, bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
+	return b.check(b.steps(), bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0
 		}

@@ -17,7 +17,7 @@ const (
 	plainNodes        = 50
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostBoundSteps    = 12_000_000
+	mostMixSteps      = 12_000_000
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000
@@ -52,7 +52,7 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 	for _, count := range x.counts {
 		pods += count
 	}
-	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostBoundSteps), 0)
+	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostMixSteps), 0)
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}

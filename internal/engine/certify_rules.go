@@ -79,5 +79,5 @@ func (b *bounding) proveAlone(set int) int64 {
 			}
 		}
 	}
-	return b.check(boundSteps, bound.Duals{Worth: worth})
+	return b.check(b.steps(), bound.Duals{Worth: worth})
 }

@@ -217,8 +217,10 @@ func (x *packing) orBetter(next *packing) *packing {
 }
 
 // mostPatternSteps bounds the steps that patterns may take; the smaller the gap to
-// what the resources cost at least, the fewer: wholeGap is where it is all of them.
+// what the resources cost at least, the fewer: wholeGap is where it is all of them. Few
+// pods leave little to save: they get so many for each pair.
 const (
+	patternPairSteps  = 25
 	mostPatternSteps  = 28_000_000
 	leastPatternSteps = 500_000
 	wholeGap          = 0.10
@@ -226,7 +228,7 @@ const (
 
 func (k *packer) patternSteps(best *packing) int {
 	part := min((float64(best.cost)/max(k.linear, 1)-1)/wholeGap, 1)
-	return leastPatternSteps + int(mostPatternSteps*float64(part*part*part))
+	return leastPatternSteps + min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
 }
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
