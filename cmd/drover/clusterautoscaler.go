@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,7 +218,7 @@ func runGroups(ctx context.Context, options groupCommandOptions, wanted nodegrou
 		return err
 	}
 	setup := controllers.GroupDefaults()
-	setup.Price = groups.Price
+	setup.Price, setup.Self = groups.Price, ownPod(cmp.Or(options.leaseSpace, wanted.Namespace))
 	if options.interruptions.queue != "" {
 		scope := interruptionScope{wanted.ClusterName, wanted.Namespace, onCall}
 		if setup.Interruptions, err = options.interruptions.setup(ctx, scope, groups, log); err != nil {

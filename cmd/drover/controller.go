@@ -22,6 +22,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -123,6 +124,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		BatchMax:  options.batchMax,
 		Settings:  model.Settings{IgnorePreferences: options.preferencePolicy == "Ignore"},
 		SpotMoves: options.spotMoves.moves(gates),
+		Self:      ownPod(options.leaseNamespace),
 	}
 	options.spot.into(&setup.Settings)
 	rates, err := options.spot.rates(provider.Region())
@@ -166,6 +168,17 @@ func (o *controllerOptions) gates(log logr.Logger) map[string]bool {
 		log.Info("these feature gates change nothing yet", "feature-gates", strings.Join(unused, ","))
 	}
 	return set
+}
+
+// ownPod is the pod that this process runs in: Kubernetes names a container's host
+// after it, and mounts its namespace beside the token. Anywhere else, or on a
+// node's own network, it is the name of no pod.
+func ownPod(namespace string) client.ObjectKey {
+	const mounted = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+	if data, err := os.ReadFile(mounted); err == nil {
+		namespace = strings.TrimSpace(string(data))
+	}
+	return client.ObjectKey{Namespace: namespace, Name: os.Getenv("HOSTNAME")}
 }
 
 // countCalls counts every request to AWS by how it ended.

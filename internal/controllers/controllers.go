@@ -56,6 +56,8 @@ type Options struct {
 	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
 	// at all.
 	Interruptions *Interruptions
+	// Self is the pod that this runs in; zero outside of a cluster.
+	Self client.ObjectKey
 	// Price, for SetupGroups, knows what nodes cost.
 	Price func(ctx context.Context, offering model.OfferingKey) float64
 }
@@ -139,7 +141,7 @@ func (w wiring) duties() []duty {
 		},
 		&termination.Reconciler{
 			Client: w.kube, Cloud: w.provider, Events: w.recorder, Metrics: w.measures, Clock: now,
-			Backoff: termination.NewBackoff(), Log: w.log.WithName("node.termination"),
+			Backoff: termination.NewBackoff(), Log: w.log.WithName("node.termination"), Self: w.options.Self,
 		},
 		&podevents.Reconciler{Client: w.kube, Metrics: w.measures, Clock: now},
 		&consolidatable.Reconciler{Client: w.kube, Clock: now},

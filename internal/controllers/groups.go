@@ -84,7 +84,7 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 		}
 		d := interruptionDuties{
 			mgr: mgr, kube: write.ByUpdate(nodegroup.ReadBy(reader, mgr.GetClient())), live: mgr.GetAPIReader(), recorder: recorder, pods: measures,
-			price: options.Price, log: log.WithName("interruption"), nodesOnly: true,
+			price: options.Price, log: log.WithName("interruption"), nodesOnly: true, self: options.Self,
 		}
 		if err := d.add(planner, autoscaler.Keeper, options.Interruptions); err != nil {
 			return err

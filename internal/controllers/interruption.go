@@ -46,6 +46,7 @@ type interruptionDuties struct {
 	log      logr.Logger
 	// nodesOnly is for clusters that need not know NodeClaims.
 	nodesOnly bool
+	self      client.ObjectKey
 }
 
 // setupInterruption adds what deals with nodes that AWS takes back. keeper is nil
@@ -56,6 +57,7 @@ func (w wiring) setupInterruption(planner *provisioner.Provisioner, keeper *node
 	}
 	d := interruptionDuties{
 		mgr: w.mgr, kube: w.kube, live: w.live, recorder: w.recorder, pods: w.measures, price: w.provider.Price, log: w.log.WithName("interruption"),
+		self: w.options.Self,
 	}
 	return d.add(planner, keeper, w.options.Interruptions)
 }
@@ -69,7 +71,7 @@ func (d interruptionDuties) add(planner *provisioner.Provisioner, keeper *nodegr
 	now, measures := clock.RealClock{}, metrics.NewInterruption(ctrlmetrics.Registry)
 	recorder := &interruption.Recorder{
 		Client: d.kube, Live: d.live, Cloud: options.Cloud, Policy: options.Policy, Cluster: options.Cluster, NodesOnly: d.nodesOnly,
-		Events: d.recorder, Metrics: measures, Clock: now, Log: d.log, Hurry: planner.Batcher.Hurry,
+		Events: d.recorder, Metrics: measures, Clock: now, Log: d.log, Hurry: planner.Batcher.Hurry, Self: d.self,
 	}
 	recorder.Ledger = &interruption.Ledger{
 		Client: d.kube, Live: d.live, Observer: planner.Observer, Clock: now, Log: d.log, Namespace: options.Namespace, Price: d.price,

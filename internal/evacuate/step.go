@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/observe"
@@ -54,6 +55,9 @@ type Rules struct {
 	ForceBefore time.Duration
 	// KeepDaemonSets leaves the pods of DaemonSets where they are.
 	KeepDaemonSets bool
+	// Self is the pod that empties the node, if it is one: it goes after all others,
+	// for until its successor leads nobody does its work.
+	Self client.ObjectKey
 }
 
 // Step is what to do next about the pods of a node that ends.
@@ -80,7 +84,7 @@ type Removal struct {
 // Next decides about the pods on a node.
 func Next(pods []corev1.Pod, now time.Time, rules Rules) Step {
 	var step Step
-	tiers := make([][]*corev1.Pod, 4)
+	tiers := make([][]*corev1.Pod, tierCount)
 	for i := range pods {
 		pod := &pods[i]
 		if !rules.mustLeave(pod, now) {
@@ -97,7 +101,7 @@ func Next(pods []corev1.Pod, now time.Time, rules Rules) Step {
 		case rules.HasPlace != nil && observe.ComesBack(pod) && !rules.HasPlace(pod):
 			step.Held = append(step.Held, pod)
 		default:
-			tiers[tier(pod)] = append(tiers[tier(pod)], pod)
+			tiers[rules.tier(pod)] = append(tiers[rules.tier(pod)], pod)
 		}
 	}
 	for _, pod := range firstUnfinished(tiers, pods, now, &rules) {
@@ -112,7 +116,7 @@ func firstUnfinished(tiers [][]*corev1.Pod, pods []corev1.Pod, now time.Time, ru
 	lowest := len(tiers)
 	for i := range pods {
 		if rules.mustLeave(&pods[i], now) {
-			lowest = min(lowest, tier(&pods[i]))
+			lowest = min(lowest, rules.tier(&pods[i]))
 		}
 	}
 	if lowest == len(tiers) {
@@ -207,9 +211,15 @@ func MayNotBeDisturbed(pod *corev1.Pod, now time.Time) bool {
 	return now.Before(pod.Status.StartTime.Add(period))
 }
 
+// tierCount is how many tiers there are.
+const tierCount = 5
+
 // tier orders the drain: others' pods before those of DaemonSets, critical ones
-// last of each.
-func tier(pod *corev1.Pod) int {
+// last of each, and whoever does it last of all.
+func (r *Rules) tier(pod *corev1.Pod) int {
+	if client.ObjectKeyFromObject(pod) == r.Self {
+		return tierCount - 1
+	}
 	tier := 0
 	if observe.IsOwnedByDaemonSet(pod) {
 		tier++

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 var noon = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
@@ -74,6 +75,8 @@ func TestNextStep(t *testing.T) {
 		{name: "ordinary pods go first", pods: []corev1.Pod{pod("dns", critical), pod("daemon", ownedBy("DaemonSet")), pod("web")}, waiting: 3, evict: "web"},
 		{name: "then DaemonSet pods", pods: []corev1.Pod{pod("dns", critical), pod("daemon", ownedBy("DaemonSet"))}, waiting: 2, evict: "daemon"},
 		{name: "then critical ones", pods: []corev1.Pod{pod("proxy", critical, ownedBy("DaemonSet")), pod("dns", critical)}, waiting: 2, evict: "dns"},
+		{name: "whoever empties the node waits for the others", pods: []corev1.Pod{pod("self"), pod("dns", critical)}, waiting: 2, evict: "dns"},
+		{name: "and goes last", pods: []corev1.Pod{pod("self")}, waiting: 1, evict: "self"},
 		{name: "a tier waits for pods that are leaving", pods: []corev1.Pod{pod("web", ending(-20*time.Second)), pod("dns", critical)}, waiting: 2},
 		{name: "static pods and tolerating pods stay", pods: []corev1.Pod{pod("static", ownedBy("Node")), pod("cni", toleratesEverything)}},
 		{name: "pods that are over do not count", pods: []corev1.Pod{pod("job", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded })}},
@@ -86,7 +89,7 @@ func TestNextStep(t *testing.T) {
 		{name: "the deadline shortens a grace period that runs", pods: []corev1.Pod{pod("db", ending(-5*time.Minute), graceful(10*time.Minute))}, deadline: in(time.Minute), waiting: 1, remove: "db"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			rules := Rules{Force: ForceGrace}
+			rules := Rules{Force: ForceGrace, Self: client.ObjectKey{Name: "self"}}
 			if test.deadline != nil {
 				rules.Deadline = *test.deadline
 			}

@@ -221,6 +221,7 @@ func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, v Verdict) (e
 	}
 	result, err := drainer.Drain(ctx, node, evacuate.Rules{
 		Deadline: v.Deadline, HasPlace: hasPlace, Margin: r.Policy.Margin, Force: r.Policy.Force, ForceBefore: r.Policy.ForceBefore, KeepDaemonSets: true,
+		Self: r.Self,
 	})
 	if err == nil && len(result.Refused) > 0 {
 		r.Events.WarningOnce(node, events.FailedDraining, "Failed to drain node: "+refusals(result.Refused))

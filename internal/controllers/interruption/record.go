@@ -46,6 +46,8 @@ type Recorder struct {
 	Metrics   *metrics.Interruption
 	Clock     clock.PassiveClock
 	Log       logr.Logger
+	// Self is the pod that this runs in, if it is one; see evacuate.Rules.
+	Self client.ObjectKey
 	// Ledger, when set, counts what happens to pools.
 	Ledger *Ledger
 	// Hurry, when set, asks for a decision soon: pods need other places.

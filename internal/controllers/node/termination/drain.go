@@ -40,7 +40,7 @@ func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, deadline *tim
 		Note: "Evicted pod: node " + node.Name + " is terminating",
 		Past: "Deleted pod: the node's terminationGracePeriod ends before the pod's grace period would",
 	}
-	rules := evacuate.Rules{Force: evacuate.ForceGrace}
+	rules := evacuate.Rules{Force: evacuate.ForceGrace, Self: r.Self}
 	if deadline != nil {
 		rules.Deadline = *deadline
 	}

@@ -51,6 +51,8 @@ type Reconciler struct {
 	Clock   clock.PassiveClock
 	Backoff Backoff
 	Log     logr.Logger
+	// Self is the pod that this runs in, if it is one; see evacuate.Rules.
+	Self client.ObjectKey
 }
 
 // Setup adds the controller to the manager.
