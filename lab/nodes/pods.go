@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type pod struct {
 	active   bool
 	uid      types.UID
 	nodeName string
+	deleted  bool // its object is on its way out; only its task touches this
 	// status is what the node tells of the pod, guarded by the simulator's mu.
 	// The watch brings it back a moment after the API server has it.
 	status corev1.PodStatus
@@ -38,7 +40,7 @@ func keyOf(object *corev1.Pod) types.NamespacedName {
 func (s *Simulator) podHandler() cache.ResourceEventHandler {
 	add := func(object any) {
 		if pod, ok := object.(*corev1.Pod); ok {
-			s.work.Add(task{pod: keyOf(pod)})
+			s.podDue(pod, 0)
 		}
 	}
 	return cache.ResourceEventHandlerFuncs{
@@ -67,7 +69,7 @@ func (s *Simulator) podDeleted(object any) {
 	p := s.pods[keyOf(deleted)]
 	s.mu.Unlock()
 	if p != nil && p.uid == deleted.UID {
-		s.work.Add(task{pod: keyOf(deleted)})
+		s.podDue(deleted, 0)
 		return
 	}
 	if !deleted.Spec.HostNetwork {
@@ -87,7 +89,7 @@ func (s *Simulator) addPodsOf(nodeName string) {
 	}
 	for _, object := range bound {
 		if pod, ok := object.(*corev1.Pod); ok {
-			s.work.Add(task{pod: keyOf(pod)})
+			s.podDue(pod, 0)
 		}
 	}
 }
@@ -218,25 +220,49 @@ func (s *Simulator) advance(ctx context.Context, p *pod, object *corev1.Pod) err
 	p.active, p.status = active, step.Status
 	s.mu.Unlock()
 	if !step.Wake.IsZero() {
-		s.after(step.Wake.Sub(now), task{pod: keyOf(object)})
+		s.podDue(object, step.Wake.Sub(now))
 	}
 	if err := s.renewCredentials(ctx, p, object, now); err != nil {
 		return err
 	}
-	if !equality.Semantic.DeepEqual(step.Status, object.Status) {
+	if isNews(object, step) {
 		updated := object.DeepCopy()
 		updated.Status = step.Status
 		if _, err := s.opts.Client.CoreV1().Pods(object.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); err != nil {
 			return podError("status", object, err)
 		}
 	}
-	if step.Finished {
-		zero := int64(0)
-		err := s.opts.Client.CoreV1().Pods(object.Namespace).Delete(ctx, object.Name,
-			metav1.DeleteOptions{GracePeriodSeconds: &zero, Preconditions: &metav1.Preconditions{UID: &object.UID}})
-		return podError("deletion", object, err)
+	if !step.Finished || p.deleted {
+		return nil
 	}
-	return nil
+	zero := int64(0)
+	err := s.opts.Client.CoreV1().Pods(object.Namespace).Delete(ctx, object.Name,
+		metav1.DeleteOptions{GracePeriodSeconds: &zero, Preconditions: &metav1.Preconditions{UID: &object.UID}})
+	p.deleted = err == nil && len(object.Finalizers) == 0
+	return podError("deletion", object, err)
+}
+
+// isNews reports whether the API server should hear of a pod's status now. That a
+// deletion was seen comes with what the containers ended as, and nobody reads the
+// last status of an object that goes at once, unless something holds it.
+func isNews(object *corev1.Pod, step podrun.Step) bool {
+	if object.DeletionTimestamp == nil {
+		return !equality.Semantic.DeepEqual(step.Status, object.Status)
+	}
+	if step.Finished && len(object.Finalizers) == 0 {
+		return false
+	}
+	return !equality.Semantic.DeepEqual(ungenerated(step.Status), ungenerated(object.Status))
+}
+
+// ungenerated is a status without the generation that it is of.
+func ungenerated(status corev1.PodStatus) corev1.PodStatus {
+	status.ObservedGeneration = 0
+	status.Conditions = slices.Clone(status.Conditions)
+	for i := range status.Conditions {
+		status.Conditions[i].ObservedGeneration = 0
+	}
+	return status
 }
 
 // podError drops the error of a pod that has gone meanwhile.

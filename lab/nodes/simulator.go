@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,6 +30,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	"github.com/drover-project/drover/lab/machine"
 	"github.com/drover-project/drover/lab/nodes/addresses"
@@ -59,7 +61,7 @@ type Simulator struct {
 	processes *hostprocess.Runner
 	kubelet   *kubelet.Server // nil without a serving CA
 
-	work       workqueue.TypedRateLimitingInterface[task]
+	work       priorityqueue.PriorityQueue[task]
 	heartbeats workqueue.TypedRateLimitingInterface[string] // instance IDs
 	events     *events.Writer
 
@@ -148,7 +150,10 @@ func (s *Simulator) Run(ctx context.Context) error {
 }
 
 func (s *Simulator) openQueues() {
-	s.work = workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[task](20*time.Millisecond, 30*time.Second))
+	s.work = priorityqueue.New("nodes", func(o *priorityqueue.Opts[task]) {
+		o.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[task](20*time.Millisecond, 30*time.Second)
+		o.Log = logr.FromSlogHandler(s.log.Handler())
+	})
 	s.heartbeats = workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, heartbeatPeriod))
 }
 
@@ -156,7 +161,7 @@ func (s *Simulator) openQueues() {
 func (s *Simulator) serveQueues(ctx context.Context) {
 	var all sync.WaitGroup
 	for range workers {
-		all.Go(func() { serve(s.work, func(t task) error { return s.do(ctx, t) }, s.report) })
+		all.Go(func() { s.serveWork(ctx) })
 	}
 	for range heartbeatWorkers {
 		all.Go(func() { serve(s.heartbeats, func(id string) error { return s.heartbeat(ctx, id) }, s.report) })
@@ -166,6 +171,37 @@ func (s *Simulator) serveQueues(ctx context.Context) {
 	s.work.ShutDown()
 	s.heartbeats.ShutDown()
 	all.Wait()
+}
+
+// Priorities of tasks. What ends waits for what begins: on a cluster each node has a
+// processor of its own for both, here thousands of them share this machine's.
+const (
+	beginning = 0
+	ending    = -1
+)
+
+func priorityOf(object *corev1.Pod) int {
+	if object.DeletionTimestamp != nil {
+		return ending
+	}
+	return beginning
+}
+
+// serveWork does what is due, by priority, until the queue is shut down.
+func (s *Simulator) serveWork(ctx context.Context) {
+	for {
+		item, priority, down := s.work.GetWithPriority()
+		if down {
+			return
+		}
+		if err := s.do(ctx, item); err != nil {
+			s.report(err)
+			s.work.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &priority}, item)
+		} else {
+			s.work.Forget(item)
+		}
+		s.work.Done(item)
+	}
 }
 
 // serve handles items until the queue is shut down; a failed one comes again.
@@ -255,3 +291,9 @@ func (s *Simulator) machineChanged(m machine.Machine) {
 
 // after asks for a task once the lab's clock has moved on by d.
 func (s *Simulator) after(d time.Duration, t task) { s.work.AddAfter(t, d) }
+
+// podDue asks for a pod after a time, by what is to be done about it.
+func (s *Simulator) podDue(object *corev1.Pod, after time.Duration) {
+	priority := priorityOf(object)
+	s.work.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: after}, task{pod: keyOf(object)})
+}

@@ -20,10 +20,11 @@ type Batcher struct {
 }
 
 // A batch that somebody is in a hurry for is complete sooner: nodes that AWS
-// takes back go together as a rule, but each has two minutes only.
+// takes back go together as a rule, but each has two minutes only. While more are
+// being marked, buying would take the API server's time from closing them.
 const (
 	hurryIdle = 100 * time.Millisecond
-	hurryMax  = 400 * time.Millisecond
+	hurryMax  = 2 * time.Second
 )
 
 func (b *Batcher) init() {

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -33,24 +34,31 @@ func SetupTriggers(mgr ctrl.Manager, batcher *Batcher) error {
 		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
 			return observe.IsProvisionable(object.(*corev1.Pod))
 		}))).
+		Watches(&corev1.Node{}, enqueueAs(interruptedPrefix), builder.WithPredicates(interrupted())).
 		Watches(&karpv1.NodePool{}, enqueueAs("nodepool"), builder.WithPredicates(poolChanged())).
 		Watches(&karpv1.NodeClaim{}, enqueueAs("nodeclaim"), builder.WithPredicates(promiseEnds())).
 		Complete(&trigger{client: mgr.GetClient(), batcher: batcher})
 }
 
-// SetupPodTriggers watches for pods that need a node, and nothing else.
+// SetupPodTriggers watches for pods that need a node, those on nodes that AWS takes
+// back included, and nothing else.
 func SetupPodTriggers(mgr ctrl.Manager, batcher *Batcher) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("provisioner.trigger").
 		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
 			return observe.IsProvisionable(object.(*corev1.Pod))
 		}))).
+		Watches(&corev1.Node{}, enqueueAs(interruptedPrefix), builder.WithPredicates(interrupted())).
 		Complete(&trigger{client: mgr.GetClient(), batcher: batcher})
 }
 
 // Reconcile implements reconcile.Reconciler. Requests with a namespace name a
 // pod, others what has changed.
 func (t *trigger) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if strings.HasPrefix(request.Name, interruptedPrefix) && request.Namespace == "" {
+		t.batcher.Hurry(request.Name)
+		return reconcile.Result{}, nil
+	}
 	if request.Namespace == "" {
 		t.batcher.Trigger(request.Name)
 		return reconcile.Result{}, nil
@@ -69,6 +77,21 @@ func enqueueAs(kind string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, object client.Object) []reconcile.Request {
 		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: kind + "/" + object.GetName()}}}
 	})
+}
+
+const interruptedPrefix = "interrupted"
+
+// interrupted lets through that the informer cache shows a node to be taken back.
+// Whoever marked it has asked for a decision before, which may have been too soon
+// to see all of many nodes.
+func interrupted() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return !observe.IsLeaving(e.ObjectOld.(*corev1.Node), nil) && observe.IsLeaving(e.ObjectNew.(*corev1.Node), nil)
+		},
+	}
 }
 
 // poolChanged lets through what may change a decision: the spec and the
