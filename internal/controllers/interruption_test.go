@@ -17,7 +17,8 @@ func TestInterruptedNodeIsReplacedBeforeItsPodsGo(t *testing.T) {
 		t.Fatal("the message is still in the queue")
 	}
 	got := w.node(node.Name)
-	if !got.Spec.Unschedulable || len(got.Spec.Taints) != 1 || got.Spec.Taints[0].Value != "SpotInterruption" {
+	if !got.Spec.Unschedulable || len(got.Spec.Taints) != 2 || got.Spec.Taints[0].Value != "SpotInterruption" ||
+		got.Spec.Taints[1] != (corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}) {
 		t.Fatalf("the node is not cordoned and tainted: %+v", got.Spec)
 	}
 	w.act()

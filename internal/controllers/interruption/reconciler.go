@@ -27,6 +27,11 @@ const (
 	// drainPoll a safety net: pods that leave wake their node.
 	blockedPoll = time.Second
 	drainPoll   = 5 * time.Second
+	// While nodes are closed one after the other, with pauses of at most calm, all
+	// else about a node waits, until its notice is patient old: nodes that are still
+	// open get pods that would have to move at once.
+	calm    = 300 * time.Millisecond
+	patient = 2 * time.Second
 	// cloudPoll is when a call to the cloud that failed is made again.
 	cloudPoll = 5 * time.Second
 )
@@ -74,6 +79,9 @@ func (r *Reconciler) node(ctx context.Context, node *corev1.Node) (reconcile.Res
 	if err != nil {
 		return reconcile.Result{}, fmt.Errorf("marking node %s: %w", node.Name, err)
 	}
+	if wait := r.whileOthersClose(verdict); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	launch, err := r.launched(ctx, node)
 	if err != nil || verdict.Level == Keep {
 		return r.later(verdict, launch), err
@@ -98,6 +106,16 @@ func (r *Reconciler) node(ctx context.Context, node *corev1.Node) (reconcile.Res
 		return r.later(verdict, pause(result)), nil
 	}
 	return r.end(ctx, node, claim, ending{verdict: verdict, member: member, empty: result.Waiting == 0})
+}
+
+// whileOthersClose is how long to wait because other nodes are being closed.
+func (r *Reconciler) whileOthersClose(v Verdict) time.Duration {
+	now := r.Clock.Now()
+	left := calm - now.Sub(time.Unix(0, r.closedAt.Load()))
+	if v.Level != Leave || left <= 0 || left > calm || now.Sub(v.Noticed) >= patient {
+		return 0
+	}
+	return left
 }
 
 // mark brings the record up to date and makes the Node look as it demands.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -52,6 +53,9 @@ type Recorder struct {
 	Ledger *Ledger
 	// Hurry, when set, asks for a decision soon: pods need other places.
 	Hurry func(key string)
+
+	// closedAt is when the last node was closed, in nanoseconds of the Unix epoch.
+	closedAt atomic.Int64
 }
 
 // target is what a notice is recorded on: one of node, claim, or nothing.
@@ -265,6 +269,7 @@ func (r *Recorder) patch(ctx context.Context, object, before client.Object) erro
 
 // marked tells everybody that a node takes no more pods, once.
 func (r *Recorder) marked(node *corev1.Node, v Verdict) {
+	r.closedAt.Store(r.Clock.Now().UnixNano())
 	r.Metrics.NoticeToCordon.WithLabelValues(string(v.Kind)).Observe(max(0, r.Clock.Since(v.Noticed).Seconds()))
 	r.Metrics.Nodes.WithLabelValues(string(v.Kind)).Inc()
 	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)

@@ -23,7 +23,7 @@ type Batcher struct {
 // takes back go together as a rule, but each has two minutes only. While more are
 // being marked, buying would take the API server's time from closing them.
 const (
-	hurryIdle = 100 * time.Millisecond
+	hurryIdle = 300 * time.Millisecond
 	hurryMax  = 2 * time.Second
 )
 

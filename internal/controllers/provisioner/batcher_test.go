@@ -82,8 +82,8 @@ func TestHurryEndsABatchSoon(t *testing.T) {
 			if err := batcher.Wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := time.Since(start); got != 400*time.Millisecond {
-				t.Errorf("%s: the batch took %s, want 400ms", name, got)
+			if got := time.Since(start); got != 600*time.Millisecond {
+				t.Errorf("%s: the batch took %s, want 600ms", name, got)
 			}
 			time.AfterFunc(0, func() { batcher.Trigger("pod") })
 			start = time.Now()
