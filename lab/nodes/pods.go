@@ -225,7 +225,7 @@ func (s *Simulator) advance(ctx context.Context, p *pod, object *corev1.Pod) err
 	if err := s.renewCredentials(ctx, p, object, now); err != nil {
 		return err
 	}
-	if isNews(object, step) {
+	if isNews(object, step) && !(s.crowded() && step.Passing(now)) {
 		updated := object.DeepCopy()
 		updated.Status = step.Status
 		if _, err := s.opts.Client.CoreV1().Pods(object.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); err != nil {

@@ -102,6 +102,7 @@ func New(opts Options) (*Simulator, error) {
 		pods: map[types.NamespacedName]*pod{}, podIPs: map[string]*pod{},
 		complaints: rate.Sometimes{First: 10, Interval: 10 * time.Second},
 	}
+	s.events.Busy = s.crowded
 	if opts.ServingCA != nil {
 		server, err := kubelet.New(kubelet.Options{ServingCA: opts.ServingCA, ClientCAs: opts.ClientCAs, Pods: podsOfNode{s}, Log: log})
 		if err != nil {
@@ -186,6 +187,9 @@ func priorityOf(object *corev1.Pod) int {
 	}
 	return beginning
 }
+
+// crowded reports whether more is due than the workers keep up with.
+func (s *Simulator) crowded() bool { return s.work.Len() > 2*workers }
 
 // serveWork does what is due, by priority, until the queue is shut down.
 func (s *Simulator) serveWork(ctx context.Context) {

@@ -25,8 +25,14 @@ const (
 	perSecond  = 300
 )
 
+// lull is when it is asked again whether more important work is done.
+const lull = 200 * time.Millisecond
+
 // Writer writes events in the background.
 type Writer struct {
+	// Busy, when set before Run, reports whether events had better wait.
+	Busy func() bool
+
 	client     kubernetes.Interface
 	log        *slog.Logger
 	waiting    chan *corev1.Event
@@ -84,12 +90,24 @@ func (w *Writer) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case event := <-w.waiting:
-			if w.limit.Wait(ctx) != nil {
+			if w.limit.Wait(ctx) != nil || !w.idle(ctx) {
 				return
 			}
 			w.write(ctx, event)
 		}
 	}
+}
+
+// idle waits until nothing is more important; it reports whether ctx goes on.
+func (w *Writer) idle(ctx context.Context) bool {
+	for w.Busy != nil && w.Busy() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(lull):
+		}
+	}
+	return ctx.Err() == nil
 }
 
 func (w *Writer) write(ctx context.Context, event *corev1.Event) {

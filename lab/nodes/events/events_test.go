@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,4 +75,34 @@ func TestFloodLosesEventsAndSaysSo(t *testing.T) {
 	if lines := strings.Count(out.String(), "some are lost"); lines != 1 {
 		t.Errorf("%d lines say that events are lost, want 1", lines)
 	}
+}
+
+func TestEventsWaitWhileThereIsMoreImportantWork(t *testing.T) {
+	client := fake.NewClientset()
+	count := func() int {
+		list, err := client.CoreV1().Events(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := events.New(client, slog.New(slog.DiscardHandler))
+		var busy atomic.Bool
+		busy.Store(true)
+		w.Busy = busy.Load
+		w.Say("n", about("p"), false, "Started", "Container started")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go w.Run(ctx)
+		time.Sleep(time.Minute)
+		if got := count(); got != 0 {
+			t.Errorf("%d events were written in the rush", got)
+		}
+		busy.Store(false)
+		time.Sleep(time.Second)
+		if got := count(); got != 1 {
+			t.Errorf("%d events after the rush, want 1", got)
+		}
+	})
 }

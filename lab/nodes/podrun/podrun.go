@@ -99,6 +99,16 @@ type Step struct {
 	Finished bool
 }
 
+// soon is how long a status may last that is not told of for the next one's sake.
+const soon = time.Second
+
+// Passing reports whether the status is one of those between the beginning of a pod
+// and its first run, or between its last run and its end, that the next one will
+// replace at once.
+func (s *Step) Passing(now time.Time) bool {
+	return s.Status.Phase != corev1.PodRunning && !s.Wake.IsZero() && s.Wake.Sub(now) <= soon
+}
+
 // sandboxTime is how long a pod's network takes.
 const sandboxTime = 700 * time.Millisecond
 
