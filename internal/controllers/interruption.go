@@ -71,7 +71,7 @@ func (d interruptionDuties) add(planner *provisioner.Provisioner, keeper *nodegr
 	now, measures := clock.RealClock{}, metrics.NewInterruption(ctrlmetrics.Registry)
 	recorder := &interruption.Recorder{
 		Client: d.kube, Live: d.live, Cloud: options.Cloud, Policy: options.Policy, Cluster: options.Cluster, NodesOnly: d.nodesOnly,
-		Events: d.recorder, Metrics: measures, Clock: now, Log: d.log, Hurry: planner.Batcher.Hurry, Self: d.self,
+		Events: d.recorder, Metrics: measures, Clock: now, Log: d.log, Hurry: planner.Batcher.Hurry, Gather: planner.Batcher.Gather, Self: d.self,
 	}
 	recorder.Ledger = &interruption.Ledger{
 		Client: d.kube, Live: d.live, Observer: planner.Observer, Clock: now, Log: d.log, Namespace: options.Namespace, Price: d.price,

@@ -51,8 +51,9 @@ type Recorder struct {
 	Self client.ObjectKey
 	// Ledger, when set, counts what happens to pools.
 	Ledger *Ledger
-	// Hurry, when set, asks for a decision soon: pods need other places.
-	Hurry func(key string)
+	// Hurry, when set, asks for a decision soon: pods need other places. Gather is
+	// the same for a node that goes, maybe with others in this second.
+	Hurry, Gather func(key string)
 
 	// closedAt is when the last node was closed, in nanoseconds of the Unix epoch.
 	closedAt atomic.Int64
@@ -275,8 +276,8 @@ func (r *Recorder) marked(node *corev1.Node, v Verdict) {
 	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)
 	r.avoid(node.Labels, v.Kind)
 	r.Log.Info("node is taken back by AWS", "node", node.Name, "kind", string(v.Kind), "deadline", stamp(v.Deadline), "noticed", stamp(v.Noticed))
-	if r.Hurry != nil {
-		r.Hurry("interrupted/" + node.Name)
+	if r.Gather != nil {
+		r.Gather("interrupted/" + node.Name)
 	}
 }
 
@@ -325,8 +326,8 @@ func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice 
 	r.Events.Warning(claim, events.TerminatingOnInterruption, "Interruption triggered termination for the NodeClaim before its node had joined")
 	r.Log.Info("initiating delete from interruption message", "nodeclaim", claim.Name, "kind", string(verdict.Kind))
 	r.avoid(claim.Labels, verdict.Kind)
-	if r.Hurry != nil {
-		r.Hurry("interrupted/" + claim.Name)
+	if r.Gather != nil {
+		r.Gather("interrupted/" + claim.Name)
 	}
 	return nil
 }

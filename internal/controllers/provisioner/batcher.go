@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -14,18 +15,35 @@ type Batcher struct {
 
 	mu      sync.Mutex
 	seen    map[string]bool
-	hurried bool
+	urgency urgency
 	trigger chan struct{}
 	once    sync.Once
 }
 
-// A batch that somebody is in a hurry for is complete sooner: nodes that AWS
-// takes back go together as a rule, but each has two minutes only. While more are
-// being marked, buying would take the API server's time from closing them.
+// urgency is how soon a batch has to be complete.
+type urgency int
+
 const (
-	hurryIdle = 300 * time.Millisecond
-	hurryMax  = 2 * time.Second
+	ordinary urgency = iota
+	// hurried is for what pods on nodes that go wait for: each has two minutes only.
+	hurried
+	// gathering is for nodes that AWS takes back together, as it does as a rule. While
+	// more are being closed, buying would take the API server's time from that.
+	gathering
 )
+
+// waits are the longest pause between two triggers, and the longest wait.
+func (b *Batcher) waits(u urgency) (idle, longest time.Duration) {
+	switch u {
+	case hurried:
+		idle, longest = 100*time.Millisecond, 400*time.Millisecond
+	case gathering:
+		idle, longest = 300*time.Millisecond, 2*time.Second
+	default:
+		return b.Idle, b.Max
+	}
+	return min(b.Idle, idle), min(b.Max, longest)
+}
 
 func (b *Batcher) init() {
 	b.once.Do(func() {
@@ -35,23 +53,28 @@ func (b *Batcher) init() {
 }
 
 // Hurry is Trigger for what cannot wait as long as pending pods can.
-func (b *Batcher) Hurry(key string) {
+func (b *Batcher) Hurry(key string) { b.urge(key, hurried) }
+
+// Gather is Hurry for a node that is taken back, as others may be in this second.
+func (b *Batcher) Gather(key string) { b.urge(key, gathering) }
+
+func (b *Batcher) urge(key string, how urgency) {
 	b.init()
 	b.mu.Lock()
-	first := !b.hurried
-	b.hurried = true
+	more := how > b.urgency
+	b.urgency = max(b.urgency, how)
 	known := b.seen[key]
 	b.mu.Unlock()
-	if first && known {
-		key = "hurry/" + key // a wait that is under way has to hear of it
+	if more && known {
+		key = fmt.Sprint("urgency ", how, "/", key) // a wait that is under way has to hear of it
 	}
 	b.Trigger(key)
 }
 
-func (b *Batcher) isHurried() bool {
+func (b *Batcher) urgent() urgency {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.hurried
+	return b.urgency
 }
 
 // Trigger asks for a decision. A key that has already been named since the last
@@ -78,32 +101,29 @@ func (b *Batcher) Wait(ctx context.Context) error {
 		return ctx.Err()
 	case <-b.trigger:
 	}
-	longest := time.NewTimer(b.Max)
+	longest, idle := time.NewTimer(b.Max), time.NewTimer(b.Idle)
 	defer longest.Stop()
-	idle := time.NewTimer(b.Idle)
 	defer idle.Stop()
-	hurried := false
+	known := ordinary
 	for {
-		if !hurried && b.isHurried() {
-			hurried = true
-			longest.Reset(min(b.Max, hurryMax))
-			idle.Reset(min(b.Idle, hurryIdle))
+		now := b.urgent()
+		pause, most := b.waits(now)
+		if now > known {
+			known = now
+			longest.Reset(most)
+			idle.Reset(pause)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-b.trigger:
-			if hurried {
-				idle.Reset(min(b.Idle, hurryIdle))
-			} else {
-				idle.Reset(b.Idle)
-			}
+			idle.Reset(pause)
 			continue
 		case <-longest.C:
 		case <-idle.C:
 		}
 		b.mu.Lock()
-		b.seen, b.hurried = map[string]bool{}, false
+		b.seen, b.urgency = map[string]bool{}, ordinary
 		b.mu.Unlock()
 		return nil
 	}

@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,8 +83,8 @@ func TestHurryEndsABatchSoon(t *testing.T) {
 			if err := batcher.Wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := time.Since(start); got != 600*time.Millisecond {
-				t.Errorf("%s: the batch took %s, want 600ms", name, got)
+			if got := time.Since(start); got != 400*time.Millisecond {
+				t.Errorf("%s: the batch took %s, want 400ms", name, got)
 			}
 			time.AfterFunc(0, func() { batcher.Trigger("pod") })
 			start = time.Now()
@@ -92,4 +93,35 @@ func TestHurryEndsABatchSoon(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNodesThatGoTogetherAreOneBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		batcher := &provisioner.Batcher{Idle: time.Second, Max: 10 * time.Second}
+		for i := range 5 {
+			time.AfterFunc(time.Duration(i)*250*time.Millisecond, func() { batcher.Gather(fmt.Sprint("node-", i)) })
+		}
+		time.AfterFunc(10*time.Millisecond, func() { batcher.Hurry("place") })
+		start := time.Now()
+		if err := batcher.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := time.Since(start), 1300*time.Millisecond; got != want {
+			t.Errorf("the batch took %s, want %s", got, want)
+		}
+		stop := time.AfterFunc(0, func() {})
+		defer func() { stop.Stop() }()
+		count := 0
+		var more func()
+		more = func() {
+			batcher.Gather(fmt.Sprint("another-", count))
+			count++
+			stop = time.AfterFunc(200*time.Millisecond, more)
+		}
+		more()
+		start = time.Now()
+		if err := batcher.Wait(t.Context()); err != nil || time.Since(start) != 2*time.Second {
+			t.Errorf("an endless row of nodes held the batch for %s (%v), want 2s", time.Since(start), err)
+		}
+	})
 }

@@ -56,7 +56,7 @@ func SetupPodTriggers(mgr ctrl.Manager, batcher *Batcher) error {
 // pod, others what has changed.
 func (t *trigger) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	if strings.HasPrefix(request.Name, interruptedPrefix) && request.Namespace == "" {
-		t.batcher.Hurry(request.Name)
+		t.batcher.Gather(request.Name)
 		return reconcile.Result{}, nil
 	}
 	if request.Namespace == "" {
