@@ -228,6 +228,7 @@ func (s *Simulator) advance(ctx context.Context, p *pod, object *corev1.Pod) err
 	if isNews(object, step) && !(s.crowded() && step.Passing(now)) {
 		updated := object.DeepCopy()
 		updated.Status = step.Status
+		defer s.answered(time.Now())
 		if _, err := s.opts.Client.CoreV1().Pods(object.Namespace).UpdateStatus(ctx, updated, metav1.UpdateOptions{}); err != nil {
 			return podError("status", object, err)
 		}

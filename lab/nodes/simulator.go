@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -79,6 +80,7 @@ type Simulator struct {
 	watching bool            // the machines that were there are known
 
 	complaints rate.Sometimes
+	hastyUntil atomic.Int64 // see crowded, in nanoseconds of the Unix epoch
 }
 
 // task is one thing to bring up to date: a machine or a pod.
@@ -188,8 +190,25 @@ func priorityOf(object *corev1.Pod) int {
 	return beginning
 }
 
-// crowded reports whether more is due than the workers keep up with.
-func (s *Simulator) crowded() bool { return s.work.Len() > 2*workers }
+// slow is an answer of an API server that has too much to do, and haste how long
+// after it the nodes ask for less.
+const (
+	slow  = 150 * time.Millisecond
+	haste = 500 * time.Millisecond
+)
+
+// crowded reports whether more is due than the workers or the API server keep up
+// with.
+func (s *Simulator) crowded() bool {
+	return s.work.Len() > 2*workers || time.Now().UnixNano() < s.hastyUntil.Load()
+}
+
+// answered takes note of how long the API server took since start.
+func (s *Simulator) answered(start time.Time) {
+	if now := time.Now(); now.Sub(start) > slow {
+		s.hastyUntil.Store(now.Add(haste).UnixNano())
+	}
+}
 
 // serveWork does what is due, by priority, until the queue is shut down.
 func (s *Simulator) serveWork(ctx context.Context) {

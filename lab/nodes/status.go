@@ -132,7 +132,9 @@ func (s *Simulator) renewLease(ctx context.Context, p *power, now time.Time) err
 	next := p.lease.DeepCopy()
 	renewed := metav1.NewMicroTime(now)
 	next.Spec.RenewTime = &renewed
+	start := time.Now()
 	updated, err := leases.Update(ctx, next, metav1.UpdateOptions{})
+	s.answered(start)
 	if err != nil {
 		p.lease = nil // someone else changed or removed it: begin anew
 		return fmt.Errorf("lease of node %s: %w", p.name, err)

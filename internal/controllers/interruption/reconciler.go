@@ -30,8 +30,8 @@ const (
 	// While nodes are closed one after the other, with pauses of at most calm, all
 	// else about a node waits, until its notice is patient old: nodes that are still
 	// open get pods that would have to move at once.
-	calm    = 300 * time.Millisecond
-	patient = 2 * time.Second
+	calm    = 500 * time.Millisecond
+	patient = 3 * time.Second
 	// cloudPoll is when a call to the cloud that failed is made again.
 	cloudPoll = 5 * time.Second
 )

@@ -101,6 +101,11 @@ func (r *Recorder) record(ctx context.Context, work []*item) error {
 			}
 		}
 	}
+	for name, notices := range byNode {
+		if slices.ContainsFunc(notices, func(n interruption.Notice) bool { return n.Kind == interruption.SpotInterruption && !n.Over }) {
+			r.gather("noticed/" + name) // a decision now would see some of them only
+		}
+	}
 	var group errgroup.Group
 	group.SetLimit(writes)
 	var mu sync.Mutex
@@ -276,8 +281,12 @@ func (r *Recorder) marked(node *corev1.Node, v Verdict) {
 	r.Ledger.Count(node.Labels, v.Kind, v.Noticed)
 	r.avoid(node.Labels, v.Kind)
 	r.Log.Info("node is taken back by AWS", "node", node.Name, "kind", string(v.Kind), "deadline", stamp(v.Deadline), "noticed", stamp(v.Noticed))
+	r.gather("interrupted/" + node.Name)
+}
+
+func (r *Recorder) gather(key string) {
 	if r.Gather != nil {
-		r.Gather("interrupted/" + node.Name)
+		r.Gather(key)
 	}
 }
 
@@ -326,8 +335,6 @@ func (r *Recorder) onClaim(ctx context.Context, claim *karpv1.NodeClaim, notice 
 	r.Events.Warning(claim, events.TerminatingOnInterruption, "Interruption triggered termination for the NodeClaim before its node had joined")
 	r.Log.Info("initiating delete from interruption message", "nodeclaim", claim.Name, "kind", string(verdict.Kind))
 	r.avoid(claim.Labels, verdict.Kind)
-	if r.Gather != nil {
-		r.Gather("interrupted/" + claim.Name)
-	}
+	r.gather("interrupted/" + claim.Name)
 	return nil
 }

@@ -36,9 +36,9 @@ const (
 func (b *Batcher) waits(u urgency) (idle, longest time.Duration) {
 	switch u {
 	case hurried:
-		idle, longest = 100*time.Millisecond, 400*time.Millisecond
+		idle, longest = 200*time.Millisecond, time.Second
 	case gathering:
-		idle, longest = 300*time.Millisecond, 2*time.Second
+		idle, longest = 500*time.Millisecond, 2*time.Second
 	default:
 		return b.Idle, b.Max
 	}
