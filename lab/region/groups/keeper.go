@@ -109,6 +109,7 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	if !found {
 		return nil
 	}
+	r.runScheduled()
 	r.settle()
 	r.relieve()
 	r.replace()

@@ -43,6 +43,10 @@ type Group struct {
 	Suspended            []Suspension `json:",omitempty"` // by process
 	Metrics              []string     `json:",omitempty"`
 
+	// ScalingPolicies and Scheduled are by name.
+	ScalingPolicies []ScalingPolicy   `json:",omitempty"`
+	Scheduled       []ScheduledAction `json:",omitempty"`
+
 	// Refreshes are the instance refreshes, the latest last.
 	Refreshes []Refresh `json:",omitempty"`
 
