@@ -13,7 +13,7 @@ import (
 // scalingSteps are the part of the story with every operation of Auto Scaling.
 func scalingSteps() []step {
 	var steps []step
-	for _, part := range [][]step{groupKinds(), groupBegins(), groupMoves(), groupPlans(), groupEnds()} {
+	for _, part := range [][]step{groupKinds(), groupBegins(), groupMoves(), groupPlans(), warmSteps(), groupEnds()} {
 		steps = append(steps, part...)
 	}
 	return steps
@@ -122,6 +122,26 @@ func groupPlans() []step {
 		always(&autoscaling.DescribeScheduledActionsInput{}),
 		always(&autoscaling.BatchDeleteScheduledActionInput{AutoScalingGroupName: group, ScheduledActionNames: []string{"a", "b"}}),
 		always(&autoscaling.DeleteScheduledActionInput{AutoScalingGroupName: group, ScheduledActionName: nightly}),
+	}
+}
+
+// warmSteps are the warm pool of the story's group, which launches only on-demand
+// meanwhile.
+func warmSteps() []step {
+	group := groupName()
+	return []step{
+		func(l *lab) any {
+			in := l.mixedInput(*groupName(), 0, 0, 100, "m5.large")
+			in.MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateName = aws.String("story")
+			return &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: group, MixedInstancesPolicy: in.MixedInstancesPolicy}
+		},
+		always(&autoscaling.PutWarmPoolInput{AutoScalingGroupName: group, MinSize: aws.Int32(1), MaxGroupPreparedCapacity: aws.Int32(1), PoolState: asgtypes.WarmPoolStateStopped,
+			InstanceReusePolicy: &asgtypes.InstanceReusePolicy{ReuseOnScaleIn: aws.Bool(true)}}),
+		wait(2 * time.Minute),
+		always(&autoscaling.DescribeWarmPoolInput{AutoScalingGroupName: group}),
+		always(&autoscaling.DescribeAutoScalingGroupsInput{}),
+		always(&autoscaling.DeleteWarmPoolInput{AutoScalingGroupName: group, ForceDelete: aws.Bool(true)}),
+		wait(2 * time.Minute),
 	}
 }
 

@@ -3,11 +3,11 @@ package asgapi
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/groups"
@@ -79,5 +79,5 @@ func (a *AutoScaling) DeleteAutoScalingGroup(_ context.Context, in *autoscaling.
 }
 
 func terminating(m *world.Member) bool {
-	return m.State == types.LifecycleStateTerminating || m.State == types.LifecycleStateTerminatingWait || m.State == types.LifecycleStateTerminatingProceed
+	return strings.Contains(string(m.State), "Terminating")
 }

@@ -116,6 +116,7 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	r.expire()
 	r.refresh()
 	r.resize()
+	r.keepPool()
 	r.rebalance()
 	r.rescue()
 	return r.Finish()

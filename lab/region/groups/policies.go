@@ -118,7 +118,7 @@ func adjusted(p world.ScalingPolicy, capacity, by int) int {
 // ended less than a cooldown ago. It is empty when the group may scale.
 func (r *Round) CoolsDown(cooldown time.Duration) string {
 	for _, m := range r.Members {
-		if m.Activity != "" {
+		if m.Activity != "" && !m.Warm() {
 			return fmt.Sprintf("Scaling activity %s is in progress and blocks this action", m.Activity)
 		}
 	}

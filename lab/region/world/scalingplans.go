@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -39,6 +40,23 @@ type ScheduledAction struct {
 	// Next is when it runs next.
 	Next time.Time
 }
+
+// WarmPool is a group's warm pool. Its instances are Members, too.
+type WarmPool struct {
+	Min int `json:",omitempty"`
+	// Prepared is how much the group and the pool are to have together; nil: the
+	// group's maximum.
+	Prepared *int `json:",omitempty"`
+	// Running says that the pool's instances run; they are stopped otherwise.
+	Running bool `json:",omitempty"`
+	// Reuse lets instances go back to the pool when the group scales in.
+	Reuse bool `json:",omitempty"`
+	// Deleting says that the pool goes with its last instance.
+	Deleting bool `json:",omitempty"`
+}
+
+// Warm reports whether the instance is one of the warm pool.
+func (m Member) Warm() bool { return strings.HasPrefix(string(m.State), "Warmed:") }
 
 // PartARN is the ARN of something that a group has: of a kind such as
 // scalingPolicy, whose name follows a key such as policyName.
