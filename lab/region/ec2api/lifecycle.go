@@ -179,7 +179,7 @@ func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstance
 	if in.MaxResults != nil && len(in.InstanceIds) > 0 {
 		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	if err := checkMaxResults(in.MaxResults); err != nil {
+	if err := usual().check(in.MaxResults); err != nil {
 		return nil, err
 	}
 	if err := dryRun(in.DryRun); err != nil {
