@@ -57,9 +57,6 @@ func readPolicy(in *autoscaling.PutScalingPolicyInput) (world.ScalingPolicy, err
 	if err := checkPartName("policyName", p.Name); err != nil {
 		return p, err
 	}
-	if p.Least == nil {
-		p.Least = in.MinAdjustmentStep
-	}
 	honoured, read := []string{"ScalingAdjustment", "Cooldown"}, readSimple
 	switch p.Kind {
 	case groups.SimpleScaling:
@@ -70,7 +67,7 @@ func readPolicy(in *autoscaling.PutScalingPolicyInput) (world.ScalingPolicy, err
 	default:
 		return p, invalid("Invalid policy type: %s. Valid values are SimpleScaling, StepScaling, TargetTrackingScaling and PredictiveScaling", p.Kind)
 	}
-	common := []string{"AutoScalingGroupName", "PolicyName", "AdjustmentType", "Enabled", "MinAdjustmentMagnitude", "MinAdjustmentStep", "PolicyType"}
+	common := []string{"AutoScalingGroupName", "PolicyName", "AdjustmentType", "Enabled", "MinAdjustmentMagnitude", "PolicyType"}
 	if err := supported(in, append(common, honoured...)...); err != nil {
 		return p, invalid("A parameter is not supported for the policy type %s: %s", p.Kind, messageOf(err))
 	}

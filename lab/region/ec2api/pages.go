@@ -9,7 +9,7 @@ import (
 // bounds are the page sizes that an operation accepts.
 type bounds struct{ least, most int32 }
 
-// Bounds of most operations; those of a listing that says nothing.
+// Bounds of most operations.
 const (
 	leastResults = 5
 	mostResults  = 1000
@@ -22,9 +22,6 @@ func fewer(most int32) bounds { return bounds{leastResults, most} }
 
 // check refuses a page size out of bounds.
 func (b bounds) check(asked *int32) error {
-	if b == (bounds{}) {
-		b = usual()
-	}
 	switch {
 	case asked == nil:
 	case *asked < b.least:
