@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
@@ -28,6 +29,7 @@ func TestCreateNodegroupRefuses(t *testing.T) {
 	t.Parallel()
 	l, _ := openEKS(t)
 	l.createNodegroup(l.nodegroup("taken"))
+	must[*ec2.CreateKeyPairOutput](l)(l.CreateKeyPair(ctx(), &ec2.CreateKeyPairInput{KeyName: aws.String("mine"), KeyType: "ed25519"}))
 	const parameter = "InvalidParameterException"
 	type input = eks.CreateNodegroupInput
 	for name, c := range map[string]struct {
@@ -55,20 +57,28 @@ func TestCreateNodegroupRefuses(t *testing.T) {
 		"both unavailable": {func(in *input) {
 			in.UpdateConfig = &types.NodegroupUpdateConfig{MaxUnavailable: aws.Int32(1), MaxUnavailablePercentage: aws.Int32(1)}
 		}, parameter, "Only one of maxUnavailable"},
-		"unavailable":    {func(in *input) { in.UpdateConfig = &types.NodegroupUpdateConfig{MaxUnavailable: aws.Int32(101)} }, parameter, "between 1 and 100"},
-		"types":          {func(in *input) { in.InstanceTypes = []string{"m5.huge"} }, parameter, "do not exist: [m5.huge]"},
-		"mixed arch":     {func(in *input) { in.InstanceTypes = []string{"m5.large", "m7g.large"} }, parameter, "different architectures"},
-		"image arch":     {func(in *input) { in.AmiType = types.AMITypesAl2023Arm64Standard }, parameter, "not a valid instance type for requested amiType"},
-		"Amazon Linux 2": {func(in *input) { in.AmiType = types.AMITypesAl2X8664 }, parameter, "AL2_x86_64 is not supported for kubernetes version 1.37"},
-		"capacity":       {func(in *input) { in.CapacityType = types.CapacityTypesCapacityBlock }, parameter, "CAPACITY_BLOCK"},
-		"version":        {func(in *input) { in.Version = aws.String("1.33") }, parameter, "use one of 1.34 1.35 1.36 1.37"},
-		"release":        {func(in *input) { in.ReleaseVersion = aws.String("1.37.2-20200101") }, parameter, "Requested release version 1.37.2-20200101 is not valid for kubernetes version 1.37."},
-		"disk":           {func(in *input) { in.DiskSize = aws.Int32(0) }, parameter, "Disk size 0"},
-		"key":            {func(in *input) { in.RemoteAccess = &types.RemoteAccessConfig{Ec2SshKey: aws.String("me")} }, parameter, "key pair 'me' does not exist"},
-		"custom":         {func(in *input) { in.AmiType = types.AMITypesCustom }, parameter, "needs a launch template"},
-		"warm pool":      {func(in *input) { in.WarmPoolConfig = &types.WarmPoolConfig{Enabled: aws.Bool(true)} }, parameter, "WarmPoolConfig is not supported"},
-		"tag":            {func(in *input) { in.Tags = map[string]string{"aws:x": "y"} }, parameter, "Invalid tag key"},
-		"template":       {func(in *input) { in.LaunchTemplate = &types.LaunchTemplateSpecification{Name: aws.String("none")} }, parameter, "none, does not exist"},
+		"unavailable":         {func(in *input) { in.UpdateConfig = &types.NodegroupUpdateConfig{MaxUnavailable: aws.Int32(101)} }, parameter, "between 1 and 100"},
+		"types":               {func(in *input) { in.InstanceTypes = []string{"m5.huge"} }, parameter, "do not exist: [m5.huge]"},
+		"mixed arch":          {func(in *input) { in.InstanceTypes = []string{"m5.large", "m7g.large"} }, parameter, "different architectures"},
+		"image arch":          {func(in *input) { in.AmiType = types.AMITypesAl2023Arm64Standard }, parameter, "not a valid instance type for requested amiType"},
+		"Amazon Linux 2":      {func(in *input) { in.AmiType = types.AMITypesAl2X8664 }, parameter, "AMI Type AL2_x86_64 is only supported for kubernetes versions 1.32 or earlier"},
+		"Amazon Linux 2 GPU":  {func(in *input) { in.AmiType, in.InstanceTypes = types.AMITypesAl2X8664Gpu, []string{"g5.xlarge"} }, parameter, "AMI Type AL2_x86_64_GPU is only supported"},
+		"Amazon Linux 2 Arm":  {func(in *input) { in.AmiType, in.InstanceTypes = types.AMITypesAl2Arm64, []string{"m7g.large"} }, parameter, "AMI Type AL2_ARM_64 is only supported"},
+		"Windows":             {func(in *input) { in.AmiType = types.AMITypesWindowsCore2022X8664 }, parameter, "Requested AMI for this version 1.37 is not supported"},
+		"AMI type":            {func(in *input) { in.AmiType = "AL3" }, parameter, "AMI Type AL3 is not valid"},
+		"capacity":            {func(in *input) { in.CapacityType = types.CapacityTypesCapacityBlock }, parameter, "CAPACITY_BLOCK"},
+		"version":             {func(in *input) { in.Version = aws.String("1.33") }, parameter, "use one of 1.34 1.35 1.36 1.37"},
+		"release":             {func(in *input) { in.ReleaseVersion = aws.String("1.37.2-20200101") }, parameter, "Requested release version 1.37.2-20200101 is not valid for kubernetes version 1.37."},
+		"disk":                {func(in *input) { in.DiskSize = aws.Int32(0) }, parameter, "Disk size 0"},
+		"key":                 {func(in *input) { in.RemoteAccess = &types.RemoteAccessConfig{Ec2SshKey: aws.String("me")} }, parameter, "KeyPair me not found"},
+		"sources without key": {func(in *input) { in.RemoteAccess = &types.RemoteAccessConfig{SourceSecurityGroups: []string{"sg-1"}} }, parameter, "need an ec2SshKey"},
+		"no such source": {func(in *input) {
+			in.RemoteAccess = &types.RemoteAccessConfig{Ec2SshKey: aws.String("mine"), SourceSecurityGroups: []string{"sg-0123456789abcdef0"}}
+		}, parameter, "security group 'sg-0123456789abcdef0' does not exist"},
+		"custom":    {func(in *input) { in.AmiType = types.AMITypesCustom }, parameter, "needs a launch template"},
+		"warm pool": {func(in *input) { in.WarmPoolConfig = &types.WarmPoolConfig{Enabled: aws.Bool(true)} }, parameter, "WarmPoolConfig is not supported"},
+		"tag":       {func(in *input) { in.Tags = map[string]string{"aws:x": "y"} }, parameter, "Invalid tag key"},
+		"template":  {func(in *input) { in.LaunchTemplate = &types.LaunchTemplateSpecification{Name: aws.String("none")} }, parameter, "none, does not exist"},
 	} {
 		_, err := l.EKS().CreateNodegroup(ctx(), l.nodegroup("new", c.change))
 		says(t, name, err, c.code, c.text)
@@ -88,8 +98,8 @@ func TestCreateNodegroupRefusesTemplates(t *testing.T) {
 		code, text string
 	}{
 		"types twice":   {data{InstanceType: "m5.large"}, func(in *input) { in.InstanceTypes = []string{"m5.large"} }, "InvalidRequestException", "Cannot specify instance types in launch template and API request"},
-		"disk":          {data{InstanceType: "m5.large"}, func(in *input) { in.DiskSize = aws.Int32(30) }, "InvalidRequestException", "Disk size must be specified within the launch template."},
-		"remote access": {data{InstanceType: "m5.large"}, func(in *input) { in.RemoteAccess = &types.RemoteAccessConfig{} }, "InvalidRequestException", "Remote access configuration"},
+		"disk":          {data{InstanceType: "m5.large"}, func(in *input) { in.DiskSize = aws.Int32(30) }, "InvalidParameterException", "Disk size must be specified within the launch template."},
+		"remote access": {data{InstanceType: "m5.large"}, func(in *input) { in.RemoteAccess = &types.RemoteAccessConfig{} }, "InvalidParameterException", "Remote access configuration"},
 		"profile": {data{InstanceType: "m5.large", IamInstanceProfile: &ec2types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: aws.String("KarpenterNodeInstanceProfile-" + clusterName)}},
 			nil, "InvalidRequestException", "should not specify an instance profile"},
 		"Spot":          {data{InstanceType: "m5.large", InstanceMarketOptions: &ec2types.LaunchTemplateInstanceMarketOptionsRequest{MarketType: "spot"}}, nil, "InvalidRequestException", "should not request Spot"},

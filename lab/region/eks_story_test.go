@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 )
@@ -24,11 +25,13 @@ func eksSteps() []step {
 func nodegroupSteps() []step {
 	cluster, name := aws.String(clusterName), aws.String("story")
 	return []step{
+		always(&ec2.CreateKeyPairInput{KeyName: aws.String("nodes"), KeyType: "ed25519"}),
 		func(l *lab) any {
 			return l.nodegroup("story", func(in *eks.CreateNodegroupInput) {
 				in.ScalingConfig, in.ReleaseVersion = sizes(0, 3, 0), aws.String(oldRelease)
 				in.Labels, in.Tags = map[string]string{"a": "b"}, map[string]string{"b": "é <&>"}
 				in.Taints = []types.Taint{{Key: aws.String("k"), Value: aws.String("v"), Effect: types.TaintEffectPreferNoSchedule}}
+				in.RemoteAccess = &types.RemoteAccessConfig{Ec2SshKey: aws.String("nodes")}
 				in.NodeRepairConfig = &types.NodeRepairConfig{Enabled: aws.Bool(true), MaxParallelNodesRepairedCount: aws.Int32(1)}
 			})
 		},

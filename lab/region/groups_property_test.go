@@ -45,7 +45,7 @@ func TestGroupsBecomeWhatTheyAreAskedToBe(t *testing.T) {
 		h.withNodes("m5.large")
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": h.create, "set desired": h.resize, "update": h.update, "delete": h.delete, "end an instance": h.endOne, "end in group": h.endInGroup,
-			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "refresh": h.refresh, "capacity": h.capacity, "recommend": h.recommendOne, "interrupt": h.interruptOne, "zone": h.failZone, "advance": h.advance, "reopen": h.restart,
+			"protect": h.protect, "detach": h.detach, "standby": h.standby, "health": h.health, "warm pool": h.warmPool, "refresh": h.refresh, "capacity": h.capacity, "recommend": h.recommendOne, "interrupt": h.interruptOne, "zone": h.failZone, "advance": h.advance, "reopen": h.restart,
 			"": h.check,
 		})
 		h.settle(rt)
@@ -182,6 +182,24 @@ func (h *groupHistory) health(rt *rapid.T) {
 	must[*autoscaling.SetInstanceHealthOutput](h.lab)(h.AutoScaling().SetInstanceHealth(ctx(), &autoscaling.SetInstanceHealthInput{InstanceId: &id, HealthStatus: aws.String("Unhealthy")}))
 }
 
+// warmPool puts a warm pool or deletes it; a group that launches Spot has none.
+func (h *groupHistory) warmPool(rt *rapid.T) {
+	group := h.any(rt)
+	var err error
+	if rapid.Bool().Draw(rt, "delete") {
+		_, err = h.AutoScaling().DeleteWarmPool(ctx(), &autoscaling.DeleteWarmPoolInput{AutoScalingGroupName: &group, ForceDelete: aws.Bool(rapid.Bool().Draw(rt, "force"))})
+	} else {
+		_, err = h.AutoScaling().PutWarmPool(ctx(), &autoscaling.PutWarmPoolInput{
+			AutoScalingGroupName: &group, MinSize: aws.Int32(int32(rapid.IntRange(0, 2).Draw(rt, "min"))), MaxGroupPreparedCapacity: aws.Int32(int32(rapid.IntRange(2, 8).Draw(rt, "prepared"))),
+			PoolState:           rapid.SampledFrom([]asgtypes.WarmPoolState{"Stopped", "Running"}).Draw(rt, "state"),
+			InstanceReusePolicy: &asgtypes.InstanceReusePolicy{ReuseOnScaleIn: aws.Bool(rapid.Bool().Draw(rt, "reuse"))},
+		})
+	}
+	if code := codeOf(err); code != "" && code != "ValidationError" {
+		rt.Fatal(err)
+	}
+}
+
 func (h *groupHistory) refresh(rt *rapid.T) {
 	_, err := h.AutoScaling().StartInstanceRefresh(ctx(), &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: aws.String(h.any(rt)),
 		Preferences: &asgtypes.RefreshPreferences{MinHealthyPercentage: aws.Int32(int32(rapid.SampledFrom([]int{0, 50, 100}).Draw(rt, "healthy")))}})
@@ -236,6 +254,9 @@ func (h *groupHistory) check(rt *rapid.T) {
 			}
 		}
 		name := *g.AutoScalingGroupName
+		for _, i := range h.pool(name).Instances {
+			members[*i.InstanceId] = name
+		}
 		if before := h.counts[name]; serving > before && serving > int(*g.MaxSize)+1 {
 			rt.Fatalf("%s grew from %d to %d instances, its maximum is %d", name, before, serving, *g.MaxSize)
 		}
@@ -301,7 +322,30 @@ func (h *groupHistory) checkSettled(rt *rapid.T, g asgtypes.AutoScalingGroup) {
 			rt.Fatalf("%s: %d of %d are on-demand, want %d", name, onDemand, desired, want)
 		}
 	}
+	h.checkPool(rt, g)
 	if going := slices.IndexFunc(h.activities(name), func(a asgtypes.Activity) bool { return a.EndTime == nil }); going >= 0 {
 		rt.Fatalf("%s: an activity never ends: %+v", name, *h.activities(name)[going].Description)
+	}
+}
+
+// checkPool: the warm pool has what it is to have, all of it ready, and without a
+// pool nothing is left of it.
+func (h *groupHistory) checkPool(rt *rapid.T, g asgtypes.AutoScalingGroup) {
+	pool, want := h.pool(*g.AutoScalingGroupName), 0
+	if c := pool.WarmPoolConfiguration; c != nil {
+		prepared := g.MaxSize
+		if c.MaxGroupPreparedCapacity != nil {
+			prepared = c.MaxGroupPreparedCapacity
+		}
+		want = int(max(*prepared-*g.DesiredCapacity, *c.MinSize, 0))
+	}
+	for _, i := range pool.Instances {
+		state := h.instance(*i.InstanceId).State.Name
+		if !(i.LifecycleState == "Warmed:Stopped" && state == types.InstanceStateNameStopped || i.LifecycleState == "Warmed:Running" && state == types.InstanceStateNameRunning) {
+			rt.Fatalf("%s: %s of the warm pool is %s, the instance %s", *g.AutoScalingGroupName, *i.InstanceId, i.LifecycleState, state)
+		}
+	}
+	if len(pool.Instances) != want {
+		rt.Fatalf("%s: %d instances in the warm pool, want %d", *g.AutoScalingGroupName, len(pool.Instances), want)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // scalingSteps are the part of the story with every operation of Auto Scaling.
 func scalingSteps() []step {
 	var steps []step
-	for _, part := range [][]step{groupKinds(), groupBegins(), groupMoves(), groupEnds()} {
+	for _, part := range [][]step{groupKinds(), groupBegins(), groupMoves(), groupPlans(), warmSteps(), groupEnds()} {
 		steps = append(steps, part...)
 	}
 	return steps
@@ -101,6 +101,47 @@ func groupMoves() []step {
 		},
 		wait(10 * time.Second),
 		always(&autoscaling.ResumeProcessesInput{AutoScalingGroupName: group}),
+	}
+}
+
+// groupPlans are the policies and scheduled actions of the story's group.
+func groupPlans() []step {
+	group, grow, stepped, nightly := groupName(), aws.String("grow <&>"), aws.String("steps"), aws.String("nightly é")
+	return []step{
+		always(&autoscaling.PutScalingPolicyInput{AutoScalingGroupName: group, PolicyName: grow, AdjustmentType: aws.String("PercentChangeInCapacity"),
+			ScalingAdjustment: aws.Int32(10), MinAdjustmentMagnitude: aws.Int32(1), Cooldown: aws.Int32(30)}),
+		always(&autoscaling.PutScalingPolicyInput{AutoScalingGroupName: group, PolicyName: stepped, PolicyType: aws.String("StepScaling"), AdjustmentType: aws.String("ChangeInCapacity"),
+			StepAdjustments: []asgtypes.StepAdjustment{{ScalingAdjustment: aws.Int32(0), MetricIntervalLowerBound: aws.Float64(0), MetricIntervalUpperBound: aws.Float64(12.5)}}}),
+		always(&autoscaling.DescribePoliciesInput{AutoScalingGroupName: group}),
+		always(&autoscaling.ExecutePolicyInput{AutoScalingGroupName: group, PolicyName: stepped, MetricValue: aws.Float64(60.5), BreachThreshold: aws.Float64(50)}),
+		always(&autoscaling.DeletePolicyInput{AutoScalingGroupName: group, PolicyName: stepped}),
+		always(&autoscaling.PutScheduledUpdateGroupActionInput{AutoScalingGroupName: group, ScheduledActionName: nightly, Recurrence: aws.String("0 3 * * *"),
+			TimeZone: aws.String("Asia/Seoul"), MaxSize: aws.Int32(9)}),
+		always(&autoscaling.BatchPutScheduledUpdateGroupActionInput{AutoScalingGroupName: group, ScheduledUpdateGroupActions: []asgtypes.ScheduledUpdateGroupActionRequest{
+			{ScheduledActionName: aws.String("a"), Recurrence: aws.String("0 4 * * *"), MinSize: aws.Int32(0)}, {ScheduledActionName: aws.String("b")}}}),
+		always(&autoscaling.DescribeScheduledActionsInput{}),
+		always(&autoscaling.BatchDeleteScheduledActionInput{AutoScalingGroupName: group, ScheduledActionNames: []string{"a", "b"}}),
+		always(&autoscaling.DeleteScheduledActionInput{AutoScalingGroupName: group, ScheduledActionName: nightly}),
+	}
+}
+
+// warmSteps are the warm pool of the story's group, which launches only on-demand
+// meanwhile.
+func warmSteps() []step {
+	group := groupName()
+	return []step{
+		func(l *lab) any {
+			in := l.mixedInput(*groupName(), 0, 0, 100, "m5.large")
+			in.MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateName = aws.String("story")
+			return &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: group, MixedInstancesPolicy: in.MixedInstancesPolicy}
+		},
+		always(&autoscaling.PutWarmPoolInput{AutoScalingGroupName: group, MinSize: aws.Int32(1), MaxGroupPreparedCapacity: aws.Int32(1), PoolState: asgtypes.WarmPoolStateStopped,
+			InstanceReusePolicy: &asgtypes.InstanceReusePolicy{ReuseOnScaleIn: aws.Bool(true)}}),
+		wait(2 * time.Minute),
+		always(&autoscaling.DescribeWarmPoolInput{AutoScalingGroupName: group}),
+		always(&autoscaling.DescribeAutoScalingGroupsInput{}),
+		always(&autoscaling.DeleteWarmPoolInput{AutoScalingGroupName: group, ForceDelete: aws.Bool(true)}),
+		wait(2 * time.Minute),
 	}
 }
 

@@ -33,6 +33,9 @@ service's validation error elsewhere.
 // notes say of a service what its operations do not.
 func notes() map[string]string {
 	return map[string]string{
+		"autoscaling": `Waits are divided by the time scale; the dates of scheduled actions are those of the clock at every scale. Simple and step
+scaling policies run when they are executed: the region has no CloudWatch, so that target tracking and predictive policies
+are refused and no alarm executes a policy. Warm pools hold on-demand instances, stopped or running; hibernation is refused.`,
 		"ec2": `The region begins with the VPC of its cluster, as eksctl makes it: public and private subnets in three zones, an
 internet gateway, a NAT gateway in the first zone, their route tables, and the cluster's security groups. There is no
 default VPC. Networks of your own are kept beside it, with AWS's arithmetic and refusals: ranges that overlap or are out of

@@ -3,11 +3,11 @@ package asgapi
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/region/groups"
@@ -25,8 +25,8 @@ func (a *AutoScaling) SetDesiredCapacity(_ context.Context, in *autoscaling.SetD
 			return invalid("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", desired, r.Group.Max)
 		}
 		if aws.ToBool(in.HonorCooldown) {
-			if err := a.coolDown(r); err != nil {
-				return err
+			if why := r.CoolsDown(time.Duration(r.Group.CooldownSeconds) * time.Second); why != "" {
+				return awserr.New("ScalingActivityInProgress", "%s", why)
 			}
 		}
 		r.SetDesired(desired, "a user request explicitly set group desired capacity")
@@ -36,19 +36,6 @@ func (a *AutoScaling) SetDesiredCapacity(_ context.Context, in *autoscaling.SetD
 		return nil, err
 	}
 	return &autoscaling.SetDesiredCapacityOutput{}, nil
-}
-
-// coolDown refuses to scale while activities go on or have just ended.
-func (a *AutoScaling) coolDown(r *groups.Round) error {
-	for _, m := range r.Members {
-		if m.Activity != "" {
-			return awserr.New("ScalingActivityInProgress", "Scaling activity %s is in progress and blocks this action", m.Activity)
-		}
-	}
-	if cooldown := time.Duration(r.Group.CooldownSeconds) * time.Second; !r.Group.Scaled.IsZero() && !a.world.Over(r.Group.Scaled, cooldown) {
-		return awserr.New("ScalingActivityInProgress", "The cooldown period of %d seconds has not passed since the last scaling activity ended.", r.Group.CooldownSeconds)
-	}
-	return nil
 }
 
 // TerminateInstanceInAutoScalingGroup ends an instance, which is replaced unless
@@ -92,5 +79,5 @@ func (a *AutoScaling) DeleteAutoScalingGroup(_ context.Context, in *autoscaling.
 }
 
 func terminating(m *world.Member) bool {
-	return m.State == types.LifecycleStateTerminating || m.State == types.LifecycleStateTerminatingWait || m.State == types.LifecycleStateTerminatingProceed
+	return strings.Contains(string(m.State), "Terminating")
 }

@@ -125,8 +125,17 @@ func (a *AutoScaling) describeGroup(g world.Group, members []world.Member) types
 		out.EnabledMetrics = append(out.EnabledMetrics, types.EnabledMetric{Metric: aws.String(m), Granularity: aws.String(granularity)})
 	}
 	describeSource(g, &out)
+	out.WarmPoolConfiguration = describePool(g)
+	warm := 0
 	for _, m := range members {
+		if m.Warm() {
+			warm++
+			continue
+		}
 		out.Instances = append(out.Instances, describeInstance(m))
+	}
+	if g.WarmPool != nil {
+		out.WarmPoolSize = number(warm)
 	}
 	return out
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/drover-project/drover/lab/region/world"
 )
 
-// processes are all that a group has. Load balancers, alarms and scheduled
-// actions are nothing that the region has, so those never run.
+// processes are all that a group has. Load balancers and alarms are nothing that
+// the region has, so those never run.
 func processes() []string {
 	return []string{groups.Launch, groups.Terminate, "AddToLoadBalancer", "AlarmNotification", groups.AZRebalance, groups.HealthCheck,
-		"InstanceRefresh", groups.ReplaceUnhealthy, "ScheduledActions"}
+		"InstanceRefresh", groups.ReplaceUnhealthy, groups.ScheduledActions}
 }
 
 func namedProcesses(names []string) ([]string, error) {

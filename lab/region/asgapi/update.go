@@ -53,6 +53,11 @@ func (a *AutoScaling) apply(g *world.Group, in *autoscaling.UpdateAutoScalingGro
 			return err
 		}
 	}
+	if g.WarmPool != nil {
+		if err := a.checkWarmable(*g); err != nil {
+			return err
+		}
+	}
 	return a.checkLaunches(*g)
 }
 

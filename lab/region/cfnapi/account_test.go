@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -87,6 +88,28 @@ func (s *session) group(name string) {
 	s.printf("%s", strings.Join(instances, "\n"))
 	for _, t := range g.Tags {
 		s.printf("  tag %s=%s propagates=%v", *t.Key, *t.Value, *t.PropagateAtLaunch)
+	}
+	s.plans(g)
+}
+
+// plans prints what is to change the group's size, and its warm pool.
+func (s *session) plans(g asgtypes.AutoScalingGroup) {
+	policies, err := s.region.AutoScaling().DescribePolicies(ctx(), &autoscaling.DescribePoliciesInput{AutoScalingGroupName: g.AutoScalingGroupName})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, p := range policies.ScalingPolicies {
+		s.printf("  policy %s %s %s by %d in %d steps", *p.PolicyName, *p.PolicyType, *p.AdjustmentType, aws.ToInt32(p.ScalingAdjustment), len(p.StepAdjustments))
+	}
+	actions, err := s.region.AutoScaling().DescribeScheduledActions(ctx(), &autoscaling.DescribeScheduledActionsInput{AutoScalingGroupName: g.AutoScalingGroupName})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, a := range actions.ScheduledUpdateGroupActions {
+		s.printf("  scheduled %s at %s: desired %d", *a.ScheduledActionName, aws.ToString(a.Recurrence), aws.ToInt32(a.DesiredCapacity))
+	}
+	if c := g.WarmPoolConfiguration; c != nil {
+		s.printf("  warm pool of %d %s, at least %d", *g.WarmPoolSize, c.PoolState, *c.MinSize)
 	}
 }
 

@@ -1,9 +1,9 @@
 package ec2api
 
 import (
+	"cmp"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/awswire/ec2filter"
 )
 
@@ -19,10 +19,12 @@ type listing[T any] struct {
 	filters    []types.Filter
 	token      *string
 	limit      *int32
+	pages      bounds // none: the usual ones
 }
 
 // list gives the part of the rows that a call asks for, as EC2 describes them.
 func list[T, D any](e *EC2, l listing[T], described func(T) D) (part []D, next *string, err error) {
+	part = []D{}
 	e.world.Store.View(func() {
 		var rows []T
 		if rows, err = byIDs(l.rows(), l.ids, l.idOf, l.code, l.text); err != nil {
@@ -31,7 +33,7 @@ func list[T, D any](e *EC2, l listing[T], described func(T) D) (part []D, next *
 		if rows, err = l.set.Select(rows, l.filters); err != nil {
 			return
 		}
-		if rows, next, err = awswire.Page(rows, l.token, l.limit); err != nil {
+		if rows, next, err = page(rows, l.token, l.limit, cmp.Or(l.pages, usual())); err != nil {
 			return
 		}
 		for _, row := range rows {

@@ -29,7 +29,7 @@ func dryRun(asked *bool) error {
 
 // tagList is tags in EC2's form, in the order of their keys.
 func tagList(tags world.Tags) []types.Tag {
-	var list []types.Tag
+	list := []types.Tag{}
 	for _, key := range tags.Keys() {
 		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
 	}

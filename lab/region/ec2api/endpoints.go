@@ -110,7 +110,7 @@ func (e *EC2) DescribeVpcEndpoints(_ context.Context, in *ec2.DescribeVpcEndpoin
 	part, next, err := list(e, listing[network.Endpoint]{
 		rows: e.world.Network.Endpoints.All, ids: in.VpcEndpointIds, idOf: func(n network.Endpoint) string { return n.ID },
 		code: "InvalidVpcEndpointId.NotFound", text: "The Vpc Endpoint Id '%s' does not exist",
-		set: e.endpointFilters(), filters: in.Filters, token: in.NextToken, limit: in.MaxResults,
+		set: e.endpointFilters(), filters: in.Filters, token: in.NextToken, limit: clamped(in.MaxResults), pages: bounds{1, mostResults},
 	}, e.endpoint)
 	return &ec2.DescribeVpcEndpointsOutput{VpcEndpoints: part, NextToken: next}, err
 }
@@ -131,10 +131,20 @@ func (e *EC2) endpoint(n network.Endpoint) types.VpcEndpoint {
 		VpcEndpointId: aws.String(n.ID), VpcId: aws.String(n.VPCID), ServiceName: aws.String(n.Service), VpcEndpointType: types.VpcEndpointType(n.Kind),
 		State: "available", PolicyDocument: aws.String(n.Policy), PrivateDnsEnabled: aws.Bool(n.PrivateDNS), RequesterManaged: aws.Bool(false),
 		RouteTableIds: n.RouteTables, SubnetIds: n.Subnets(), CreationTimestamp: aws.Time(n.Created), OwnerId: aws.String(e.world.Options.Account),
-		Tags: e.tagsOf(n.ID),
+		Tags: e.tagsOf(n.ID), NetworkInterfaceIds: []string{}, Groups: []types.SecurityGroupIdentifier{}, DnsEntries: []types.DnsEntry{},
+	}
+	if out.RouteTableIds == nil {
+		out.RouteTableIds = []string{}
+	}
+	if out.SubnetIds == nil {
+		out.SubnetIds = []string{}
 	}
 	for _, i := range n.Interfaces {
 		out.NetworkInterfaceIds = append(out.NetworkInterfaceIds, i.ID)
+	}
+	if n.Kind == network.InterfaceEndpoint {
+		out.IpAddressType, out.DnsEntries = types.IpAddressTypeIpv4, e.dnsEntries(n)
+		out.DnsOptions = &types.DnsOptions{DnsRecordIpType: types.DnsRecordIpTypeIpv4}
 	}
 	for at, name := range e.namesOf(n.Groups) {
 		out.Groups = append(out.Groups, types.SecurityGroupIdentifier{GroupId: aws.String(n.Groups[at]), GroupName: aws.String(name)})
@@ -166,7 +176,7 @@ func (e *EC2) DescribePrefixLists(_ context.Context, in *ec2.DescribePrefixLists
 	part, next, err := list(e, listing[prefixList]{
 		rows: e.prefixLists, ids: in.PrefixListIds, idOf: func(p prefixList) string { return p.id },
 		code: "InvalidPrefixListID.NotFound", text: "The prefix list ID '%s' does not exist",
-		set: ec2filter.Set[prefixList]{Fields: f}, filters: in.Filters, token: in.NextToken, limit: in.MaxResults,
+		set: ec2filter.Set[prefixList]{Fields: f}, filters: in.Filters, token: in.NextToken, limit: clamped(in.MaxResults), pages: bounds{1, mostResults},
 	}, func(p prefixList) types.PrefixList {
 		return types.PrefixList{PrefixListId: aws.String(p.id), PrefixListName: aws.String(p.name), Cidrs: []string{}}
 	})

@@ -187,3 +187,25 @@ func (e *EC2) Terminate(tx *store.Tx, id string) error {
 func ended(i world.Instance) bool {
 	return i.State == machine.Terminated || i.State == machine.ShuttingDown
 }
+
+// Stop begins to stop a running instance for another service of the region.
+func (e *EC2) Stop(tx *store.Tx, id string) error {
+	i, found := e.world.Instances.Get(id)
+	if !found || i.State != machine.Running {
+		return nil
+	}
+	i.Reason = world.Reason{Code: "Client.UserInitiatedShutdown", Message: "User initiated shutdown"}
+	_, err := e.world.Enter(tx, i, machine.Stopping)
+	return err
+}
+
+// Start begins to start a stopped instance for another service of the region.
+// The error is EC2's, such as that there is no capacity: nothing has changed then.
+func (e *EC2) Start(tx *store.Tx, id string) error {
+	i, err := e.findInstances([]string{id})
+	if err != nil {
+		return err
+	}
+	_, err = e.start(tx, i[0])
+	return err
+}

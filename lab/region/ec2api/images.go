@@ -45,7 +45,7 @@ func (e *EC2) DescribeImages(_ context.Context, in *ec2.DescribeImagesInput) (*e
 		if wanted, err = e.imageFilters().Select(wanted, in.Filters); err != nil {
 			return
 		}
-		if wanted, out.NextToken, err = awswire.Page(wanted, in.NextToken, in.MaxResults); err != nil {
+		if wanted, out.NextToken, err = page(wanted, in.NextToken, in.MaxResults, bounds{1, mostResults}); err != nil {
 			return
 		}
 		for _, i := range wanted {

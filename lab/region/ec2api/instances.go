@@ -13,12 +13,8 @@ import (
 	"github.com/drover-project/drover/lab/awserr"
 	"github.com/drover-project/drover/lab/awswire"
 	"github.com/drover-project/drover/lab/machine"
+	"github.com/drover-project/drover/lab/region/network"
 	"github.com/drover-project/drover/lab/region/world"
-)
-
-const (
-	leastResults = 5
-	mostResults  = 1000
 )
 
 // DescribeInstances lists instances by reservation. Terminated ones are listed
@@ -30,7 +26,7 @@ func (e *EC2) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInpu
 	if in.MaxResults != nil && len(in.InstanceIds) > 0 {
 		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	if err := checkMaxResults(in.MaxResults); err != nil {
+	if err := usual().check(in.MaxResults); err != nil {
 		return nil, err
 	}
 	if err := dryRun(in.DryRun); err != nil {
@@ -55,13 +51,6 @@ func (e *EC2) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInpu
 		return nil, err
 	}
 	return out, nil
-}
-
-func checkMaxResults(asked *int32) error {
-	if asked != nil && (*asked < leastResults || *asked > mostResults) {
-		return invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value between %d and %d.", *asked, leastResults, mostResults)
-	}
-	return nil
 }
 
 // findInstances gives the instances with the ids, each once, all when there are
@@ -188,6 +177,9 @@ func (e *EC2) networkInterface(i world.Instance, subnet world.Subnet, groups []t
 		association = &types.InstanceNetworkInterfaceAssociation{
 			PublicIp: aws.String(i.PublicIP), PublicDnsName: aws.String(e.world.PublicDNSName(i.PublicIP, subnet.VPCID)), IpOwnerId: aws.String("amazon"),
 		}
+		if e.elastic(i.PublicIP) {
+			association.IpOwnerId = aws.String(e.world.Options.Account)
+		}
 	}
 	return types.InstanceNetworkInterface{
 		Association:        association,
@@ -243,4 +235,9 @@ func metadataOptions(m world.MetadataOptions) *types.InstanceMetadataOptionsResp
 		HttpEndpoint: types.InstanceMetadataEndpointState(m.Endpoint), HttpProtocolIpv6: types.InstanceMetadataProtocolState(m.IPv6),
 		InstanceMetadataTags: types.InstanceMetadataTagsState(m.Tags),
 	}
+}
+
+// elastic reports whether a public address is one of the account's own.
+func (e *EC2) elastic(publicIP string) bool {
+	return slices.ContainsFunc(e.world.Network.Addresses.All(), func(a network.Address) bool { return a.PublicIP == publicIP })
 }

@@ -1,6 +1,7 @@
 package ec2api
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -36,18 +37,12 @@ func (e *EC2) DescribeInstanceTypes(_ context.Context, in *ec2.DescribeInstanceT
 		return nil, err
 	}
 	out := &ec2.DescribeInstanceTypesOutput{}
-	out.InstanceTypes, out.NextToken, err = awswire.Page(infos, in.NextToken, typePage(in))
+	out.InstanceTypes, out.NextToken, err = page(infos, in.NextToken, cmp.Or(in.MaxResults, aws.Int32(mostTypes)), fewer(mostTypes))
 	return out, err
 }
 
-// typePage is the page size: EC2 gives at most 100 types at once.
-func typePage(in *ec2.DescribeInstanceTypesInput) *int32 {
-	const most = 100
-	if in.MaxResults == nil || *in.MaxResults > most || *in.MaxResults == 0 {
-		return aws.Int32(most)
-	}
-	return in.MaxResults
-}
+// mostTypes is how many types EC2 describes at once.
+const mostTypes = 100
 
 func byTypes(infos []types.InstanceTypeInfo, names []types.InstanceType) ([]types.InstanceTypeInfo, error) {
 	if len(names) == 0 {
@@ -152,12 +147,8 @@ func (e *EC2) DescribeInstanceTypeOfferings(_ context.Context, in *ec2.DescribeI
 	if err != nil {
 		return nil, err
 	}
-	limit := in.MaxResults
-	if limit == nil || *limit == 0 || *limit > mostResults {
-		limit = aws.Int32(mostResults)
-	}
 	out := &ec2.DescribeInstanceTypeOfferingsOutput{}
-	out.InstanceTypeOfferings, out.NextToken, err = awswire.Page(offerings, in.NextToken, limit)
+	out.InstanceTypeOfferings, out.NextToken, err = page(offerings, in.NextToken, cmp.Or(in.MaxResults, aws.Int32(mostResults)), usual())
 	return out, err
 }
 

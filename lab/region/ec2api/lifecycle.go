@@ -67,25 +67,29 @@ func (e *EC2) StartInstances(_ context.Context, in *ec2.StartInstancesInput) (*e
 		return nil, err
 	}
 	changes, err := e.change(in.InstanceIds, in.DryRun, func(tx *store.Tx, i world.Instance) (world.Instance, error) {
-		switch i.State {
-		case machine.Pending, machine.Running:
-			return i, nil
-		case machine.Stopped:
-			if err := e.checkQuota(i); err != nil {
-				return i, err
-			}
-			if pool := e.world.PoolOf(i); e.world.Out(pool.Zone) {
-				return i, e.world.Insufficient(pool)
-			}
-			i.Reason, i.LaunchTime = world.Reason{}, e.world.Clock.Now()
-			return e.world.Enter(tx, i, machine.Pending)
-		}
-		return i, wrongState(i, "started")
+		return e.start(tx, i)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &ec2.StartInstancesOutput{StartingInstances: changes}, nil
+}
+
+func (e *EC2) start(tx *store.Tx, i world.Instance) (world.Instance, error) {
+	switch i.State {
+	case machine.Pending, machine.Running:
+		return i, nil
+	case machine.Stopped:
+		if err := e.checkQuota(i); err != nil {
+			return i, err
+		}
+		if pool := e.world.PoolOf(i); e.world.Out(pool.Zone) {
+			return i, e.world.Insufficient(pool)
+		}
+		i.Reason, i.LaunchTime = world.Reason{}, e.world.Clock.Now()
+		return e.world.Enter(tx, i, machine.Pending)
+	}
+	return i, wrongState(i, "started")
 }
 
 // persistent reports whether an instance is of a persistent Spot request.
@@ -175,7 +179,7 @@ func (e *EC2) DescribeInstanceStatus(_ context.Context, in *ec2.DescribeInstance
 	if in.MaxResults != nil && len(in.InstanceIds) > 0 {
 		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
 	}
-	if err := checkMaxResults(in.MaxResults); err != nil {
+	if err := usual().check(in.MaxResults); err != nil {
 		return nil, err
 	}
 	if err := dryRun(in.DryRun); err != nil {

@@ -42,8 +42,8 @@ func (e *EC2) GetInstanceTypesFromInstanceRequirements(_ context.Context, in *ec
 	}))
 	slices.Sort(names)
 	out := &ec2.GetInstanceTypesFromInstanceRequirementsOutput{}
-	page, next, err := awswire.Page(names, in.NextToken, in.MaxResults)
-	for _, name := range page {
+	part, next, err := page(names, in.NextToken, in.MaxResults, bounds{1, mostResults})
+	for _, name := range part {
 		out.InstanceTypes = append(out.InstanceTypes, types.InstanceTypeInfoFromInstanceRequirements{InstanceType: aws.String(name)})
 	}
 	out.NextToken = next

@@ -104,7 +104,7 @@ func (e *EC2) DescribeRouteTables(_ context.Context, in *ec2.DescribeRouteTables
 	part, next, err := list(e, listing[network.RouteTable]{
 		rows: e.world.Network.RouteTables.All, ids: in.RouteTableIds, idOf: func(t network.RouteTable) string { return t.ID },
 		code: "InvalidRouteTableID.NotFound", text: "The routeTable ID '%s' does not exist",
-		set: e.routeTableFilters(), filters: in.Filters, token: in.NextToken, limit: in.MaxResults,
+		set: e.routeTableFilters(), filters: in.Filters, token: in.NextToken, limit: in.MaxResults, pages: fewer(100),
 	}, e.routeTable)
 	return &ec2.DescribeRouteTablesOutput{RouteTables: part, NextToken: next}, err
 }

@@ -43,12 +43,8 @@ func (e *EC2) DescribeSpotPriceHistory(_ context.Context, in *ec2.DescribeSpotPr
 	if prices, err = spotFilters().Select(prices, in.Filters); err != nil {
 		return nil, err
 	}
-	limit := in.MaxResults
-	if limit == nil || *limit == 0 || *limit > mostResults {
-		limit = aws.Int32(mostResults)
-	}
 	out := &ec2.DescribeSpotPriceHistoryOutput{}
-	out.SpotPriceHistory, out.NextToken, err = awswire.Page(prices, in.NextToken, limit)
+	out.SpotPriceHistory, out.NextToken, err = awswire.Page(prices, in.NextToken, clamped(in.MaxResults))
 	return out, err
 }
 

@@ -21,7 +21,7 @@ func (e *EC2) DescribeSpotInstanceRequests(_ context.Context, in *ec2.DescribeSp
 	if err := awswire.Supported(in, "DryRun", "Filters", "MaxResults", "NextToken", "SpotInstanceRequestIds"); err != nil {
 		return nil, err
 	}
-	if err := checkMaxResults(in.MaxResults); err != nil {
+	if err := usual().check(in.MaxResults); err != nil {
 		return nil, err
 	}
 	if err := dryRun(in.DryRun); err != nil {
@@ -43,7 +43,7 @@ func (e *EC2) DescribeSpotInstanceRequests(_ context.Context, in *ec2.DescribeSp
 		return nil, err
 	}
 	out := &ec2.DescribeSpotInstanceRequestsOutput{}
-	out.SpotInstanceRequests, out.NextToken, err = awswire.Page(list, in.NextToken, in.MaxResults)
+	out.SpotInstanceRequests, out.NextToken, err = page(list, in.NextToken, in.MaxResults, usual())
 	return out, err
 }
 

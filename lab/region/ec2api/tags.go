@@ -109,7 +109,7 @@ func (e *EC2) DescribeTags(_ context.Context, in *ec2.DescribeTagsInput) (*ec2.D
 		return nil, err
 	}
 	out := &ec2.DescribeTagsOutput{}
-	out.Tags, out.NextToken, err = awswire.Page(list, in.NextToken, in.MaxResults)
+	out.Tags, out.NextToken, err = page(list, in.NextToken, in.MaxResults, usual())
 	return out, err
 }
 

@@ -168,7 +168,7 @@ func (e *EC2) DescribeLaunchTemplates(_ context.Context, in *ec2.DescribeLaunchT
 		return nil, err
 	}
 	out := &ec2.DescribeLaunchTemplatesOutput{}
-	out.LaunchTemplates, out.NextToken, err = awswire.Page(list, in.NextToken, in.MaxResults)
+	out.LaunchTemplates, out.NextToken, err = page(list, in.NextToken, in.MaxResults, bounds{1, 200})
 	return out, err
 }
 

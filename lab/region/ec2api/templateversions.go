@@ -139,7 +139,7 @@ func (e *EC2) DescribeLaunchTemplateVersions(_ context.Context, in *ec2.Describe
 		return nil, err
 	}
 	out := &ec2.DescribeLaunchTemplateVersionsOutput{}
-	out.LaunchTemplateVersions, out.NextToken, err = awswire.Page(list, in.NextToken, in.MaxResults)
+	out.LaunchTemplateVersions, out.NextToken, err = page(list, in.NextToken, in.MaxResults, bounds{1, 200})
 	return out, err
 }
 

@@ -38,12 +38,19 @@ func (e *EC2) DescribeAvailabilityZones(_ context.Context, in *ec2.DescribeAvail
 	for _, z := range zones {
 		out.AvailabilityZones = append(out.AvailabilityZones, types.AvailabilityZone{
 			ZoneName: aws.String(z.Name), ZoneId: aws.String(z.ID), RegionName: aws.String(e.world.Options.Region),
-			GroupName: aws.String(e.world.Options.Region + "-zg-1"), NetworkBorderGroup: aws.String(e.world.Options.Region),
+			GroupName: aws.String(e.world.Options.Region + "-zg-1"), GroupLongName: optional(e.zoneGroup()), NetworkBorderGroup: aws.String(e.world.Options.Region),
 			State: states[z.Name], OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
 			ZoneType: aws.String("availability-zone"), Messages: []types.AvailabilityZoneMessage{},
 		})
 	}
 	return out, nil
+}
+
+// zoneGroup is how EC2 writes out the group of the region's zones.
+func (e *EC2) zoneGroup() string {
+	return map[string]string{
+		"us-west-2": "US West (Oregon) 1", "us-east-1": "US East (N. Virginia) 1", "eu-west-1": "Europe (Ireland) 1", "ap-northeast-2": "Asia Pacific (Seoul) 1",
+	}[e.world.Options.Region]
 }
 
 func (e *EC2) zoneStates() map[string]types.AvailabilityZoneState {

@@ -100,6 +100,13 @@ func (e *EKS) answered(t world.Token, out any) (bool, error) {
 
 // page is awswire.Page with EKS's codes.
 func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
+	const most = 100
+	if limit == nil {
+		limit = aws.Int32(most)
+	}
+	if *limit < 1 || *limit > most {
+		return nil, nil, invalid("maxResults must be between 1 and %d, not %d", most, *limit)
+	}
 	part, next, err = awswire.Page(items, token, limit)
 	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "InvalidParameterException", "InvalidParameterValue": "InvalidParameterException"})
 }

@@ -248,20 +248,4 @@ func (e *EKS) checkDisk(g *world.NodeGroup) error {
 	return nil
 }
 
-// checkRemoteAccess refuses key pairs, of which the region has none.
-func (e *EKS) checkRemoteAccess(g *world.NodeGroup) error {
-	access := g.Description.RemoteAccess
-	if access == nil {
-		return nil
-	}
-	key := aws.ToString(access.Ec2SshKey)
-	if key == "" {
-		if len(access.SourceSecurityGroups) > 0 {
-			return invalid("Source security groups need an ec2SshKey")
-		}
-		return nil
-	}
-	return invalid("The key pair '%s' does not exist (Service: AmazonEC2; Status Code: 400; Error Code: InvalidKeyPair.NotFound)", key)
-}
-
 func quoted[T any](list []T) string { return strings.Trim(fmt.Sprint(list), "[]") }

@@ -33,9 +33,9 @@ func (e *EKS) resolveTemplate(g *world.NodeGroup) error {
 	}
 	switch {
 	case d.DiskSize != nil:
-		return badRequest("Disk size must be specified within the launch template.")
+		return invalid("Disk size must be specified within the launch template.")
 	case d.RemoteAccess != nil:
-		return badRequest("Remote access configuration cannot be specified with a launch template.")
+		return invalid("Remote access configuration cannot be specified with a launch template.")
 	case len(d.InstanceTypes) > 0 && data.InstanceType != "":
 		return badRequest("Cannot specify instance types in launch template and API request")
 	}
@@ -204,7 +204,7 @@ func (e *EKS) image(amiType types.AMITypes, version, release string) (world.Node
 	}
 	images := e.world.NodeImages(amiType, version)
 	if len(images) == 0 {
-		return world.NodeImage{}, version, invalid("AMI Type %s is not supported for kubernetes version %s: there are %s", amiType, version, quoted(world.AMITypes()))
+		return world.NodeImage{}, version, noImage(amiType, version)
 	}
 	if release == "" {
 		return images[0], version, nil
@@ -214,6 +214,19 @@ func (e *EKS) image(amiType types.AMITypes, version, release string) (world.Node
 		return world.NodeImage{}, version, invalid("Requested release version %s is not valid for kubernetes version %s.", release, version)
 	}
 	return images[at], version, nil
+}
+
+// noImage is what EKS says of an AMI type that has no image for a Kubernetes
+// version. It says something of its own about Amazon Linux 2, whose last images
+// are older than all versions here.
+func noImage(amiType types.AMITypes, version string) error {
+	switch {
+	case !slices.Contains(amiType.Values(), amiType):
+		return invalid("AMI Type %s is not valid: use one of %s", amiType, quoted(amiType.Values()))
+	case strings.HasPrefix(string(amiType), "AL2_"):
+		return invalid("AMI Type %s is only supported for kubernetes versions 1.32 or earlier", amiType)
+	}
+	return invalid("Requested AMI for this version %s is not supported: the region has no image of type %s, it has %s", version, amiType, quoted(world.AMITypes()))
 }
 
 // skew is how many minor versions a kubelet may be older than the API server.

@@ -52,9 +52,11 @@ func (r *Round) end(m *world.Member, status types.ScalingActivityStatusCode, mes
 			a.Description += ".  Status Reason: " + message
 		}
 	})
-	r.announceActivity(m.Activity, m.InstanceID)
+	r.announceActivity(m.Activity, m)
 	m.Activity = ""
-	r.Group.Scaled = now
+	if !m.Warm() {
+		r.Group.Scaled = now
+	}
 }
 
 // progress notes how far the activity of a member is.
@@ -69,5 +71,5 @@ func (r *Round) failed(cause, zone, subnet, message string) {
 		Cause: cause, Description: launchingInstance + ".  Status Reason: " + message, Message: message,
 		Status: types.ScalingActivityStatusCodeFailed, Progress: 100, Ended: &now, Zone: zone, Subnet: subnet,
 	})
-	r.announceActivity(id, "")
+	r.announceActivity(id, nil)
 }

@@ -27,12 +27,29 @@ const (
 // isoTime is how Auto Scaling writes times.
 const isoTime = "2006-01-02T15:04:05.000Z"
 
-// route is where instances come from and go to in a transition.
-func route(launching bool) (origin, destination string) {
-	if launching {
-		return "EC2", "AutoScalingGroup"
+// Where instances come from and go to.
+const (
+	placeEC2   = "EC2"
+	placeGroup = "AutoScalingGroup"
+	placePool  = "WarmPool"
+)
+
+// route is where an instance comes from and goes to in a transition; nil is one
+// that was never launched.
+func route(m *world.Member, launching bool) (origin, destination string) {
+	inside := placeGroup
+	if m != nil && m.Warm() {
+		inside = placePool
 	}
-	return "AutoScalingGroup", "EC2"
+	switch {
+	case launching && m != nil && m.FromPool:
+		return placePool, placeGroup
+	case launching:
+		return placeEC2, inside
+	case m != nil && m.Returns:
+		return placeGroup, placePool
+	}
+	return inside, placeEC2
 }
 
 // actionDetail is what EventBridge is told of a life cycle action.
@@ -67,7 +84,7 @@ type notification struct {
 // announceAction tells EventBridge, and the target of the hook when it has one,
 // that an action waits for an answer.
 func (r *Round) announceAction(m *world.Member, h world.Hook, token string) {
-	origin, destination := route(h.Transition == Launching)
+	origin, destination := route(m, h.Transition == Launching)
 	kind := "EC2 Instance-launch Lifecycle Action"
 	if h.Transition == Terminating {
 		kind = "EC2 Instance-terminate Lifecycle Action"
@@ -135,8 +152,8 @@ type activityDetail struct {
 }
 
 // announceActivity tells EventBridge of a launch or a termination that ended,
-// of an instance unless that is empty.
-func (r *Round) announceActivity(id, instance string) {
+// of an instance unless that is nil.
+func (r *Round) announceActivity(id string, m *world.Member) {
 	a, found := r.world.Activities.Get(id)
 	launching := strings.HasPrefix(a.Description, launchingInstance)
 	if !found || !launching && !strings.HasPrefix(a.Description, terminatingInstance) {
@@ -150,9 +167,11 @@ func (r *Round) announceActivity(id, instance string) {
 		// EventBridge is told before the activity itself is over.
 		result, status = "Successful", string(types.ScalingActivityStatusCodeInProgress)
 	}
-	origin, destination := route(launching)
+	origin, destination := route(m, launching)
 	resources := []string{r.Group.ARN}
-	if instance != "" {
+	instance := ""
+	if m != nil {
+		instance = m.InstanceID
 		resources = append(resources, r.world.InstanceARN(instance))
 	}
 	ended := r.now()

@@ -26,6 +26,7 @@ const (
 	HealthCheck      = "HealthCheck"
 	ReplaceUnhealthy = "ReplaceUnhealthy"
 	AZRebalance      = "AZRebalance"
+	ScheduledActions = "ScheduledActions"
 )
 
 // startActions begins the hooks of a transition and reports whether there are

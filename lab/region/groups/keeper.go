@@ -109,12 +109,14 @@ func (k *Keeper) reconcile(tx *store.Tx, group string) error {
 	if !found {
 		return nil
 	}
+	r.runScheduled()
 	r.settle()
 	r.relieve()
 	r.replace()
 	r.expire()
 	r.refresh()
 	r.resize()
+	r.keepPool()
 	r.rebalance()
 	r.rescue()
 	return r.Finish()

@@ -70,6 +70,8 @@ type launching struct {
 	extra bool // see world.Member.Extra
 	// replaces is the instance that what is launched is for.
 	replaces string
+	// warm says that what is launched is for the warm pool.
+	warm bool
 }
 
 // market launches units of one purchase option over the group's zones and gives
@@ -180,8 +182,12 @@ func (l *launching) join(one ec2api.Launched) *world.Member {
 	if t := one.Option.Template; t.ID != "" {
 		m.Template = &t
 	}
+	into := ""
+	if l.warm {
+		m.State, m.Protected, m.Rests, into = types.LifecycleStateWarmedPending, false, l.restState(), " into warm pool"
+	}
 	m.Activity = l.begin(world.Activity{
-		Cause: l.cause, Description: launchingInstance + ": " + i.ID,
+		Cause: l.cause, Description: launchingInstance + into + ": " + i.ID,
 		Status: types.ScalingActivityStatusCodePreInService, Progress: 30, Zone: m.Zone, Subnet: i.SubnetID,
 	})
 	l.keep(m)

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
-
 	"github.com/drover-project/drover/lab/region/ec2api"
 	"github.com/drover-project/drover/lab/region/world"
 )
@@ -32,7 +30,7 @@ func (r *Round) atRest() bool {
 		return false
 	}
 	return !slices.ContainsFunc(r.Members, func(m *world.Member) bool {
-		return m.State != types.LifecycleStateInService && m.State != types.LifecycleStateStandby
+		return moving(m)
 	})
 }
 

@@ -109,6 +109,7 @@ func (r *Round) refresh() {
 		return
 	}
 	f.Status = types.InstanceRefreshStatusInProgress
+	r.refreshPool(f)
 	left, healthy, warm := r.outdated(f), r.healthy(f), true
 	for _, m := range r.Members {
 		warm = warm && (!Counts(m) || r.warmed(m, f))
@@ -164,7 +165,8 @@ func (r *Round) warmed(m *world.Member, f world.Refresh) bool {
 	return m.State == types.LifecycleStateInService && (m.Joined.Before(f.Began) || r.over(m.InService, time.Duration(f.WarmupSeconds)*time.Second))
 }
 
-// moving reports whether an instance is on its way in or out.
+// moving reports whether an instance is on its way in or out; the warm pool's do
+// not matter.
 func moving(m *world.Member) bool {
-	return m.State != types.LifecycleStateInService && m.State != types.LifecycleStateStandby
+	return !m.Warm() && m.State != types.LifecycleStateInService && m.State != types.LifecycleStateStandby
 }

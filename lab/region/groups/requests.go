@@ -3,6 +3,7 @@ package groups
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
@@ -32,7 +33,8 @@ func (r *Round) Terminate(m *world.Member, decrement bool) (activity string) {
 		cause += r.shrink(m)
 	}
 	switch m.State {
-	case types.LifecycleStateTerminating, types.LifecycleStateTerminatingWait, types.LifecycleStateTerminatingProceed:
+	case types.LifecycleStateTerminating, types.LifecycleStateTerminatingWait, types.LifecycleStateTerminatingProceed,
+		types.LifecycleStateWarmedTerminating, types.LifecycleStateWarmedTerminatingWait, types.LifecycleStateWarmedTerminatingProceed:
 		return m.Activity // it is under way
 	}
 	r.end(m, types.ScalingActivityStatusCodeCancelled, "The instance was terminated by a user request before it was in service.")
@@ -151,8 +153,7 @@ func (r *Round) Answer(m *world.Member, hook, token, result string) bool {
 	i := slices.IndexFunc(m.Actions, func(a world.HookAction) bool {
 		return a.Result == "" && a.Hook == hook && (token == "" || a.Token == token)
 	})
-	waiting := m.State == types.LifecycleStatePendingWait || m.State == types.LifecycleStateTerminatingWait
-	if i < 0 || !waiting {
+	if i < 0 || !strings.HasSuffix(string(m.State), ":Wait") {
 		return false
 	}
 	m.Actions[i].Result = result
@@ -186,12 +187,11 @@ func (r *Round) Delete() {
 	before := len(r.Members)
 	for _, m := range slices.Clone(r.Members) {
 		switch m.State {
-		case types.LifecycleStateTerminating, types.LifecycleStateTerminatingProceed, types.LifecycleStateDetaching:
+		case types.LifecycleStateTerminating, types.LifecycleStateTerminatingProceed, types.LifecycleStateDetaching,
+			types.LifecycleStateWarmedTerminating, types.LifecycleStateWarmedTerminatingProceed:
 			continue
-		case types.LifecycleStateTerminatingWait:
-			m.Actions = nil
-			r.enter(m, types.LifecycleStateTerminatingProceed)
-			r.fail(r.keeper.ec2.Terminate(r.tx, m.InstanceID))
+		case types.LifecycleStateTerminatingWait, types.LifecycleStateWarmedTerminatingWait:
+			r.proceedToEnd(m)
 			continue
 		}
 		r.end(m, types.ScalingActivityStatusCodeCancelled, "The group was deleted.")

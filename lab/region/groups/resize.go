@@ -81,7 +81,7 @@ func (r *Round) scaleOut(units int) {
 	if r.Group.Failures > 0 && !r.over(r.Group.FailedAt, backoff(r.Group.Failures)) {
 		return
 	}
-	if r.launch(units) {
+	if units -= r.takeWarm(units); units <= 0 || r.launch(units) {
 		r.Group.Failures = 0
 		return
 	}
@@ -115,8 +115,13 @@ func (r *Round) scaleIn(units int) {
 	}
 	for _, m := range chosen {
 		r.end(m, types.ScalingActivityStatusCodeCancelled, "The instance was selected for termination before it was in service.")
-		r.terminate(m, r.because("an instance was taken out of service in response to a difference between desired and actual capacity, "+
-			"shrinking the capacity from %d to %d.  %s instance %s was selected for termination.", before, after, At(r.now()), m.InstanceID))
+		cause := r.because("an instance was taken out of service in response to a difference between desired and actual capacity, "+
+			"shrinking the capacity from %d to %d.  %s instance %s was selected for termination.", before, after, At(r.now()), m.InstanceID)
+		if r.reusable(m) {
+			r.toPool(m, cause)
+			continue
+		}
+		r.terminate(m, cause)
 	}
 }
 

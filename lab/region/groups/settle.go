@@ -24,9 +24,14 @@ func (r *Round) settleOne(m *world.Member) {
 		r.settlePending(m)
 	case types.LifecycleStateInService:
 		r.checkHealth(m)
-	case types.LifecycleStateTerminatingWait:
+	case types.LifecycleStateWarmedPending, types.LifecycleStateWarmedPendingWait, types.LifecycleStateWarmedPendingProceed:
+		r.settleWarming(m)
+	case types.LifecycleStateWarmedStopped, types.LifecycleStateWarmedRunning:
+		r.checkWarm(m)
+	case types.LifecycleStateTerminatingWait, types.LifecycleStateWarmedTerminatingWait:
 		r.settleTerminatingWait(m)
-	case types.LifecycleStateTerminating, types.LifecycleStateTerminatingProceed:
+	case types.LifecycleStateTerminating, types.LifecycleStateTerminatingProceed,
+		types.LifecycleStateWarmedTerminating, types.LifecycleStateWarmedTerminatingProceed:
 		if r.gone(m) {
 			r.end(m, types.ScalingActivityStatusCodeSuccessful, "")
 			r.remove(m)
@@ -83,6 +88,7 @@ func (r *Round) settlePendingWait(m *world.Member) {
 func (r *Round) serve(m *world.Member) {
 	m.InService, m.Extra, m.Actions = r.now(), false, nil
 	r.end(m, types.ScalingActivityStatusCodeSuccessful, "")
+	m.FromPool = false
 	r.enter(m, types.LifecycleStateInService)
 }
 
@@ -122,12 +128,26 @@ func (r *Round) checkHealth(m *world.Member) {
 
 // settleTerminatingWait ends an instance once its hooks are done.
 func (r *Round) settleTerminatingWait(m *world.Member) {
-	if over, abandoned := r.awaitActions(m); over || abandoned != "" {
+	over, abandoned := r.awaitActions(m)
+	switch {
+	case over && m.Returns:
 		m.Actions = nil
-		r.enter(m, types.LifecycleStateTerminatingProceed)
+		r.enter(m, types.LifecycleStateWarmedPendingProceed)
+	case over || abandoned != "":
+		r.proceedToEnd(m)
 		r.progress(m, types.ScalingActivityStatusCodeInProgress, 60)
-		r.fail(r.keeper.ec2.Terminate(r.tx, m.InstanceID))
 	}
+}
+
+// proceedToEnd ends an instance whose hooks are over.
+func (r *Round) proceedToEnd(m *world.Member) {
+	after := types.LifecycleStateTerminatingProceed
+	if m.Warm() {
+		after = types.LifecycleStateWarmedTerminatingProceed
+	}
+	m.Actions, m.Returns = nil, false
+	r.enter(m, after)
+	r.fail(r.keeper.ec2.Terminate(r.tx, m.InstanceID))
 }
 
 // Who says that an instance is unhealthy.
@@ -183,13 +203,17 @@ func (r *Round) terminate(m *world.Member, cause string) {
 		Cause: cause, Description: terminatingInstance + ": " + m.InstanceID,
 		Status: types.ScalingActivityStatusCodeInProgress, Zone: m.Zone, Subnet: subnet,
 	})
-	m.Extra, m.Protected = false, false
+	m.Extra, m.Protected, m.Returns = false, false, false
+	waits, ends := types.LifecycleStateTerminatingWait, types.LifecycleStateTerminating
+	if m.Warm() {
+		waits, ends = types.LifecycleStateWarmedTerminatingWait, types.LifecycleStateWarmedTerminating
+	}
 	if !r.Group.Deleting && r.startActions(m, Terminating) {
-		r.enter(m, types.LifecycleStateTerminatingWait)
+		r.enter(m, waits)
 		r.progress(m, types.ScalingActivityStatusCodeMidLifecycleAction, 0)
 		return
 	}
 	m.Actions = nil
-	r.enter(m, types.LifecycleStateTerminating)
+	r.enter(m, ends)
 	r.fail(r.keeper.ec2.Terminate(r.tx, m.InstanceID))
 }

@@ -168,6 +168,13 @@ func readTags(before world.Tags, list []types.Tag) (world.Tags, error) {
 
 // page is awswire.Page with IAM's codes.
 func page[T any](items []T, token *string, limit *int32) (part []T, next *string, err error) {
+	const usual, most = 100, 1000
+	if limit == nil {
+		limit = aws.Int32(usual)
+	}
+	if *limit < 1 || *limit > most {
+		return nil, nil, awserr.New("ValidationError", "1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and %d", *limit, most)
+	}
 	part, next, err = awswire.Page(items, token, limit)
 	return part, next, awserr.Translate(err, map[string]string{"InvalidNextToken": "ValidationError", "InvalidParameterValue": "ValidationError"})
 }

@@ -30,6 +30,9 @@ func (s *Service) create(ctx context.Context, v view) {
 		}
 		now.Template, now.TemplateVersion, now.Phase, now.Since = made.Template, made.TemplateVersion, PhaseLaunching, s.world.Clock.Now()
 		now.Description.Resources = &types.NodegroupResources{AutoScalingGroups: []types.AutoScalingGroup{{Name: aws.String(g.AutoScalingGroup())}}}
+		if own, opened := s.remoteAccessGroup(g); opened {
+			now.Description.Resources.RemoteAccessSecurityGroup = aws.String(own.ID)
+		}
 		return nil
 	})
 }
@@ -46,6 +49,9 @@ func (s *Service) prepare(ctx context.Context, g world.NodeGroup, grouped bool) 
 	if issue, err := s.makeProfile(g); issue != nil {
 		return g, issue
 	} else if err != nil {
+		return fail(err)
+	}
+	if err := s.openRemoteAccess(ctx, g); err != nil {
 		return fail(err)
 	}
 	var err error

@@ -56,9 +56,11 @@ func (s *Service) endProtected(ctx context.Context, v view) {
 	}
 }
 
-func (s *Service) failDeletion(g world.NodeGroup, err error) {
+func (s *Service) failDeletion(g world.NodeGroup, err error) { s.failDeletionWith(g, issueOf(err, g)) }
+
+func (s *Service) failDeletionWith(g world.NodeGroup, issue types.Issue) {
 	s.change(g, func(_ *store.Tx, now *world.NodeGroup) error {
-		s.enter(now, types.NodegroupStatusDeleteFailed, PhaseSettled, issueOf(err, g))
+		s.enter(now, types.NodegroupStatusDeleteFailed, PhaseSettled, issue)
 		return nil
 	})
 }
@@ -72,6 +74,10 @@ func (s *Service) remove(ctx context.Context, g world.NodeGroup) {
 			s.failDeletion(g, err)
 			return
 		}
+	}
+	if issue := s.closeRemoteAccess(ctx, g); issue != nil {
+		s.failDeletionWith(g, *issue)
+		return
 	}
 	err := s.world.Store.Update(func(tx *store.Tx) error {
 		now, exists := s.world.NodeGroups.Get(g.Name())

@@ -143,6 +143,9 @@ func (s *Service) launchData(g world.NodeGroup) (ec2types.RequestLaunchTemplateD
 	if access := g.Description.RemoteAccess; access != nil {
 		d.KeyName = access.Ec2SshKey
 	}
+	if own, made := s.remoteAccessGroup(g); made {
+		d.SecurityGroupIds = append(d.SecurityGroupIds, own.ID)
+	}
 	d.TagSpecifications = s.withTags(d.TagSpecifications, g)
 	return d, nil
 }
@@ -246,6 +249,8 @@ func issueOf(err error, g world.NodeGroup) types.Issue {
 		issue.Code = types.NodegroupIssueCodeEc2LaunchTemplateNotFound
 	case strings.HasPrefix(known.Code, "InvalidAMIID"):
 		issue.Code = types.NodegroupIssueCodeAmiIdNotFound
+	case strings.HasPrefix(known.Code, "InvalidGroup"):
+		issue.Code = types.NodegroupIssueCodeEc2SecurityGroupNotFound
 	case strings.HasPrefix(known.Code, "InvalidSubnet"):
 		issue.Code = types.NodegroupIssueCodeEc2SubnetNotFound
 	case known.Code == "ValidationError":

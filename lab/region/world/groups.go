@@ -43,6 +43,13 @@ type Group struct {
 	Suspended            []Suspension `json:",omitempty"` // by process
 	Metrics              []string     `json:",omitempty"`
 
+	// ScalingPolicies and Scheduled are by name.
+	ScalingPolicies []ScalingPolicy   `json:",omitempty"`
+	Scheduled       []ScheduledAction `json:",omitempty"`
+
+	// WarmPool is what the group keeps ready beside its capacity, if anything.
+	WarmPool *WarmPool `json:",omitempty"`
+
 	// Refreshes are the instance refreshes, the latest last.
 	Refreshes []Refresh `json:",omitempty"`
 
@@ -135,6 +142,13 @@ type Member struct {
 	Replaces string `json:",omitempty"`
 	// Abandoned is set when a launch was given up.
 	Abandoned bool `json:",omitempty"`
+	// Rests is the state that the instance has in the warm pool; empty for one
+	// that never was there.
+	Rests types.LifecycleState `json:",omitempty"`
+	// FromPool is set while the instance comes from the warm pool, Returns while
+	// it goes back there.
+	FromPool bool `json:",omitempty"`
+	Returns  bool `json:",omitempty"`
 }
 
 // HookAction is a life cycle hook that runs for an instance.

@@ -45,15 +45,23 @@ func (w *World) Machine(i Instance) machine.Machine {
 // TargetLifecycle is the state that Auto Scaling moves the instance to, as the
 // instance metadata service says it.
 func (m Member) TargetLifecycle() string {
+	if m.Returns {
+		return string(m.Rests)
+	}
 	switch m.State {
 	case "":
 		return ""
+	case types.LifecycleStateWarmedTerminating, types.LifecycleStateWarmedTerminatingWait, types.LifecycleStateWarmedTerminatingProceed:
+		return string(types.LifecycleStateWarmedTerminated)
 	case types.LifecycleStateTerminating, types.LifecycleStateTerminatingWait, types.LifecycleStateTerminatingProceed, types.LifecycleStateTerminated:
 		return string(types.LifecycleStateTerminated)
 	case types.LifecycleStateDetaching, types.LifecycleStateDetached:
 		return string(types.LifecycleStateDetached)
 	case types.LifecycleStateEnteringStandby, types.LifecycleStateStandby:
 		return string(types.LifecycleStateStandby)
+	}
+	if m.Warm() {
+		return string(m.Rests)
 	}
 	return string(types.LifecycleStateInService)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -70,6 +71,9 @@ func codeOf(err error) string {
 	return ""
 }
 
+// notThere is how Auto Scaling says so.
+var notThere = regexp.MustCompile(`not found|No [A-Za-z ]+ found`)
+
 // IsGone reports whether an error says that a thing is not there.
 func IsGone(err error) bool {
 	code := codeOf(err)
@@ -77,7 +81,7 @@ func IsGone(err error) bool {
 		slices.Contains([]string{"NoSuchEntity", "ResourceNotFoundException", "QueueDoesNotExist", "NatGatewayNotFound", "Gateway.NotAttached"}, code) {
 		return true
 	}
-	return code == "ValidationError" && err != nil && strings.Contains(err.Error(), "not found")
+	return code == "ValidationError" && err != nil && notThere.MatchString(err.Error())
 }
 
 // IsBusy reports whether an error says that something else is still in the way,

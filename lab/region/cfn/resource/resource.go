@@ -153,7 +153,7 @@ func Names() []string { return slices.Sorted(maps.Keys(registry())) }
 
 func registry() map[string]Type {
 	all := map[string]Type{}
-	for _, list := range [][]Type{iamTypes(), computeTypes(), securityTypes(), networkTypes(), routeTypes(), scalingTypes(), eksTypes(), messagingTypes()} {
+	for _, list := range [][]Type{iamTypes(), computeTypes(), securityTypes(), networkTypes(), routeTypes(), scalingTypes(), scalingPlanTypes(), eksTypes(), messagingTypes()} {
 		for _, t := range list {
 			all[t.Name] = t
 		}
