@@ -77,7 +77,7 @@ func Nodes(ctx context.Context, reader client.Reader, q Query) ([]Node, error) {
 		found[i] = node(&nodes[i], on[nodes[i].Name])
 		if claim := byID[nodes[i].Spec.ProviderID]; claim != nil && nodes[i].Spec.ProviderID != "" {
 			found[i].NodeClaim, found[i].PricePerHour = claim.Name, priceOf(claim)
-		} else if found[i].CapacityType != string(model.Spot) {
+		} else if found[i].CapacityType == string(model.OnDemand) {
 			found[i].PricePerHour, _ = known.Price(nodes[i].Labels[corev1.LabelTopologyRegion], found[i].InstanceType)
 		}
 	}
@@ -149,11 +149,21 @@ func groupOf(n *corev1.Node) string {
 	return cmp.Or(n.Labels["eks.amazonaws.com/nodegroup"], n.Labels["alpha.eksctl.io/nodegroup-name"])
 }
 
+// capacityType is how a node was bought, by the labels of drover, of EKS, and of those
+// that people give to nodes of their own groups; empty where none says it.
 func capacityType(n *corev1.Node) string {
 	if own := n.Labels[karpv1.CapacityTypeLabelKey]; own != "" {
 		return own
 	}
-	return strings.ReplaceAll(strings.ToLower(n.Labels["eks.amazonaws.com/capacityType"]), "_", "-")
+	for _, key := range []string{"eks.amazonaws.com/capacityType", "lifecycle", "node-lifecycle", "node.kubernetes.io/lifecycle"} {
+		switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(n.Labels[key])) {
+		case "spot", "ec2spot":
+			return string(model.Spot)
+		case "ondemand", "normal":
+			return string(model.OnDemand)
+		}
+	}
+	return ""
 }
 
 // trouble is why a node goes or is not ready.
