@@ -28,7 +28,7 @@ func (c *Controller) check(request *provreq.ProvisioningRequest, snapshot *model
 		return c.found()
 	}
 	request.Detail(provreq.SchedulableSets, nil)
-	return c.notFound(request, whyNot(report))
+	return c.notFound(request, noRoom(report))
 }
 
 // checkBySet looks at one PodSet after the other: one that has room for all of its
@@ -46,7 +46,7 @@ func (c *Controller) checkBySet(request *provreq.ProvisioningRequest, snapshot *
 			taken = trial
 			fitting = append(fitting, names[i])
 		case why == "":
-			why = fmt.Sprintf("PodSet %d (%s): %s", i, names[i], whyNot(report))
+			why = fmt.Sprintf("PodSet %d (%s): %s", i, names[i], noRoom(report))
 		}
 	}
 	request.Detail(provreq.SchedulableSets, fitting)

@@ -83,7 +83,7 @@ func TestAPartHasItsReason(t *testing.T) {
 	w.askSets([]set{{"workers", 2, "600m"}, {"large", 2, "700m"}}, map[string]provreq.Parameter{provreq.PartialCheck: provreq.BookPartial})
 	w.round()
 	text := w.message("job", provreq.Provisioned)
-	for _, part := range []string{"Partial capacity is found in the cluster. Schedulable podsets: workers", "PodSet 1 (large): 1 of its pods have no room"} {
+	for _, part := range []string{"Partial capacity is found in the cluster. Schedulable podsets: workers", "PodSet 1 (large): 1 of its pods have no room: no node of the cluster has room"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the message is %q, want %q in it", text, part)
 		}

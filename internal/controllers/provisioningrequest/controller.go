@@ -307,12 +307,20 @@ func (c *Controller) refusal(why string) metav1.Condition {
 
 // whyNot is the first reason, and how many pods have no room.
 func whyNot(report model.Report) string {
-	const most = 1024
-	count := 0
-	for _, reason := range report.Unplaced {
-		count += len(reason.Pods)
+	return withCount(report, apply.Explain(report.Unplaced[0]))
+}
+
+// noRoom is whyNot where nothing would be bought in any case.
+func noRoom(report model.Report) string {
+	if report.Unplaced[0].Code == model.CodeNoNodePool {
+		return withCount(report, "no node of the cluster has room")
 	}
-	text := fmt.Sprintf("%d of its pods have no room: %s", count, apply.Explain(report.Unplaced[0]))
+	return whyNot(report)
+}
+
+func withCount(report model.Report, why string) string {
+	const most = 1024
+	text := fmt.Sprintf("%d of its pods have no room: %s", unplaced(report), why)
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + " ..."
 	}
