@@ -135,8 +135,9 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 		log.Info("interruption rates of Spot are weighed", "source", rates.Source)
 		setup.Mark = rates.Mark
 	}
+	wanted, _ := options.groups.complete(options.clusterName) // was checked with the other flags
+	setup.Requests = wanted.Requests
 	if options.groups.given() {
-		wanted, _ := options.groups.complete(options.clusterName)
 		clients, err := aws.DefaultGroupClients(ctx)
 		if err != nil {
 			return err
@@ -147,8 +148,7 @@ func run(ctx context.Context, options controllerOptions, log logr.Logger) error 
 	if setup.Interruptions, err = options.interruptions.setup(ctx, scope, provider, log); err != nil {
 		return err
 	}
-	err = controllers.Setup(ctx, mgr, provider, setup, log)
-	if err != nil {
+	if err := controllers.Setup(ctx, mgr, provider, setup, log); err != nil {
 		return err
 	}
 	err = mgr.Add(manager.RunnableFunc(func(context.Context) error {

@@ -22,8 +22,9 @@ import (
 )
 
 func newGetCommand(connect connector) *cobra.Command {
-	return parent("get", "Show clusters, node groups, service accounts with roles, add-ons, and Spot pools",
-		newGetNodeGroupCommand(connect), newGetServiceAccountCommand(connect), newGetAddonCommand(connect), newGetClusterCommand(connect), newGetSpotCommand(readSpot))
+	return parent("get", "Show clusters, node groups, nodes, NodePools, NodeClaims, service accounts with roles, add-ons, and Spot pools",
+		newGetNodeGroupCommand(connect), newGetServiceAccountCommand(connect), newGetAddonCommand(connect), newGetClusterCommand(connect), newGetSpotCommand(readSpot),
+		newGetNodeClaimsCommand(connectCluster), newGetNodePoolsCommand(connectCluster), newGetNodesCommand(connectCluster))
 }
 
 // listing is something to show: a table for people, values for programs.

@@ -15,7 +15,7 @@ func runGetSpot(t *testing.T, state spot.State, err error, args ...string) (stri
 	t.Helper()
 	var out bytes.Buffer
 	command := newGetSpotCommand(func(context.Context, controllerOptions, string) (spot.State, error) { return state, err })
-	command.SetArgs(args)
+	command.SetArgs(append([]string{}, args...)) // none would be those of the process
 	command.SetOut(&out)
 	command.SetErr(&out)
 	failure := command.ExecuteContext(t.Context())

@@ -79,7 +79,7 @@ func (g *autoscalerFlags) given() bool { return len(g.nodes)+len(g.discovery) > 
 func (g *autoscalerFlags) complete(clusterName string) (nodegroup.Options, []error) {
 	var problems []error
 	o := g.options
-	o.ClusterName = clusterName
+	o.ClusterName, o.Requests.Interval = clusterName, o.ScanInterval
 	for _, text := range g.nodes {
 		bounds, err := nodegroup.ParseNodes(text)
 		if err != nil {

@@ -144,7 +144,7 @@ func (o *controllerOptions) validate() []error {
 	require(o.qps > 0 && o.burst > 0, "--kube-client-qps %g and --kube-client-burst %d must be above zero", o.qps, o.burst)
 	o.interruptions.validate(require)
 	problems = append(append(problems, o.spot.validate()...), o.spotMoves.validate()...)
-	if _, faults := o.groups.complete(o.clusterName); o.groups.given() {
+	if _, faults := o.groups.complete(o.clusterName); o.groups.given() || o.groups.options.Requests.Enabled {
 		problems = append(problems, faults...)
 	}
 	if _, err := parseFeatureGates(o.featureGates); err != nil {

@@ -44,8 +44,9 @@ that wait, and says why.
 Reads Kubernetes YAML or JSON: Deployments, ReplicaSets, StatefulSets, Jobs,
 DaemonSets, Pods, Nodes with their pods, NodePools, EC2NodeClasses, volumes and
 the rest that bears on a place; a dump of a whole cluster (kubectl get -A -o
-yaml) too, in which pods count once and replicas without a pod are pending. Or
-one workload in the neutral JSON form: groups of equal pods.
+yaml) too, in which pods count once and replicas without a pod are pending.
+Node groups are read from eksctl's files (ClusterConfig). Or one workload in the
+neutral JSON form: groups of equal pods.
 
 Exit codes:
   0  every pod has a place
@@ -55,6 +56,7 @@ Exit codes:
 
 const solveExample = `  drover solve --region us-west-2 -f deploy/
   kubectl get deploy,ds,sts,pods,nodes,nodepools,ec2nodeclasses,pvc,pv,sc -A -o yaml | drover solve -f - -o wide
+  drover solve -f app.yaml -f cluster.yaml # with the node groups of an eksctl file
   drover solve -f app.yaml --explain shop/web-1
   drover solve -f app.yaml --svg plan.svg -o json`
 
@@ -118,14 +120,15 @@ func (o *solveOptions) run(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	groups := groupFiles{market: market}
 	input, err := manifest.Read(manifest.Options{
-		Paths: o.paths, Recursive: o.recursive, Stdin: command.InOrStdin(),
+		Paths: o.paths, Recursive: o.recursive, Stdin: command.InOrStdin(), Handle: map[string]func(manifest.Document) manifest.Problems{"eksctl.io": groups.read},
 		Progress: func(file string) { progress.say("reading " + file) },
 	})
 	if err != nil {
 		return err
 	}
-	question, err := o.question(command.Context(), input, market)
+	question, err := o.question(command.Context(), input, &groups)
 	if err != nil {
 		return err
 	}
@@ -171,11 +174,15 @@ func (o *solveOptions) market() (*offers.Market, error) {
 }
 
 // question is the result without its answer.
-func (o *solveOptions) question(ctx context.Context, input *manifest.Input, market *offers.Market) (*present.Result, error) {
-	question, err := offline.Ask(ctx, input, market, offline.Options{FromScratch: o.fromScratch, AnyType: market.Table != nil, SpotKnown: market.Spot != nil})
+func (o *solveOptions) question(ctx context.Context, input *manifest.Input, groups *groupFiles) (*present.Result, error) {
+	market := groups.market
+	question, err := offline.Ask(ctx, input, market, offline.Options{
+		FromScratch: o.fromScratch, AnyType: market.Table != nil, SpotKnown: market.Spot != nil, HasGroups: len(groups.found) > 0,
+	})
 	if err != nil {
 		return nil, err
 	}
+	question.Notices = append(question.Notices, groups.into(question.Snapshot, o.fromScratch)...)
 	result := &present.Result{
 		Source: market.Source(), Snapshot: question.Snapshot, Owner: question.Owner, Others: input.Others, Notices: question.Notices,
 	}

@@ -161,6 +161,9 @@ func (a *Applier) freshPools(ctx context.Context, plan *model.Plan) (map[string]
 func (a *Applier) create(ctx context.Context, pool *karpv1.NodePool, launch *model.Launch, notes map[string]string) (string, error) {
 	claim := NewNodeClaim(pool, launch)
 	maps.Copy(claim.Annotations, notes)
+	if notes[translate.PodsAnnotation] == "" {
+		delete(claim.Annotations, translate.PodsAnnotation)
+	}
 	why := notes[translate.ReasonAnnotation]
 	if err := a.Client.Create(ctx, claim); err != nil {
 		return "", fmt.Errorf("creating a NodeClaim for NodePool %s: %w", pool.Name, err)

@@ -51,6 +51,8 @@ type Options struct {
 	SpotMoves disruption.SpotMoves
 	// Mark, when set, adds to every Snapshot what is known from elsewhere.
 	Mark func(*model.Snapshot)
+	// Requests is about ProvisioningRequests; SetupGroups has its own.
+	Requests nodegroup.RequestOptions
 	// Groups are node groups that are sized along with NodePools; nil for none.
 	Groups *NodeGroups
 	// Interruptions says how nodes are dealt with that AWS takes back; nil for not
@@ -75,9 +77,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, provider cloud.Provider, optio
 	if err := warm(ctx, mgr); err != nil {
 		return err
 	}
-	bookings, err := bookRequests(ctx, mgr, mgr.GetClient(), options.Groups, &options)
+	bookings, err := bookRequests(ctx, mgr, mgr.GetClient(), &options)
 	if err != nil {
 		return err
+	}
+	if bookings != nil {
+		bookings.NodePools = true
 	}
 	measures := metrics.New(ctrlmetrics.Registry)
 	ctrlmetrics.Registry.MustRegister(metrics.NewCluster(mgr.GetClient()))
@@ -160,7 +165,11 @@ func (w wiring) duties() []duty {
 }
 
 func (w wiring) observer() *observe.Observer {
-	return &observe.Observer{Reader: w.kube, Cloud: w.provider, Mark: w.options.Mark}
+	observer := &observe.Observer{Reader: w.kube, Cloud: w.provider, Mark: w.options.Mark}
+	if w.bookings != nil {
+		observer.Waits = nodegroup.Consumes
+	}
+	return observer
 }
 
 func (w wiring) setupProvisioner() error {
@@ -178,7 +187,10 @@ func (w wiring) setupProvisioner() error {
 		Metrics:  w.measures,
 		Log:      log,
 	}
-	var keeper *nodegroup.Keeper
+	var (
+		keeper *nodegroup.Keeper
+		decide decideFor
+	)
 	if w.options.Groups != nil {
 		if _, err := w.mgr.GetCache().GetInformer(context.Background(), &policyv1.PodDisruptionBudget{}); err != nil {
 			return fmt.Errorf("watching PodDisruptionBudgets: %w", err)
@@ -188,11 +200,12 @@ func (w wiring) setupProvisioner() error {
 		if err != nil {
 			return err
 		}
-		connect(planner, autoscaler, *w.options.Groups, w.log)
-		if err := (requestDuty{mgr: w.mgr, bookings: w.bookings, recorder: w.recorder, log: w.log}).add(planner, w.options.Groups.Options); err != nil {
-			return err
-		}
+		decide = connect(planner, autoscaler, *w.options.Groups, w.log).DecideFor
 		keeper = autoscaler.Keeper
+	}
+	duty := requestDuty{mgr: w.mgr, bookings: w.bookings, options: w.options.Requests, recorder: w.recorder, log: w.log}
+	if err := duty.add(planner, decide); err != nil {
+		return err
 	}
 	if err := w.setupInterruption(planner, keeper); err != nil {
 		return err

@@ -53,7 +53,8 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 	if err != nil {
 		return err
 	}
-	bookings, err := bookRequests(ctx, mgr, reader, &groups, &options)
+	options.Requests = groups.Options.Requests
+	bookings, err := bookRequests(ctx, mgr, reader, &options)
 	if err != nil {
 		return err
 	}
@@ -74,8 +75,8 @@ func SetupGroups(ctx context.Context, mgr ctrl.Manager, groups NodeGroups, optio
 		Applier: &apply.Applier{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Metrics: measures, Events: recorder, Log: log},
 		Teller:  &apply.Teller{Events: recorder, Log: log.WithName("scale-up")},
 	}
-	connect(planner, autoscaler, groups, log)
-	if err := (requestDuty{mgr: mgr, bookings: bookings, recorder: recorder, log: log}).add(planner, groups.Options); err != nil {
+	decider := connect(planner, autoscaler, groups, log)
+	if err := (requestDuty{mgr: mgr, bookings: bookings, options: options.Requests, recorder: recorder, log: log}).add(planner, decider.DecideFor); err != nil {
 		return err
 	}
 	if options.Interruptions != nil {
@@ -128,8 +129,8 @@ func (g groupDuties) add(groups NodeGroups) (*nodegroup.Autoscaler, error) {
 	return autoscaler, g.mgr.Add(autoscaler)
 }
 
-// connect makes a provisioner grow node groups too.
-func connect(planner *provisioner.Provisioner, autoscaler *nodegroup.Autoscaler, groups NodeGroups, log logr.Logger) {
+// connect makes a provisioner grow node groups too, by the plans of what it returns.
+func connect(planner *provisioner.Provisioner, autoscaler *nodegroup.Autoscaler, groups NodeGroups, log logr.Logger) *nodegroup.Decider {
 	autoscaler.Wake = func() { planner.Batcher.Trigger("scan") }
 	decider := &nodegroup.Decider{Options: groups.Options, Live: autoscaler.Live, Pods: autoscaler.Client, Log: log.WithName("node-groups")}
 	if groups.Options.AsksExternal() {
@@ -139,6 +140,7 @@ func connect(planner *provisioner.Provisioner, autoscaler *nodegroup.Autoscaler,
 	planner.Applied = autoscaler.Applied
 	planner.Turn = &autoscaler.Keeper.Turn
 	planner.Applier.Groups = groups.Cloud
+	return decider
 }
 
 // GroupDefaults are the options for SetupGroups.

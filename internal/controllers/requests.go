@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
 	"github.com/drover-project/drover/internal/controllers/provisioningrequest"
+	"github.com/drover-project/drover/internal/engine"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/provreq"
@@ -21,8 +23,8 @@ import (
 
 // bookRequests has every Snapshot from now on keep the room that ProvisioningRequests
 // have booked. It returns nil where these are not asked for.
-func bookRequests(ctx context.Context, mgr ctrl.Manager, reader client.Reader, groups *NodeGroups, options *Options) (*provisioningrequest.Bookings, error) {
-	if groups == nil || !groups.Options.Requests.Enabled {
+func bookRequests(ctx context.Context, mgr ctrl.Manager, reader client.Reader, options *Options) (*provisioningrequest.Bookings, error) {
+	if !options.Requests.Enabled {
 		return nil, nil
 	}
 	for group, resource := range map[string]string{"autoscaling.x-k8s.io": "provisioningrequests", "": "podtemplates"} {
@@ -55,23 +57,36 @@ func bookRequests(ctx context.Context, mgr ctrl.Manager, reader client.Reader, g
 	return bookings, nil
 }
 
+// decideFor makes a plan for pods, some of which exist nowhere else.
+type decideFor func(*model.Snapshot, model.Settings, []*corev1.Pod) (model.Plan, model.Report)
+
 // requestDuty is what answering requests shares with the planner.
 type requestDuty struct {
 	mgr      ctrl.Manager
 	bookings *provisioningrequest.Bookings
+	options  nodegroup.RequestOptions
 	recorder *events.Recorder
 	log      logr.Logger
 }
 
 // add has requests answered by the planner's means; it does nothing without bookings.
-func (d requestDuty) add(planner *provisioner.Provisioner, options nodegroup.Options) error {
+// decide is nil where the engine decides alone.
+func (d requestDuty) add(planner *provisioner.Provisioner, decide decideFor) error {
 	if d.bookings == nil {
 		return nil
 	}
+	if decide == nil {
+		decide = func(snapshot *model.Snapshot, settings model.Settings, _ []*corev1.Pod) (model.Plan, model.Report) {
+			return engine.Solve(snapshot, settings)
+		}
+	}
+	if planner.Turn == nil {
+		planner.Turn = &sync.Mutex{}
+	}
 	d.bookings.Log = d.log.WithName("provisioning-requests")
 	return d.mgr.Add(&provisioningrequest.Controller{
-		Client: d.mgr.GetClient(), Bookings: d.bookings, Observer: planner.Observer, Decide: planner.Decide, Grow: planner.Applier.Launch,
+		Client: d.mgr.GetClient(), Bookings: d.bookings, Observer: planner.Observer, Decide: decide, Grow: planner.Applier.Launch,
 		Applied: planner.Applied, Turn: planner.Turn, Events: d.recorder, Clock: clock.RealClock{}, Log: d.bookings.Log,
-		Interval: options.ScanInterval, InitialBackoff: options.Requests.InitialBackoff, MaxBackoff: options.Requests.MaxBackoff,
+		Interval: d.options.Interval, InitialBackoff: d.options.InitialBackoff, MaxBackoff: d.options.MaxBackoff,
 	})
 }

@@ -30,7 +30,7 @@ func Read(path string, stdin io.Reader) (*ClusterConfig, error) {
 	}
 	var config *ClusterConfig
 	for _, document := range documents {
-		read, found := decode(document)
+		read, found := Decode(document)
 		problems = append(problems, found...)
 		switch {
 		case read == nil:
@@ -56,9 +56,9 @@ func sorted(problems manifest.Problems) manifest.Problems {
 	return problems
 }
 
-// decode reads one document. All that can be said about it is said at once,
+// Decode reads one document as a ClusterConfig, nil when it is none. All that can be said about it is said at once,
 // except that rules are for values that could be read.
-func decode(document manifest.Document) (*ClusterConfig, manifest.Problems) {
+func Decode(document manifest.Document) (*ClusterConfig, manifest.Problems) {
 	problems := identify(document)
 	if len(problems) > 0 {
 		return nil, problems

@@ -22,6 +22,8 @@ type Options struct {
 	// Recursive reads the folders in folders too.
 	Recursive bool
 	Stdin     io.Reader
+	// Handle, by API group, reads documents that are no Kubernetes objects.
+	Handle map[string]func(Document) Problems
 	// Progress, when set, is told each file before it is read.
 	Progress func(file string)
 }
@@ -29,7 +31,7 @@ type Options struct {
 // Read reads everything. When anything is wrong the error is of type Problems
 // and holds all of it; there is no half-read input.
 func Read(options Options) (*Input, error) {
-	r := &reader{input: &Input{Others: map[string]int{}}, kinds: kinds(), at: map[objectKey]int{}}
+	r := &reader{input: &Input{Others: map[string]int{}}, kinds: kinds(), at: map[objectKey]int{}, handle: options.Handle}
 	for _, path := range options.Paths {
 		files, problem := expand(path, options.Recursive)
 		if problem != nil {

@@ -20,6 +20,7 @@ type reader struct {
 	input    *Input
 	kinds    []kind
 	problems Problems
+	handle   map[string]func(Document) Problems
 	// at is the index of each object in input.Objects.
 	at map[objectKey]int
 }
@@ -108,6 +109,10 @@ func (r *reader) document(file string, root *yaml.Node, text []byte) {
 	}
 	if items := lookup(root, "items"); strings.HasSuffix(id.kind, "List") && items != nil {
 		r.list(file, id, items)
+		return
+	}
+	if handle := r.handle[id.group()]; handle != nil {
+		r.problems = append(r.problems, handle(Document{File: file, root: root})...)
 		return
 	}
 	r.object(file, root, id)

@@ -21,6 +21,8 @@ type Options struct {
 	// AnyType makes the NodePool that stands in when the input has none buy
 	// every type that is offered.
 	AnyType bool
+	// HasGroups says that there are node groups to buy: no NodePool stands in.
+	HasGroups bool
 	// SpotKnown says that the market offers Spot.
 	SpotKnown bool
 }

@@ -83,7 +83,7 @@ func (c *Cluster) defaultClaim(spec *corev1.PersistentVolumeClaimSpec, byDefault
 // at ready, and stands in for those that are missing.
 func (c *Cluster) defaultPools(options Options) {
 	pools := all[*karpv1.NodePool](c.store)
-	if len(pools) == 0 {
+	if len(pools) == 0 && !options.HasGroups {
 		pool := defaultPool(options)
 		pools = append(pools, pool)
 		c.store.put(pool)

@@ -90,8 +90,9 @@ func (r *Result) explainPlace(text *strings.Builder, key model.PodKey) {
 			if len(reason.Alternatives) < 2 {
 				return // the reason above is that NodePool's
 			}
-			for _, alternative := range reason.Alternatives {
-				fmt.Fprintf(text, "           NodePool %s: %s: %s\n", alternative.NodePool, alternative.Code, alternative.Message)
+			for j := range reason.Alternatives {
+				other := &reason.Alternatives[j]
+				fmt.Fprintf(text, "           %s: %s: %s\n", alternative(other), other.Code, other.Message)
 			}
 			return
 		}
@@ -123,8 +124,8 @@ func (r *Result) explainReason(text *strings.Builder, key model.PodKey) {
 func (r *Result) explainLaunch(text *strings.Builder, i int, key model.PodKey) {
 	launch := &r.Plan.Launches[i]
 	first := launch.Offerings[0]
-	fmt.Fprintf(text, "Place:     node %d of %d to launch: %s %s in %s, %s $/h, NodePool %s\n",
-		i+1, len(r.Plan.Launches), first.InstanceType, first.CapacityType, first.Zone, Dollars(first.PricePerHour), launch.NodePool)
+	fmt.Fprintf(text, "Place:     node %d of %d to launch: %s %s in %s, %s $/h, %s\n",
+		i+1, len(r.Plan.Launches), first.InstanceType, anyOf(string(first.CapacityType)), anyOf(first.Zone), Dollars(first.PricePerHour), From(launch))
 	if others := len(launch.Pods) - 1; others > 0 {
 		work := map[string]int{}
 		for _, pod := range launch.Pods {

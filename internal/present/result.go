@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -91,7 +92,47 @@ func (r *Result) InstanceType(launch *model.Launch) *model.InstanceType {
 			}
 		}
 	}
-	return nil
+	return r.groupType(launch)
+}
+
+// groupType is what all types have in common of which a launch of a node group gets one.
+func (r *Result) groupType(launch *model.Launch) *model.InstanceType {
+	names := strings.Split(launch.Offerings[0].InstanceType, "|")
+	var kinds []model.GroupType
+	for i := range r.Snapshot.NodeGroups {
+		if group := &r.Snapshot.NodeGroups[i]; group.Name == launch.NodeGroup {
+			kinds = slices.DeleteFunc(slices.Clone(group.Types), func(t model.GroupType) bool { return !slices.Contains(names, t.Name) })
+		}
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	shared := groupnodes.SharedByAll(kinds, "")
+	return &shared
+}
+
+// anyOf is a zone or a way of buying, "any" for a node group's node that may be of each.
+func anyOf(text string) string {
+	if text == "" {
+		return "any"
+	}
+	return text
+}
+
+// From names what a launch is bought by: a NodePool or a node group.
+func From(launch *model.Launch) string {
+	if launch.NodeGroup != "" {
+		return "node group " + launch.NodeGroup
+	}
+	return "NodePool " + launch.NodePool
+}
+
+// alternative names what could not serve pods.
+func alternative(reason *model.PoolReason) string {
+	if reason.NodeGroup != "" {
+		return "node group " + reason.NodeGroup
+	}
+	return "NodePool " + reason.NodePool
 }
 
 // row is launches that are bought the same way.
@@ -118,10 +159,11 @@ func (r *Result) rows() []*row {
 	for i := range r.Plan.Launches {
 		launch := &r.Plan.Launches[i]
 		first := launch.Offerings[0]
-		k := key{launch.NodePool, first.OfferingKey}
+		pool := launch.NodePool + launch.NodeGroup
+		k := key{pool, first.OfferingKey}
 		one := byKey[k]
 		if one == nil {
-			one = &row{pool: launch.NodePool, offering: first.OfferingKey, price: first.PricePerHour, work: map[string]int{}}
+			one = &row{pool: pool, offering: first.OfferingKey, price: first.PricePerHour, work: map[string]int{}}
 			byKey[k] = one
 			rows = append(rows, one)
 		}

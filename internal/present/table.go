@@ -34,7 +34,11 @@ func (r *Result) Table(out io.Writer, wide bool) error {
 func (r *Result) launchTable(text *strings.Builder, wide bool) {
 	rows := r.rows()
 	extended := extendedResources(rows)
-	header := []string{"COUNT", "NODEPOOL", "INSTANCE-TYPE", "ZONE", "CAPACITY-TYPE", "PODS", "CPU", "MEMORY"}
+	pool := "NODEPOOL"
+	if len(r.Snapshot.NodeGroups) > 0 {
+		pool = "POOL-OR-GROUP"
+	}
+	header := []string{"COUNT", pool, "INSTANCE-TYPE", "ZONE", "CAPACITY-TYPE", "PODS", "CPU", "MEMORY"}
 	for _, name := range extended {
 		header = append(header, strings.ToUpper(name))
 	}
@@ -46,7 +50,7 @@ func (r *Result) launchTable(text *strings.Builder, wide bool) {
 	line(table, header)
 	for _, one := range rows {
 		cells := []string{
-			number(one.count), one.pool, one.offering.InstanceType, one.offering.Zone, string(one.offering.CapacityType), number(one.pods),
+			number(one.count), one.pool, one.offering.InstanceType, anyOf(one.offering.Zone), anyOf(string(one.offering.CapacityType)), number(one.pods),
 			share(one.requests, one.room, model.CPU), share(one.requests, one.room, model.Memory),
 		}
 		for _, name := range extended {
@@ -215,8 +219,9 @@ func (r *Result) unplaced(text *strings.Builder) {
 		reason := &r.Report.Unplaced[i]
 		fmt.Fprintf(text, "  %s\n    %s: %s\n", r.who(reason.Pods), reason.Code, reason.Message)
 		if len(reason.Alternatives) > 1 {
-			for _, alternative := range reason.Alternatives {
-				fmt.Fprintf(text, "    NodePool %s: %s: %s\n", alternative.NodePool, alternative.Code, alternative.Message)
+			for j := range reason.Alternatives {
+				other := &reason.Alternatives[j]
+				fmt.Fprintf(text, "    %s: %s: %s\n", alternative(other), other.Code, other.Message)
 			}
 		}
 	}
@@ -259,12 +264,17 @@ func (r *Result) notes(text *strings.Builder) {
 	}
 }
 
-// Names writes one line for each node to launch: NODEPOOL/TYPE/ZONE/CAPACITY-TYPE.
+// Names writes one line for each node to launch: NODEPOOL/TYPE/ZONE/CAPACITY-TYPE,
+// with nodegroup/NAME in the place of the NodePool where a group grows.
 func (r *Result) Names(out io.Writer) error {
 	var text strings.Builder
 	for i := range r.Plan.Launches {
 		first := r.Plan.Launches[i].Offerings[0]
-		fmt.Fprintf(&text, "%s/%s/%s/%s\n", r.Plan.Launches[i].NodePool, first.InstanceType, first.Zone, first.CapacityType)
+		from := r.Plan.Launches[i].NodePool
+		if group := r.Plan.Launches[i].NodeGroup; group != "" {
+			from = "nodegroup/" + group
+		}
+		fmt.Fprintf(&text, "%s/%s/%s/%s\n", from, first.InstanceType, anyOf(first.Zone), anyOf(string(first.CapacityType)))
 	}
 	_, err := io.WriteString(out, text.String())
 	return err

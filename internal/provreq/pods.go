@@ -1,8 +1,10 @@
 package provreq
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,6 +27,72 @@ func (r *ProvisioningRequest) IsBooked() bool {
 // IsSupported reports whether the class is one of those that are served here.
 func (r *ProvisioningRequest) IsSupported() bool {
 	return r.Spec.ProvisioningClassName == CheckCapacity || r.Spec.ProvisioningClassName == AtomicScaleUp
+}
+
+// Partial is the mode of PartialCheck, empty for a request that is looked at as a
+// whole. known is false for a value that stands for neither mode.
+func (r *ProvisioningRequest) Partial() (mode Parameter, known bool) {
+	value, given := r.Spec.Parameters[PartialCheck]
+	if !given || value == BookPartial || value == CheckOnly {
+		return value, true
+	}
+	return "", false
+}
+
+// Names are the PodTemplates of the PodSets, in their order.
+func (r *ProvisioningRequest) Names() []string {
+	names := make([]string, len(r.Spec.PodSets))
+	for i, set := range r.Spec.PodSets {
+		names[i] = set.PodTemplateRef.Name
+	}
+	return names
+}
+
+// BookedSets says of each PodSet whether room is kept for it while the request is
+// booked: for all but where only a part had room.
+func (r *ProvisioningRequest) BookedSets() []bool {
+	booked := make([]bool, len(r.Spec.PodSets))
+	provisioned := meta.FindStatusCondition(r.Status.Conditions, Provisioned)
+	isPartial := provisioned != nil && provisioned.Reason == PartialCapacityIsFound
+	var left []string
+	if isPartial {
+		// What nobody can read books nothing.
+		_ = json.Unmarshal([]byte(r.Status.ProvisioningClassDetails[SchedulableSets]), &left)
+	}
+	for i, name := range r.Names() {
+		at := slices.Index(left, name)
+		booked[i] = !isPartial || at >= 0
+		if at >= 0 {
+			left = slices.Delete(left, at, at+1)
+		}
+	}
+	return booked
+}
+
+// Detail writes a detail of the class as JSON; nil takes it away.
+func (r *ProvisioningRequest) Detail(key string, value any) {
+	if value == nil {
+		delete(r.Status.ProvisioningClassDetails, key)
+		return
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return // lists and objects of names and numbers can be written
+	}
+	if r.Status.ProvisioningClassDetails == nil {
+		r.Status.ProvisioningClassDetails = map[string]Detail{}
+	}
+	r.Status.ProvisioningClassDetails[key] = Detail(text)
+}
+
+// BySet divides pods that Pods has made, or what became of each, by PodSet.
+func BySet[T any](r *ProvisioningRequest, pods []T) [][]T {
+	sets := make([][]T, 0, len(r.Spec.PodSets))
+	for _, set := range r.Spec.PodSets {
+		count := min(int(set.Count), len(pods))
+		sets, pods = append(sets, pods[:count:count]), pods[count:]
+	}
+	return sets
 }
 
 func (r *ProvisioningRequest) is(condition string) bool {

@@ -37,9 +37,28 @@ const (
 	OldConsumeAnnotation = "cluster-autoscaler.kubernetes.io/consume-provisioning-request"
 )
 
-// NoRetry is the parameter of CheckCapacity that makes the first answer the last
-// when it is "true".
-const NoRetry = "noRetry"
+// Parameters of CheckCapacity.
+const (
+	// NoRetry makes the first answer the last when it is "true".
+	NoRetry = "noRetry"
+	// PartialCheck has each PodSet looked at by itself, in their order: with
+	// BookPartial those that have room are booked, with CheckOnly nothing is unless
+	// all have.
+	PartialCheck = "partialCapacityCheck"
+	BookPartial  = "bookPartial"
+	CheckOnly    = "checkOnly"
+)
+
+// Keys of Status.ProvisioningClassDetails.
+const (
+	// SchedulableSets is a JSON list of the PodTemplates whose PodSets have room.
+	SchedulableSets = "schedulablePodSets"
+	// SchedulableCounts says how many pods have, by PodTemplate, as a JSON object.
+	SchedulableCounts = "schedulablePodCounts"
+)
+
+// PartialCapacityIsFound is the reason of Provisioned where some PodSets have room.
+const PartialCapacityIsFound = "PartialCapacityIsFound"
 
 // ProvisioningRequest asks for room for pods that do not exist yet.
 //

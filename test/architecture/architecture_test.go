@@ -113,6 +113,16 @@ var rules = []rule{
 		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
 	},
 	{
+		from:   root + "/internal/groupfiles",
+		never:  notForSolve(),
+		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",
+	},
+	{
+		from:   root + "/internal/groupnodes",
+		never:  notForSolve(),
+		reason: "arithmetic on plain facts, so that every source of groups can use it",
+	},
+	{
 		from:   root + "/internal/present",
 		never:  notForSolve(),
 		reason: "`drover solve` decides in one place, and needs neither a cluster nor AWS",

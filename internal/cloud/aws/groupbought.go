@@ -103,7 +103,7 @@ func (t *groupTemplates) joinsAs(group *types.AutoScalingGroup, made *recipe, wa
 
 func onlyType(group *types.AutoScalingGroup, made *recipe) string {
 	if names, err := typesOf(group, *made); err == nil && len(names) == 1 {
-		return names[0].name
+		return names[0].Name
 	}
 	return ""
 }

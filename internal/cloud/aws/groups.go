@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
 
 	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -149,7 +150,7 @@ func (g *Groups) Groups(ctx context.Context, selection cloud.GroupSelection) ([]
 	}
 	groups := make([]cloud.NodeGroup, 0, len(found))
 	for i := range found {
-		group := g.translate(ctx, &found[i], sold)
+		group := g.translate(ctx, &found[i], &sold)
 		for _, named := range selection.Named {
 			if named.Name == group.Name {
 				group.Min, group.Max = named.Min, named.Max
@@ -274,7 +275,7 @@ func isGroupMissing(err error) bool {
 }
 
 // translate reads everything about one group that decides what its next node is.
-func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, sold sales) cloud.NodeGroup {
+func (g *Groups) translate(ctx context.Context, group *types.AutoScalingGroup, sold *groupnodes.Sales) cloud.NodeGroup {
 	name := sdk.ToString(group.AutoScalingGroupName)
 	translated := cloud.NodeGroup{Tags: map[string]string{}}
 	translated.NodeGroup = model.NodeGroup{

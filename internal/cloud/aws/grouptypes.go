@@ -9,52 +9,34 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
-	ec2v1 "github.com/aws/karpenter-provider-aws/pkg/apis/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/cloud/aws/joindata"
-	"github.com/drover-project/drover/internal/instancetype"
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/model"
 )
 
-// weighted is a type that a group may bring.
-type weighted struct {
-	name   string
-	weight int
-}
-
 // addTypes says which types may come, how they are bought and what their nodes
 // will be.
-func (g *Groups) addTypes(translated *cloud.NodeGroup, group *types.AutoScalingGroup, made recipe, sold sales) {
+func (g *Groups) addTypes(translated *cloud.NodeGroup, group *types.AutoScalingGroup, made recipe, sold *groupnodes.Sales) {
 	distribution(translated, group, made)
-	shape, err := instancetype.NewShape(made.class(), instancetype.Options{VMMemoryOverheadPercent: instancetype.DefaultVMMemoryOverheadPercent})
-	if err != nil {
-		translated.Unread = append(translated.Unread, err.Error())
-		return
-	}
 	names, err := typesOf(group, made)
 	if err != nil {
 		translated.Unread = append(translated.Unread, err.Error())
 	}
-	ids := zoneIDsOf(group)
-	for _, each := range names {
-		facts, known := sold.types[each.name]
-		if !known {
-			translated.Unread = append(translated.Unread, fmt.Sprintf("instance type %s: nothing is known of it in %s", each.name, g.region))
-			continue
-		}
-		kind := model.GroupType{InstanceType: groupType(facts, shape, g.region), Weight: each.weight}
-		overrideResources(&kind, translated.Tags)
-		for _, zone := range slices.Sorted(slices.Values(group.AvailabilityZones)) {
-			if sold.sellsIn(each.name, zone) {
-				kind.Offerings = append(kind.Offerings, groupOfferings(each.name, zone, ids[zone], translated, sold)...)
-			}
-		}
-		if len(kind.Offerings) > 0 {
-			translated.Types = append(translated.Types, kind)
-		}
+	kinds, unknown, err := groupnodes.Types(&translated.NodeGroup, made.image(), names, zonesOf(group), sold)
+	if err != nil {
+		translated.Unread = append(translated.Unread, err.Error())
+		return
 	}
+	for _, name := range unknown {
+		translated.Unread = append(translated.Unread, fmt.Sprintf("instance type %s: nothing is known of it in %s", name, g.region))
+	}
+	for i := range kinds {
+		overrideResources(&kinds[i], translated.Tags)
+	}
+	translated.Types = kinds
 	if len(translated.Types) == 0 && translated.NotReadyReason == "" {
 		translated.NotReadyReason = "what its nodes are is not known"
 		if len(translated.Unread) > 0 {
@@ -85,14 +67,14 @@ func distribution(translated *cloud.NodeGroup, group *types.AutoScalingGroup, ma
 }
 
 // typesOf lists the overrides' types, or the one of the launch template.
-func typesOf(group *types.AutoScalingGroup, made recipe) ([]weighted, error) {
-	var list []weighted
+func typesOf(group *types.AutoScalingGroup, made recipe) ([]groupnodes.Weighted, error) {
+	var list []groupnodes.Weighted
 	unlisted := made.requirements != nil
 	if policy := group.MixedInstancesPolicy; policy != nil && policy.LaunchTemplate != nil {
 		for _, override := range policy.LaunchTemplate.Overrides {
 			weight, _ := strconv.Atoi(sdk.ToString(override.WeightedCapacity))
 			if override.InstanceType != nil {
-				list = append(list, weighted{*override.InstanceType, weight})
+				list = append(list, groupnodes.Weighted{Name: *override.InstanceType, Weight: weight})
 			}
 			unlisted = unlisted || override.InstanceRequirements != nil
 		}
@@ -101,17 +83,17 @@ func typesOf(group *types.AutoScalingGroup, made recipe) ([]weighted, error) {
 	case len(list) > 0:
 		return list, nil
 	case made.instanceType != "":
-		return []weighted{{name: made.instanceType}}, nil
+		return []groupnodes.Weighted{{Name: made.instanceType}}, nil
 	case made.managed != nil && len(made.managed.InstanceTypes) > 0:
 		for _, name := range made.managed.InstanceTypes {
-			list = append(list, weighted{name: name})
+			list = append(list, groupnodes.Weighted{Name: name})
 		}
 		return list, nil
 	}
 	// A group that has instances shows what it brings.
 	for _, instance := range group.Instances {
-		if name := sdk.ToString(instance.InstanceType); name != "" && !slices.ContainsFunc(list, func(w weighted) bool { return w.name == name }) {
-			list = append(list, weighted{name: name})
+		if name := sdk.ToString(instance.InstanceType); name != "" && !slices.ContainsFunc(list, func(w groupnodes.Weighted) bool { return w.Name == name }) {
+			list = append(list, groupnodes.Weighted{Name: name})
 		}
 	}
 	if unlisted {
@@ -120,9 +102,8 @@ func typesOf(group *types.AutoScalingGroup, made recipe) ([]weighted, error) {
 	return list, nil
 }
 
-// class is the NodeClass that would make the same nodes: their room follows by
-// the same arithmetic.
-func (r *recipe) class() *ec2v1.EC2NodeClass {
+// image is what the nodes boot from.
+func (r *recipe) image() groupnodes.Image {
 	family := r.join.Kind
 	volume := r.rootVolume
 	if r.managed != nil {
@@ -136,31 +117,7 @@ func (r *recipe) class() *ec2v1.EC2NodeClass {
 			volume = sdk.ToInt32(r.managed.DiskSize)
 		}
 	}
-	class := &ec2v1.EC2NodeClass{}
-	class.Spec.AMIFamily = sdk.String(cmpOr(family, joindata.Nodeadm))
-	if r.join.MaxPods > 0 {
-		class.Spec.Kubelet = &ec2v1.KubeletConfiguration{MaxPods: sdk.Int32(r.join.MaxPods)}
-	}
-	if volume > 0 {
-		size := resource.MustParse(fmt.Sprintf("%dGi", volume))
-		class.Spec.BlockDeviceMappings = []*ec2v1.BlockDeviceMapping{{RootVolume: true, EBS: &ec2v1.BlockDevice{VolumeSize: &size}}}
-	}
-	return class
-}
-
-// groupType is a node of the type: it has the labels that kubelet and cloud
-// provider give, not those of Karpenter.
-func groupType(facts instancetype.Facts, shape instancetype.Shape, region string) model.InstanceType {
-	capacity := shape.Capacity(facts)
-	// What plugins add that a cluster may not run is not promised.
-	delete(capacity, string(ec2v1.ResourceAWSPodENI))
-	return model.InstanceType{
-		Name: facts.Name, Capacity: capacity, Allocatable: shape.Allocatable(facts, capacity), AttachLimits: shape.AttachLimits(facts),
-		Labels: map[string]string{
-			"node.kubernetes.io/instance-type": facts.Name, "kubernetes.io/arch": facts.Arch, "kubernetes.io/os": "linux",
-			"topology.kubernetes.io/region": region,
-		},
-	}
+	return groupnodes.Image{Family: cmpOr(family, joindata.Nodeadm), MaxPods: r.join.MaxPods, RootVolume: volume}
 }
 
 // overrideResources takes amounts that the group's tags give.
@@ -180,31 +137,17 @@ func overrideResources(kind *model.GroupType, tags map[string]string) {
 	}
 }
 
-func groupOfferings(name, zone, id string, group *cloud.NodeGroup, sold sales) []model.Offering {
-	var list []model.Offering
-	add := func(capacityType model.CapacityType, price float64) {
-		list = append(list, model.Offering{OfferingKey: model.OfferingKey{InstanceType: name, Zone: zone, CapacityType: capacityType}, ZoneID: id, PricePerHour: price})
-	}
-	if group.OnDemandBase > 0 || group.OnDemandPercentage > 0 {
-		add(model.OnDemand, sold.onDemand[name])
-	}
-	if group.OnDemandPercentage < 100 {
-		price, known := sold.spot[pool{name, zone}]
-		if !known {
-			// Spot never costs more; what it costs less is not known.
-			price = sold.onDemand[name]
-		}
-		add(model.Spot, price)
-	}
-	return list
-}
-
-func zoneIDsOf(group *types.AutoScalingGroup) map[string]string {
+// zonesOf are the group's zones, by name.
+func zonesOf(group *types.AutoScalingGroup) []groupnodes.Zone {
 	ids := map[string]string{}
 	if len(group.AvailabilityZoneIds) == len(group.AvailabilityZones) {
 		for i, zone := range group.AvailabilityZones {
 			ids[zone] = group.AvailabilityZoneIds[i]
 		}
 	}
-	return ids
+	var zones []groupnodes.Zone
+	for _, zone := range slices.Sorted(slices.Values(group.AvailabilityZones)) {
+		zones = append(zones, groupnodes.Zone{Name: zone, ID: ids[zone]})
+	}
+	return zones
 }

@@ -58,24 +58,6 @@ func (g *Group) placeholders() []cloud.GroupInstance {
 	return list
 }
 
-// addBought gives an expected node what it has by how it is bought; where that is not
-// known, it may have the taints of either.
-func (g *Group) addBought(node *model.Node, bought model.CapacityType) {
-	node.Taints = slices.Clone(node.Taints)
-	for _, way := range []model.CapacityType{model.OnDemand, model.Spot} {
-		own := g.ByCapacityType[way]
-		if bought != "" && bought != way {
-			continue
-		}
-		node.Taints = append(node.Taints, own.Taints...)
-		for key, value := range own.Labels {
-			if _, shared := node.Labels[key]; !shared && bought != "" {
-				node.Labels[key] = value
-			}
-		}
-	}
-}
-
 // doubtWays takes back what was read about how nodes are bought where one of them,
 // made from what the next ones will be made from, shows something else.
 func (g *Group) doubtWays(ready []*corev1.Node) {

@@ -38,9 +38,15 @@ type Decider struct {
 // Decide is engine.Solve with the groups in the expanders' order, shared among
 // like groups where that is asked for.
 func (d *Decider) Decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+	return d.DecideFor(snapshot, settings, nil)
+}
+
+// DecideFor is Decide about pods that Pods does not have, among those of the snapshot
+// that ask: they do not exist yet.
+func (d *Decider) DecideFor(snapshot *model.Snapshot, settings model.Settings, pods []*corev1.Pod) (model.Plan, model.Report) {
 	r := &ranking{snapshot: snapshot, settings: settings, seed: d.Options.RandomSeed, levels: d.levels()}
 	if d.External != nil {
-		r.external = d.ask
+		r.external = func(candidates []candidateGroup) verdict { return d.ask(candidates, pods) }
 	}
 	ranked := r.rank(d.Options.Expanders)
 	plan, report, limited := d.limited(ranked, settings)

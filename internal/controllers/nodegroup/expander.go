@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-project/drover/internal/engine"
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/model"
 )
 
@@ -200,7 +201,7 @@ func (r *ranking) option(g *model.NodeGroup) option {
 // waste is the unused part of cpu plus that of memory, of nodes of the least
 // capacity that the group may bring.
 func waste(launches []model.Launch, g *model.NodeGroup) float64 {
-	capacity := sharedByAll(g.Types, "").Capacity
+	capacity := groupnodes.SharedByAll(g.Types, "").Capacity
 	sum := 0.0
 	for _, resource := range []string{model.CPU, model.Memory} {
 		has, used := float64(capacity[resource])*float64(len(launches)), 0.0

@@ -175,8 +175,8 @@ func (r *ranking) explain(plan *model.Plan, report *model.Report) {
 
 // ask puts the question to the external expander. Whatever goes wrong, all groups may
 // grow, as if it were not there: pods must not wait for a server that is down.
-func (d *Decider) ask(candidates []candidateGroup) verdict {
-	options, err := d.options(candidates)
+func (d *Decider) ask(candidates []candidateGroup, more []*corev1.Pod) verdict {
+	options, err := d.options(candidates, more)
 	var answer []string
 	if err == nil {
 		answer, err = d.External.BestOptions(context.Background(), options)
@@ -206,8 +206,9 @@ func (d *Decider) ask(candidates []candidateGroup) verdict {
 	return v
 }
 
-// options are the candidates in Kubernetes' objects.
-func (d *Decider) options(candidates []candidateGroup) ([]grpcexpander.Option, error) {
+// options are the candidates in Kubernetes' objects: pods that exist, and more that
+// do not yet.
+func (d *Decider) options(candidates []candidateGroup, more []*corev1.Pod) ([]grpcexpander.Option, error) {
 	var list corev1.PodList
 	if err := d.Pods.List(context.Background(), &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing pods: %w", err)
@@ -215,6 +216,9 @@ func (d *Decider) options(candidates []candidateGroup) ([]grpcexpander.Option, e
 	pods := make(map[model.PodKey]*corev1.Pod, len(list.Items))
 	for i := range list.Items {
 		pods[model.PodKey{Namespace: list.Items[i].Namespace, Name: list.Items[i].Name}] = &list.Items[i]
+	}
+	for _, pod := range more {
+		pods[model.PodKey{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
 	options := make([]grpcexpander.Option, 0, len(candidates))
 	for _, c := range candidates {

@@ -86,6 +86,23 @@ func TestTheExternalExpanderChooses(t *testing.T) {
 	}
 }
 
+func TestTheExternalExpanderSeesPodsThatDoNotExistYet(t *testing.T) {
+	snapshot := three()
+	server := expandertest.Start(t, expandertest.Choose("large"))
+	d, _ := externally(t, server, "grpc", nil)
+	var pods []*corev1.Pod
+	for _, pod := range snapshot.Pending {
+		pods = append(pods, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, Annotations: map[string]string{"of": "a request"}}})
+	}
+	d.DecideFor(snapshot, model.Settings{}, pods)
+	for _, option := range server.Asked()[0].GetOptions() {
+		var pod corev1.Pod
+		if len(option.GetPodBytes()) != 4 || pod.Unmarshal(option.GetPodBytes()[0]) != nil || pod.Annotations["of"] != "a request" {
+			t.Errorf("the option %s has %d pods, the first with annotations %v", option.GetNodeGroupId(), len(option.GetPodBytes()), pod.Annotations)
+		}
+	}
+}
+
 func TestTheExternalExpanderSeesWhatGroupsWouldDo(t *testing.T) {
 	snapshot := three()
 	snapshot.NodeGroups[1].Labels["team"] = "red"

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/drover-project/drover/internal/cloud"
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/interruption"
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/observe"
@@ -346,24 +346,7 @@ func (g *Group) launching() []model.Node {
 // expected is what is certain of a member: its type and zone where it has been
 // launched, else what all that may come have in common.
 func (g *Group) expected(instance cloud.GroupInstance, name string) model.Node {
-	node := model.Node{Name: name, Labels: maps.Clone(g.Labels), Taints: g.Taints, StartupTaints: g.StartupTaints, Launching: true}
-	if node.Labels == nil {
-		node.Labels = map[string]string{}
-	}
-	kinds := g.Types
-	if at := slices.IndexFunc(g.Types, func(t model.GroupType) bool { return t.Name == instance.InstanceType }); at >= 0 {
-		kinds = g.Types[at : at+1]
-	}
-	shared := sharedByAll(kinds, instance.Zone)
-	node.Allocatable, node.Capacity, node.AttachLimits = shared.Allocatable, shared.Capacity, shared.AttachLimits
-	for key, value := range shared.Labels {
-		if _, own := node.Labels[key]; !own {
-			node.Labels[key] = value
-		}
-	}
-	g.addBought(&node, instance.CapacityType)
-	node.Labels[corev1.LabelHostname] = name
-	return node
+	return groupnodes.Expected(&g.NodeGroup.NodeGroup, instance.InstanceType, instance.Zone, instance.CapacityType, name)
 }
 
 // takeGone hands over, once, the names of the groups that went away.

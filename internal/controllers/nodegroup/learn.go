@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/drover-project/drover/internal/groupnodes"
 	"github.com/drover-project/drover/internal/model"
 	"github.com/drover-project/drover/internal/observe"
 	"github.com/drover-project/drover/internal/translate"
@@ -25,41 +26,6 @@ func typeNames(g *model.NodeGroup) string {
 		names = append(names, g.Types[i].Name)
 	}
 	return strings.Join(names, ",")
-}
-
-// sharedByAll is what all of the types have in common in a zone, "" for any.
-func sharedByAll(kinds []model.GroupType, zone string) model.InstanceType {
-	shared := model.InstanceType{Labels: map[string]string{}}
-	zones := map[string]bool{}
-	for i := range kinds {
-		kind := &kinds[i]
-		for _, offering := range kind.Offerings {
-			zones[offering.Zone] = true
-		}
-		if i == 0 {
-			shared = kind.InstanceType
-			shared.Labels = maps.Clone(kind.Labels)
-			continue
-		}
-		maps.DeleteFunc(shared.Labels, func(key, value string) bool { return kind.Labels[key] != value })
-		shared.Allocatable = least(shared.Allocatable, kind.Allocatable)
-		shared.Capacity = least(shared.Capacity, kind.Capacity)
-	}
-	if zone == "" && len(zones) == 1 {
-		zone = slices.Collect(maps.Keys(zones))[0]
-	}
-	if zone != "" {
-		shared.Labels[corev1.LabelTopologyZone] = zone
-	}
-	return shared
-}
-
-func least(a, b model.Resources) model.Resources {
-	smaller := model.Resources{}
-	for name, amount := range a {
-		smaller[name] = min(amount, b[name])
-	}
-	return smaller
 }
 
 // learn corrects what was computed by what the group's own nodes show: the room
@@ -92,8 +58,8 @@ func learnRoom(kind *model.GroupType, ready []*corev1.Node) {
 			allocatable, capacity = translate.Resources(node.Status.Allocatable), translate.Resources(node.Status.Capacity)
 			continue
 		}
-		allocatable = least(allocatable, translate.Resources(node.Status.Allocatable))
-		capacity = least(capacity, translate.Resources(node.Status.Capacity))
+		allocatable = groupnodes.Least(allocatable, translate.Resources(node.Status.Allocatable))
+		capacity = groupnodes.Least(capacity, translate.Resources(node.Status.Capacity))
 	}
 	if allocatable != nil {
 		kind.Allocatable, kind.Capacity = allocatable, capacity

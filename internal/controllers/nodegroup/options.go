@@ -50,6 +50,8 @@ type Options struct {
 // RequestOptions are about ProvisioningRequests.
 type RequestOptions struct {
 	Enabled bool
+	// Interval is the pause between looks at them.
+	Interval time.Duration
 	// InitialBackoff is how long a request waits that found no room; each further
 	// wait is twice as long, up to MaxBackoff.
 	InitialBackoff, MaxBackoff time.Duration
@@ -95,7 +97,7 @@ func Defaults() Options {
 	return Options{
 		ScanInterval: 10 * time.Second, MaxNodeProvisionTime: 15 * time.Minute, Expanders: []string{"price"},
 		ExpendablePriority: -10, Namespace: "kube-system", StatusName: "cluster-autoscaler-status",
-		Requests: RequestOptions{InitialBackoff: time.Minute, MaxBackoff: 10 * time.Minute},
+		Requests: RequestOptions{Interval: 10 * time.Second, InitialBackoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		ScaleDown: ScaleDownOptions{
 			Enabled: true, DelayAfterAdd: 10 * time.Minute, DelayAfterFailure: 3 * time.Minute,
 			UnneededTime: 10 * time.Minute, UnreadyTime: 20 * time.Minute, UtilizationThreshold: 0.5,

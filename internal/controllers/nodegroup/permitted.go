@@ -146,7 +146,7 @@ func (r readBy) List(ctx context.Context, list client.ObjectList, options ...cli
 // Waits reports whether a pod does not make a group grow: it is of no importance,
 // too young, or uses what a ProvisioningRequest has booked.
 func Waits(pod *corev1.Pod, options Options, now time.Time) bool {
-	if _, consumes := provreq.ConsumedBy(pod); consumes && options.Requests.Enabled {
+	if options.Requests.Enabled && Consumes(pod) {
 		return true
 	}
 	if pod.Spec.Priority != nil && *pod.Spec.Priority < options.ExpendablePriority {
@@ -157,6 +157,12 @@ func Waits(pod *corev1.Pod, options Options, now time.Time) bool {
 		delay = own
 	}
 	return now.Sub(pod.CreationTimestamp.Time) < delay
+}
+
+// Consumes reports whether a pod uses what a ProvisioningRequest has booked.
+func Consumes(pod *corev1.Pod) bool {
+	_, consumes := provreq.ConsumedBy(pod)
+	return consumes
 }
 
 var errNoDelay = errors.New("no delay of its own")

@@ -1,5 +1,4 @@
-// Package provisioningrequest finds room, or has node groups grow, for pods that do not
-// exist yet: ProvisioningRequests, with Cluster Autoscaler's conditions and times.
+// Package provisioningrequest finds room, or buys nodes, for pods that do not exist yet: ProvisioningRequests, with Cluster Autoscaler's conditions and times.
 package provisioningrequest
 
 import (
@@ -25,7 +24,9 @@ type Bookings struct {
 	// Reader reads informer caches.
 	Reader   client.Reader
 	Settings model.Settings
-	Log      logr.Logger
+	// NodePools has nodes of NodePools keep room, too: this process looks after them.
+	NodePools bool
+	Log       logr.Logger
 
 	mu      sync.Mutex
 	granted map[types.UID]bool // by this process, whatever the caches show yet
@@ -35,13 +36,17 @@ type Bookings struct {
 // nobody else counts on it; pods that already use a booking take their own place. What
 // finds no room any more is not kept: nothing is bought for it.
 func (b *Bookings) Mark(snapshot *model.Snapshot) {
-	booked, err := b.booked(context.Background())
+	held, err := b.held(context.Background())
 	if err != nil {
 		b.Log.Error(err, "room that is booked for ProvisioningRequests cannot be kept")
 		return
 	}
-	if len(booked) > 0 {
-		settle(snapshot, booked, b.Settings)
+	var pods []model.Pod
+	for _, booking := range held {
+		pods = append(pods, booking.pods...)
+	}
+	if len(pods) > 0 {
+		b.settle(snapshot, pods)
 	}
 }
 
@@ -66,8 +71,15 @@ func (b *Bookings) holds(request *provreq.ProvisioningRequest) bool {
 	return request.IsBooked() || b.granted[request.UID]
 }
 
-// booked are the pods that room is kept for.
-func (b *Bookings) booked(ctx context.Context) ([]model.Pod, error) {
+// booking is a request that room is kept for, and the pods that it is kept for.
+type booking struct {
+	request *provreq.ProvisioningRequest
+	objects []*corev1.Pod // of the whole request
+	pods    []model.Pod
+}
+
+// held are the bookings, the oldest first.
+func (b *Bookings) held(ctx context.Context) ([]booking, error) {
 	var requests provreq.ProvisioningRequestList
 	if err := b.Reader.List(ctx, &requests, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing ProvisioningRequests: %w", err)
@@ -82,38 +94,55 @@ func (b *Bookings) booked(ctx context.Context) ([]model.Pod, error) {
 		return nil, nil
 	}
 	slices.SortFunc(held, older)
-	using, err := b.using(ctx)
+	users, err := b.users(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var booked []model.Pod
+	var bookings []booking
 	for _, request := range held {
-		pods, err := b.pods(ctx, request)
+		objects, pods, err := b.pods(ctx, request)
 		if err != nil {
 			b.Log.Info("the room of a ProvisioningRequest cannot be kept", "provisioning-request", nameOf(request), "cause", err.Error())
 			continue
 		}
-		booked = append(booked, without(pods, using[client.ObjectKeyFromObject(request)])...)
+		isBooked := request.BookedSets()
+		var booked []model.Pod
+		for i, set := range provreq.BySet(request, pods) {
+			if isBooked[i] {
+				booked = append(booked, set...)
+			}
+		}
+		bookings = append(bookings, booking{request, objects, without(booked, users[client.ObjectKeyFromObject(request)].running)})
 	}
-	return booked, nil
+	return bookings, nil
 }
 
-// using is what pods that run on a booking request, by the request they name.
-func (b *Bookings) using(ctx context.Context) (map[client.ObjectKey][]model.Resources, error) {
+// use is what pods that have got a node by a booking request.
+type use struct{ running, ended []model.Resources }
+
+// users are the pods that have got a node, by the request they name.
+func (b *Bookings) users(ctx context.Context) (map[client.ObjectKey]use, error) {
 	var pods corev1.PodList
 	if err := b.Reader.List(ctx, &pods, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing pods: %w", err)
 	}
-	using := map[client.ObjectKey][]model.Resources{}
+	users := map[client.ObjectKey]use{}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		name, ok := provreq.ConsumedBy(pod)
-		if ok && pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-			key := client.ObjectKey{Namespace: pod.Namespace, Name: name}
-			using[key] = append(using[key], observe.Requests(pod))
+		if !ok || pod.Spec.NodeName == "" {
+			continue
 		}
+		key := client.ObjectKey{Namespace: pod.Namespace, Name: name}
+		known := users[key]
+		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			known.ended = append(known.ended, observe.Requests(pod))
+		} else {
+			known.running = append(known.running, observe.Requests(pod))
+		}
+		users[key] = known
 	}
-	return using, nil
+	return users, nil
 }
 
 // without leaves out one pod for each that runs: one that requests the same, or any.
@@ -131,40 +160,44 @@ func without(pods []model.Pod, running []model.Resources) []model.Pod {
 
 // pods are those of a request, as pods that ask for a place. The error is about the
 // request's PodTemplates, or says that nothing could be read.
-func (b *Bookings) pods(ctx context.Context, request *provreq.ProvisioningRequest) ([]model.Pod, error) {
+func (b *Bookings) pods(ctx context.Context, request *provreq.ProvisioningRequest) ([]*corev1.Pod, []model.Pod, error) {
 	var list corev1.PodTemplateList
 	if err := b.Reader.List(ctx, &list, client.InNamespace(request.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing PodTemplates: %w", err)
+		return nil, nil, fmt.Errorf("listing PodTemplates: %w", err)
 	}
 	templates := make(map[string]*corev1.PodTemplate, len(list.Items))
 	for i := range list.Items {
 		templates[list.Items[i].Name] = &list.Items[i]
 	}
-	pods, err := request.Pods(templates)
+	objects, err := request.Pods(templates)
 	if err != nil {
-		return nil, &templateError{err}
+		return nil, nil, &templateError{err}
 	}
-	return (&observe.Observer{Reader: b.Reader}).Moving(ctx, pods)
+	pods, err := (&observe.Observer{Reader: b.Reader}).Moving(ctx, objects)
+	return objects, pods, err
 }
 
 // templateError is about what a request asks for.
 type templateError struct{ error }
 
 // settle puts pods on nodes of the snapshot that have room for them, as promised to
-// them, and says of the others why they have none. Nodes of NodePools are left out:
-// they come and go for their own pods.
-func settle(snapshot *model.Snapshot, pods []model.Pod, settings model.Settings) model.Report {
+// them, and says of the others why they have none.
+func (b *Bookings) settle(snapshot *model.Snapshot, pods []model.Pod) model.Report {
 	trial := *snapshot
 	trial.NodePools, trial.NodeGroups, trial.Catalogs = nil, nil, nil
 	trial.Pending = pods
-	trial.Nodes = groupNodes(snapshot.Nodes)
-	plan, report := engine.Solve(&trial, settings)
+	trial.Nodes = b.open(snapshot.Nodes)
+	plan, report := engine.Solve(&trial, b.Settings)
 	promise(snapshot, pods, plan.Placements)
 	return report
 }
 
-// groupNodes closes the nodes of NodePools.
-func groupNodes(nodes []model.Node) []model.Node {
+// open are the nodes with those closed that others look after: nodes of NodePools
+// come and go for their own pods.
+func (b *Bookings) open(nodes []model.Node) []model.Node {
+	if b.NodePools {
+		return nodes
+	}
 	open := slices.Clone(nodes)
 	for i := range open {
 		open[i].Unschedulable = open[i].Unschedulable || open[i].NodePool != "" || open[i].NodeClaim != ""

@@ -42,8 +42,9 @@ type Controller struct {
 	Bookings *Bookings
 	// Observer sees what Bookings mark.
 	Observer *observe.Observer
-	// Decide plans growth; Grow carries it out and Applied hears of it.
-	Decide  func(*model.Snapshot, model.Settings) (model.Plan, model.Report)
+	// Decide plans growth for pods; Grow carries it out, and Applied, when set, hears
+	// of it.
+	Decide  func(*model.Snapshot, model.Settings, []*corev1.Pod) (model.Plan, model.Report)
 	Grow    func(context.Context, *apply.Decision) (apply.Outcome, error)
 	Applied func(*apply.Decision, apply.Outcome)
 	// Turn is held while deciding and acting.
@@ -58,7 +59,9 @@ type Controller struct {
 	InitialBackoff, MaxBackoff time.Duration
 
 	waits map[types.UID]time.Duration
-	told  map[types.UID]string // pods that wait for what is booked
+	// restored is when room was bought anew for a booking that had lost it, last.
+	restored map[types.UID]time.Time
+	told     map[types.UID]string // pods that wait for what is booked
 }
 
 // NeedLeaderElection makes the manager run one Controller only.
@@ -94,11 +97,16 @@ func (c *Controller) Round(ctx context.Context) error {
 		}
 	}
 	slices.SortFunc(requests, older)
+	users, err := c.Bookings.users(ctx)
+	if err != nil {
+		return err
+	}
 	var failures []error
 	for _, request := range requests {
-		failures = append(failures, c.upkeep(ctx, request))
+		failures = append(failures, c.upkeep(ctx, request, users[client.ObjectKeyFromObject(request)]))
 	}
 	failures = append(failures, c.tellConsumers(ctx))
+	failures = append(failures, c.restore(ctx, requests))
 	if next := c.next(requests); next != nil {
 		failures = append(failures, c.answer(ctx, next))
 	}
@@ -113,9 +121,9 @@ func nameOf(request *provreq.ProvisioningRequest) string {
 	return request.Namespace + "/" + request.Name
 }
 
-// upkeep ends a booking whose time is over and a request that has asked for too long,
-// and removes what has been settled for long.
-func (c *Controller) upkeep(ctx context.Context, request *provreq.ProvisioningRequest) error {
+// upkeep ends a booking whose time is over or whose pods have all come, and a request
+// that has asked for too long, and removes what has been settled for long.
+func (c *Controller) upkeep(ctx context.Context, request *provreq.ProvisioningRequest, by use) error {
 	now := c.Clock.Now()
 	passed := func(since time.Time, duration time.Duration) bool { return since.Add(duration).Before(now) }
 	provisioned := meta.FindStatusCondition(request.Status.Conditions, provreq.Provisioned)
@@ -129,10 +137,23 @@ func (c *Controller) upkeep(ctx context.Context, request *provreq.ProvisioningRe
 		return nil
 	case isProvisioned && passed(provisioned.LastTransitionTime.Time, bookingTime):
 		return c.write(ctx, request, c.condition(provreq.BookingExpired, true, "CapacityReservationTimeExpired", "Capacity reservation time is expired"))
+	case isProvisioned && len(by.running)+len(by.ended) >= bookedPods(request):
+		return c.write(ctx, request, c.condition(provreq.BookingExpired, true, "CapacityBookingConsumed", "All pods of the ProvisioningRequest have got a node"))
 	case !isProvisioned && passed(request.CreationTimestamp.Time, expiry):
 		return c.write(ctx, request, c.condition(provreq.Failed, true, "Expired", "ProvisioningRequest is expired"))
 	}
 	return nil
+}
+
+// bookedPods is how many pods room was booked for.
+func bookedPods(request *provreq.ProvisioningRequest) int {
+	count := 0
+	for i, isBooked := range request.BookedSets() {
+		if isBooked {
+			count += int(request.Spec.PodSets[i].Count)
+		}
+	}
+	return count
 }
 
 func (c *Controller) condition(kind string, isTrue bool, reason, message string) metav1.Condition {
@@ -192,7 +213,7 @@ func (c *Controller) next(requests []*provreq.ProvisioningRequest) *provreq.Prov
 	return chosen
 }
 
-// tellConsumers says of pods that wait why no group grows for them, once.
+// tellConsumers says of pods that wait why nothing grows for them, once.
 func (c *Controller) tellConsumers(ctx context.Context) error {
 	var pods corev1.PodList
 	if err := c.Client.List(ctx, &pods, client.UnsafeDisableDeepCopy); err != nil {
@@ -219,7 +240,7 @@ func (c *Controller) tellConsumers(ctx context.Context) error {
 func (c *Controller) answer(ctx context.Context, request *provreq.ProvisioningRequest) error {
 	c.Turn.Lock()
 	defer c.Turn.Unlock()
-	pods, err := c.Bookings.pods(ctx, request)
+	objects, pods, err := c.Bookings.pods(ctx, request)
 	var wrong *templateError
 	if errors.As(err, &wrong) {
 		return c.write(ctx, request, c.condition(provreq.Failed, true, "FailedToCreatePods", err.Error()))
@@ -231,10 +252,7 @@ func (c *Controller) answer(ctx context.Context, request *provreq.ProvisioningRe
 	if err != nil {
 		return fmt.Errorf("observing the cluster: %w", err)
 	}
-	verdict, err := c.judge(ctx, request, snapshot, pods)
-	if err != nil {
-		return err
-	}
+	verdict := c.judge(ctx, request, snapshot, want{objects, pods})
 	conditions := []metav1.Condition{verdict}
 	if !meta.IsStatusConditionTrue(request.Status.Conditions, provreq.Accepted) {
 		accepted := c.condition(provreq.Accepted, true, "Accepted", "ProvisioningRequest is accepted by ClusterAutoscaler")
@@ -247,63 +265,62 @@ func (c *Controller) answer(ctx context.Context, request *provreq.ProvisioningRe
 	return err
 }
 
-// judge is the condition that answers the request.
-func (c *Controller) judge(ctx context.Context, request *provreq.ProvisioningRequest, snapshot *model.Snapshot, pods []model.Pod) (metav1.Condition, error) {
-	// Pods that are there and wait come first: the scheduler is about to bind them.
+// want is pods that need room, as Kubernetes has them and as the engine does.
+type want struct {
+	objects []*corev1.Pod
+	pods    []model.Pod
+}
+
+// judge is the condition that answers the request. What the class says besides is
+// noted on the request.
+func (c *Controller) judge(ctx context.Context, request *provreq.ProvisioningRequest, snapshot *model.Snapshot, wanted want) metav1.Condition {
+	c.seatPending(snapshot)
+	if request.Spec.ProvisioningClassName == provreq.CheckCapacity {
+		return c.check(request, snapshot, wanted.pods)
+	}
+	trial := *snapshot
+	if report := c.Bookings.settle(&trial, wanted.pods); len(report.Unplaced) == 0 {
+		return c.found()
+	}
+	if why := c.grow(ctx, snapshot, wanted); why != "" {
+		return c.refusal(why)
+	}
+	return c.condition(provreq.Provisioned, true, "CapacityIsProvisioned", "Capacity is found in the cluster")
+}
+
+// seatPending gives pods that are there and wait the room there is: the scheduler is
+// about to bind them.
+func (c *Controller) seatPending(snapshot *model.Snapshot) {
 	here := *snapshot
 	here.NodePools, here.NodeGroups, here.Catalogs = nil, nil, nil
 	plan, _ := engine.Solve(&here, c.Bookings.Settings)
 	promise(snapshot, snapshot.Pending, plan.Placements)
-	trial := *snapshot
-	report := settle(&trial, pods, c.Bookings.Settings)
-	if len(report.Unplaced) == 0 {
-		return c.condition(provreq.Provisioned, true, "CapacityIsFound", "Capacity is found in the cluster"), nil
-	}
-	if request.Spec.ProvisioningClassName == provreq.AtomicScaleUp {
-		return c.grow(ctx, snapshot, pods)
-	}
-	if request.Spec.Parameters[provreq.NoRetry] == "true" {
-		return c.condition(provreq.Failed, true, "CapacityIsNotFound", "CA could not find requested capacity: "+whyNot(report)), nil
-	}
-	return c.refusal(whyNot(report)), nil
+}
+
+func (c *Controller) found() metav1.Condition {
+	return c.condition(provreq.Provisioned, true, "CapacityIsFound", "Capacity is found in the cluster")
 }
 
 func (c *Controller) refusal(why string) metav1.Condition {
 	return c.condition(provreq.Provisioned, false, "CapacityIsNotFound", "Capacity is not found, CA will try to find it later. "+why)
 }
 
-// grow has node groups grow if that makes room for all of the pods.
-func (c *Controller) grow(ctx context.Context, snapshot *model.Snapshot, pods []model.Pod) (metav1.Condition, error) {
-	own := *snapshot
-	own.NodePools, own.Pending, own.Nodes = nil, pods, groupNodes(snapshot.Nodes)
-	plan, report := c.Decide(&own, c.Bookings.Settings)
-	if len(report.Unplaced) > 0 {
-		return c.refusal(whyNot(report)), nil
-	}
-	decision := &apply.Decision{Snapshot: &own, Plan: plan, Report: report}
-	outcome, err := c.Grow(ctx, decision)
-	c.Applied(decision, outcome)
-	switch {
-	case err != nil:
-		return c.refusal(err.Error()), nil
-	case len(outcome.Failed) > 0:
-		for _, size := range plan.Groups {
-			if why := outcome.Failed[size.Name]; why != "" {
-				return c.refusal(why), nil
-			}
-		}
-	}
-	return c.condition(provreq.Provisioned, true, "CapacityIsProvisioned", "Capacity is found in the cluster"), nil
-}
-
 // whyNot is the first reason, and how many pods have no room.
 func whyNot(report model.Report) string {
-	const most = 1024
-	count := 0
-	for _, reason := range report.Unplaced {
-		count += len(reason.Pods)
+	return withCount(report, apply.Explain(report.Unplaced[0]))
+}
+
+// noRoom is whyNot where nothing would be bought in any case.
+func noRoom(report model.Report) string {
+	if report.Unplaced[0].Code == model.CodeNoNodePool {
+		return withCount(report, "no node of the cluster has room")
 	}
-	text := fmt.Sprintf("%d of its pods have no room: %s", count, apply.Explain(report.Unplaced[0]))
+	return whyNot(report)
+}
+
+func withCount(report model.Report, why string) string {
+	const most = 1024
+	text := fmt.Sprintf("%d of its pods have no room: %s", unplaced(report), why)
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + " ..."
 	}

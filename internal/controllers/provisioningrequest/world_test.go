@@ -13,13 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	clientevents "k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	karpv1 "sigs.k8s.io/karpenter/pkg/apis/v1"
 
 	"github.com/drover-project/drover/internal/apply"
 	"github.com/drover-project/drover/internal/cloud"
@@ -39,6 +39,7 @@ type world struct {
 	client     client.Client
 	clock      *clocktesting.FakeClock
 	groups     *cloudtest.Groups
+	cloud      *cloudtest.Fake // of NodePools; nil without them
 	observer   *observe.Observer
 	autoscaler *nodegroup.Autoscaler
 	controller *provisioningrequest.Controller
@@ -49,20 +50,22 @@ type world struct {
 // newWorld has a group of so many nodes of 1930m cpu.
 func newWorld(t *testing.T, size, most int) *world {
 	t.Helper()
+	return newWorldOf(t, cloudtest.Group("workers", "us-west-2a", 0, size, most))
+}
+
+func newWorldOf(t *testing.T, group cloud.NodeGroup) *world {
+	t.Helper()
 	w := &world{t: t, clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), groups: &cloudtest.Groups{}, said: make(chan string, 1000)}
-	known := runtime.NewScheme()
-	if err := scheme.AddToScheme(known); err != nil {
-		t.Fatal(err)
-	}
+	known := scheme.Scheme // which has Karpenter's kinds, too
 	provreq.AddToScheme(known)
-	builder := fake.NewClientBuilder().WithScheme(known).WithStatusSubresource(&provreq.ProvisioningRequest{}, &corev1.Node{}, &corev1.Pod{})
+	builder := fake.NewClientBuilder().WithScheme(known).WithStatusSubresource(&provreq.ProvisioningRequest{}, &corev1.Node{}, &corev1.Pod{}, &karpv1.NodeClaim{})
 	for _, each := range index.All() {
 		if _, isPod := each.Object.(*corev1.Pod); isPod {
 			builder = builder.WithIndex(each.Object, each.Field, each.Extract)
 		}
 	}
 	w.client = builder.Build()
-	w.groups.Put(cloudtest.Group("workers", "us-west-2a", 0, size, most))
+	w.groups.Put(group)
 	w.restart()
 	w.join()
 	return w
@@ -77,15 +80,18 @@ func (w *world) restart() {
 	options.ScaleDown.DelayAfterAdd = 0
 	log := funcr.New(func(_, args string) { w.log.WriteString(args + "\n") }, funcr.Options{})
 	keeper := &nodegroup.Keeper{Cloud: w.groups, Options: options, Clock: w.clock, Log: log}
-	bookings := &provisioningrequest.Bookings{Reader: w.client, Log: log}
-	w.observer = &observe.Observer{Reader: w.client, Groups: keeper, GroupsOnly: true, Mark: bookings.Mark,
+	bookings := &provisioningrequest.Bookings{Reader: w.client, NodePools: w.cloud != nil, Log: log}
+	w.observer = &observe.Observer{Reader: w.client, Groups: keeper, GroupsOnly: w.cloud == nil, Mark: bookings.Mark,
 		Waits: func(pod *corev1.Pod) bool { return nodegroup.Waits(pod, options, w.clock.Now()) }}
+	if w.cloud != nil {
+		w.observer.Cloud = w.cloud
+	}
 	recorder := events.New(&clientevents.FakeRecorder{Events: w.said}, w.clock)
 	w.autoscaler = &nodegroup.Autoscaler{Keeper: keeper, Observer: w.observer, Client: w.client, Live: w.client, Events: recorder,
 		Metrics: metrics.NewGroups(prometheus.NewRegistry()), Clock: w.clock, Log: log}
 	applier := &apply.Applier{Client: w.client, Live: w.client, Metrics: metrics.New(prometheus.NewRegistry()), Events: recorder, Log: log, Groups: w.groups}
 	w.controller = &provisioningrequest.Controller{Client: w.client, Bookings: bookings, Observer: w.observer,
-		Decide: (&nodegroup.Decider{Options: options, Log: log}).Decide, Grow: applier.Launch, Applied: w.autoscaler.Applied, Turn: &keeper.Turn,
+		Decide: (&nodegroup.Decider{Options: options, Log: log}).DecideFor, Grow: applier.Launch, Applied: w.autoscaler.Applied, Turn: &keeper.Turn,
 		Events: recorder, Clock: w.clock, Log: log, InitialBackoff: time.Minute, MaxBackoff: 3 * time.Minute}
 }
 
@@ -126,8 +132,12 @@ func (w *world) ask(name, class string, count int32, cpu string, parameters ...s
 	template := &corev1.PodTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Template: corev1.PodTemplateSpec{Spec: podSpec(cpu)}}
 	request := &provreq.ProvisioningRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}}
 	request.Spec = provreq.Spec{ProvisioningClassName: class, PodSets: []provreq.PodSet{{PodTemplateRef: provreq.Reference{Name: name}, Count: count}}, Parameters: map[string]provreq.Parameter{}}
-	for _, key := range parameters {
-		request.Spec.Parameters[key] = "true"
+	for _, parameter := range parameters {
+		key, value, hasValue := strings.Cut(parameter, "=")
+		if !hasValue {
+			value = "true"
+		}
+		request.Spec.Parameters[key] = provreq.Parameter(value)
 	}
 	w.create(template, request)
 }

@@ -98,7 +98,7 @@ func launched(r *present.Result, i int, pods map[model.PodKey]*model.Pod) box {
 	launch := &r.Plan.Launches[i]
 	first := launch.Offerings[0]
 	b := box{name: first.InstanceType, detail: fmt.Sprintf("%s  %.3g $/h", shortZone(first.Zone), first.PricePerHour)}
-	b.title = fmt.Sprintf("node %d to launch: %s %s in %s, %.4g $/h, NodePool %s", i+1, first.InstanceType, first.CapacityType, first.Zone, first.PricePerHour, launch.NodePool)
+	b.title = fmt.Sprintf("node %d to launch: %s %s in %s, %.4g $/h, %s", i+1, first.InstanceType, first.CapacityType, first.Zone, first.PricePerHour, present.From(launch))
 	if instanceType := r.InstanceType(launch); instanceType != nil {
 		b.room = instanceType.Allocatable
 	}
