@@ -15,6 +15,7 @@ import (
 	"github.com/drover-project/drover/internal/controllers/interruption"
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioner"
+	"github.com/drover-project/drover/internal/controllers/write"
 	"github.com/drover-project/drover/internal/events"
 	"github.com/drover-project/drover/internal/metrics"
 	"github.com/drover-project/drover/internal/model"
@@ -56,7 +57,7 @@ func (w wiring) setupInterruption(planner *provisioner.Provisioner, keeper *node
 		return nil
 	}
 	d := interruptionDuties{
-		mgr: w.mgr, kube: w.kube, live: w.live, recorder: w.recorder, pods: w.measures, price: w.provider.Price, log: w.log.WithName("interruption"),
+		mgr: w.mgr, kube: write.ByUpdate(w.kube), live: w.live, recorder: w.recorder, pods: w.measures, price: w.provider.Price, log: w.log.WithName("interruption"),
 		self: w.options.Self,
 	}
 	return d.add(planner, keeper, w.options.Interruptions)

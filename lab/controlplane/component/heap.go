@@ -19,9 +19,10 @@ const (
 	busyRate = 32 << 20
 	// hardRate is where collecting would take a fifth of the processor time.
 	hardRate   = 96 << 20
-	heapPeriod = time.Second
+	heapPeriod = 250 * time.Millisecond
+	periods    = uint64(time.Second / heapPeriod) // in a second
 	// quietPeriods without much work make a process idle.
-	quietPeriods = 5
+	quietPeriods = 20
 	allocated    = "/gc/heap/allocs:bytes"
 )
 
@@ -35,9 +36,9 @@ type heapGovernor struct {
 // debug.SetGCPercent, and whether this is the moment to give back what the
 // work that is over has left behind.
 func (g *heapGovernor) after(allocated uint64) (percent int, release bool) {
-	if allocated > busyRate*uint64(heapPeriod/time.Second) {
+	if allocated > busyRate/periods {
 		g.percent, g.quiet = busyPercent, 0
-		if allocated > hardRate*uint64(heapPeriod/time.Second) {
+		if allocated > hardRate/periods {
 			g.percent = hardPercent
 		}
 		return g.percent, false

@@ -18,11 +18,11 @@ func TestHeapIsSmallWhenIdleAndLargeWhenBusy(t *testing.T) {
 		}
 	}
 	pass(quietPeriods-1, 1<<20, busyPercent) // a short pause is not idleness
-	pass(20, 1<<20, idlePercent)
+	pass(50, 1<<20, idlePercent)
 	pass(3, 1<<30, hardPercent)
-	pass(3, hardRate, busyPercent)
+	pass(3, hardRate/periods, busyPercent)
 	pass(quietPeriods-1, 0, busyPercent)
-	pass(1, busyRate, idlePercent)
+	pass(1, busyRate/periods, idlePercent)
 	if released != 2 {
 		t.Errorf("memory was given back %d times, want once after each time of work", released)
 	}
