@@ -20,7 +20,7 @@ type mixture struct {
 	lp       *covering
 	patterns []pattern // all that were in the program once
 	sacks    []*knapsack
-	small    grid
+	sweep    sweep
 	column   []entry // buffer
 	labels   []int   // likewise
 	gains    []float64
@@ -265,14 +265,16 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
-		sack.settlePrices(m.k.items, m.tried)
-		sack.settlePrices(m.k.items, m.tried)
+		sack.settleBoth(m.k.items, m.tried)
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
 		worth, most := m.fill(sack, now, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
 		found = m.bring(sack.pattern()) || found
+		for _, p := range m.sweep.patterns() {
+			m.bring(p)
+		}
 	}
 	for _, sack := range m.sacks {
 		m.steps += sack.steps
@@ -283,12 +285,19 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 // fill has a node filled with pods worth more than so much for its price. It returns
 // what they are worth and what none are worth more than.
 func (m *mixture) fill(sack *knapsack, now effort, least float64) (worth, most float64) {
-	limit := quickSteps
-	if now != looking {
-		if worth, most = m.small.most(sack, m.k.items, m.tried); most > 0 {
-			return worth, most
-		}
-		limit = proofSteps
+	limit := proofSteps
+	if now == looking {
+		limit = quickSteps
 	}
-	return sack.above(m.k.items, m.tried, nearly*least*m.price(sack), limit)
+	return sack.above(&m.sweep, m.k.items, m.tried, float64(nearly*least*m.price(sack)), limit)
+}
+
+// sized is a slice of so many zeros, the given one where that is large enough.
+func sized[T any](s []T, length int) []T {
+	if cap(s) < length {
+		return make([]T, length)
+	}
+	s = s[:length]
+	clear(s)
+	return s
 }
