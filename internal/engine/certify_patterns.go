@@ -90,9 +90,6 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 	}
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
 	x.startAt(prices, proven)
-	if s.worth != nil {
-		x.centerAt(s.worth)
-	}
 	x.bringSingles()
 	for _, bins := range [][]bin{s.bins, s.mixed} {
 		for i := range bins {
@@ -100,6 +97,9 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 		}
 	}
 	x.settle()
+	if s.worth != nil {
+		x.centerAt(s.worth)
+	}
 	return x
 }
 
@@ -180,20 +180,23 @@ func (x *patternBound) startAt(prices [][]float64, proven int64) {
 
 // centerAt begins near the worths of pods by class that the plan was made with.
 func (x *patternBound) centerAt(worth []int64) {
-	clear(x.center)
+	sums, pods := make([]float64, len(x.counts)), make([]float64, len(x.counts))
 	for _, c := range x.b.p.classes {
-		switch i := x.itemOf[c.id]; {
-		case x.b.bought[c.id] == 0:
+		i, count := x.itemOf[c.id], float64(x.b.bought[c.id])
+		switch {
+		case count == 0:
 		case x.b.wholes[c.id] > 0:
-			x.center[i] += float64(float64(worth[c.id]) * float64(x.b.placed[c.id]))
-		case x.firsts[i] == c:
-			x.center[i] = float64(worth[c.id])
+			sums[i] += float64(float64(worth[c.id]) * float64(x.b.placed[c.id]))
+			pods[i] = 1
+		default:
+			sums[i] += float64(float64(worth[c.id]) * count)
+			pods[i] += count
 		}
 	}
-	x.hoped = 0
-	for i, count := range x.counts {
-		x.hoped += float64(x.center[i] * float64(count))
+	for i := range sums {
+		x.center[i] = sums[i] / max(pods[i], 1)
 	}
+	x.weigh()
 }
 
 // contentOf is a node of the plan.

@@ -20,7 +20,7 @@ type knapsack struct {
 // Bounds of one search: of one that should come to its end, and of one that is to
 // find something quickly.
 const (
-	proofSteps = 200_000
+	proofSteps = 15_000
 	quickSteps = 1_000
 )
 

@@ -1,6 +1,9 @@
 package engine
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // pattern is one node of a config with pods of some items.
 type pattern struct {
@@ -176,7 +179,7 @@ const (
 // dearer than enough or there is no more to gain.
 func (m *mixture) generate(steps int, enough float64) {
 	idle := m.packed == nil
-	next := looking
+	next := proving
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
 		now := next
 		m.try(now)
@@ -198,8 +201,6 @@ func (m *mixture) generate(steps int, enough float64) {
 		switch {
 		case now == looking && !found:
 			next = scouring
-		case (round+1)%uncentred == 0:
-			next = looking
 		default:
 			next = proving
 		}
@@ -222,6 +223,20 @@ func (m *mixture) begin(worths []float64, proven float64) {
 	copy(m.best, worths)
 	copy(m.center, worths)
 	m.proven, m.hoped = proven, proven
+}
+
+// weigh finds what the worths in center prove, whatever was hoped of them.
+func (m *mixture) weigh() {
+	copy(m.tried, m.center)
+	found := m.proven
+	m.hoped, m.proven = 0, 0
+	_, seen, dearest := m.ask(proving)
+	best := slices.Clone(m.best)
+	m.keep(seen, dearest)
+	if m.proven < found {
+		m.proven = found
+		copy(m.best, best)
+	}
 }
 
 // keep keeps the worths tried if they prove more than the best do, or seem to.
@@ -265,14 +280,18 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
-		sack.settleBoth(m.k.items, m.tried)
+		if now == looking {
+			sack.settlePrices(m.k.items, m.tried)
+		} else {
+			sack.settleBoth(m.k.items, m.tried)
+		}
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
 		worth, most := m.fill(sack, now, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
 		found = m.bring(sack.pattern()) || found
-		for _, p := range m.sweep.patterns() {
+		for _, p := range m.sweep.ends() {
 			m.bring(p)
 		}
 	}

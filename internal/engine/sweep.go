@@ -18,6 +18,8 @@ type sweep struct {
 	highest       float64   // what any that were seen seem to be worth
 	least         float64   // what pods are worth at least that are kept in bests
 	bests         []amounts // by goods, the best pods of which these came last
+	patterns      []pattern // buffers
+	room          vector
 }
 
 // amounts are used by some pods.
@@ -162,64 +164,62 @@ func (x *amounts) before(y *amounts) bool {
 // see keeps the pods if they are the best so far and the node holds them.
 func (w *sweep) see(x *amounts) {
 	seeming := w.others + x.worth
-	w.highest = max(w.highest, seeming)
-	if seeming <= w.found {
+	if w.highest = max(w.highest, seeming); seeming <= w.found {
 		return
 	}
-	s, worth, room := w.s, 0.0, w.s.room.clone()
+	if worth, holds := w.pods(x); holds && worth > w.found {
+		w.found = worth
+		clear(w.s.taken)
+		for at := x.last; at >= 0; at = w.picks[at].before {
+			w.s.taken[w.picks[at].at] += int(w.picks[at].count)
+		}
+	}
+}
+
+// pods tells what the pods are worth and whether the node holds them.
+func (w *sweep) pods(x *amounts) (worth float64, holds bool) {
+	w.room = append(w.room[:0], w.s.room...)
 	for at := x.last; at >= 0; at = w.picks[at].before {
 		p := &w.picks[at]
-		i := s.items[p.at]
+		i := w.s.items[p.at]
 		worth += float64(w.values[i] * float64(p.count))
-		room.add(w.items[i].class.request, -int(p.count))
-		s.steps += pickCost
+		w.room.add(w.items[i].class.request, -int(p.count))
+		w.s.steps += pickCost
 	}
-	for _, left := range room {
+	for _, left := range w.room {
 		if left < 0 {
-			return
+			return 0, false
 		}
 	}
-	if worth <= w.found {
-		return
-	}
-	w.found = worth
-	clear(s.taken)
-	for at := x.last; at >= 0; at = w.picks[at].before {
-		s.taken[w.picks[at].at] += int(w.picks[at].count)
-	}
+	return worth, true
 }
 
-// others are patterns that are worth more than the floor was, one for each item that
-// some end with.
-func (w *sweep) patterns() []pattern {
-	var list []pattern
+// ends are patterns that are worth more than the floor was, one for each item that is
+// the last of some.
+func (w *sweep) ends() []pattern {
+	w.patterns = w.patterns[:0]
 	for n := range w.bests {
-		if x := &w.bests[n]; x.worth > 0 && w.others+x.worth > w.least && w.holds(x) {
-			p := pattern{config: w.s.config}
-			for at := x.last; at >= 0; at = w.picks[at].before {
-				pick, last := &w.picks[at], len(p.parts)-1
-				if i := w.s.items[pick.at]; last >= 0 && p.parts[last].item == i {
-					p.parts[last].count += int(pick.count)
-				} else {
-					p.parts = append(p.parts, part{i, int(pick.count)})
-				}
-			}
-			list = append(list, p)
+		x := &w.bests[n]
+		if x.worth <= 0 || w.others+x.worth <= w.least {
+			continue
+		}
+		if _, holds := w.pods(x); holds {
+			w.patterns = append(w.patterns, w.pattern(x))
 		}
 	}
-	return list
+	return w.patterns
 }
 
-func (w *sweep) holds(x *amounts) bool {
-	room := w.s.room.clone()
+// pattern is the node with these pods.
+func (w *sweep) pattern(x *amounts) pattern {
+	p := pattern{config: w.s.config}
 	for at := x.last; at >= 0; at = w.picks[at].before {
-		p := &w.picks[at]
-		room.add(w.items[w.s.items[p.at]].class.request, -int(p.count))
-	}
-	for _, left := range room {
-		if left < 0 {
-			return false
+		joined, last := &w.picks[at], len(p.parts)-1
+		if i := w.s.items[joined.at]; last >= 0 && p.parts[last].item == i {
+			p.parts[last].count += int(joined.count)
+		} else {
+			p.parts = append(p.parts, part{i, int(joined.count)})
 		}
 	}
-	return true
+	return p
 }
