@@ -91,10 +91,11 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
 	x.startAt(prices, proven)
 	x.bringSingles()
-	for _, bins := range [][]bin{s.bins, s.mixed} {
-		for i := range bins {
-			x.bring(x.contentOf(&bins[i]))
-		}
+	for i := range s.bins {
+		x.bring(x.contentOf(&s.bins[i]))
+	}
+	for i := range s.mixed {
+		x.patterns = append(x.patterns, x.contentOf(&s.mixed[i]))
 	}
 	x.settle()
 	if s.worth != nil {

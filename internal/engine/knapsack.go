@@ -17,11 +17,10 @@ type knapsack struct {
 	other   []breakpoint
 }
 
-// Bounds of one search: of one that should come to its end, and of one that is to
-// find something quickly.
+// Bounds of one search, to begin with and where fewer steps find nothing.
 const (
-	proofSteps = 15_000
-	quickSteps = 1_000
+	quickSteps = 30_000
+	proofSteps = 240_000
 )
 
 func newKnapsack(k *packer, config int, counts []int) *knapsack {

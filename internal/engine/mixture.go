@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"slices"
-	"sort"
-)
+import "sort"
 
 // pattern is one node of a config with pods of some items.
 type pattern struct {
@@ -28,6 +25,7 @@ type mixture struct {
 	labels   []int   // likewise
 	gains    []float64
 	steps    int
+	limit    int // steps for one node
 	// packed brings the nodes of a packing of everything by such worths; nil for none.
 	packed func(worths []float64)
 	// best are the worths, by item, that prove most of what any mixture costs,
@@ -43,7 +41,7 @@ type mixture struct {
 }
 
 func newMixture(k *packer, counts []int) mixture {
-	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items))}
+	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items)), limit: quickSteps}
 	pods, dearest := 0, int64(1)
 	for i, count := range counts {
 		if count > 0 {
@@ -155,10 +153,10 @@ func (m *mixture) bringSingles() {
 }
 
 // Most of what is tried is the best so far, since the program's own prices swing;
-// every so many rounds it is those.
+// where that gains nothing it is those.
 const (
 	centred   = 0.8
-	uncentred = 4
+	packEvery = 4
 	settledAt = 1.005
 	// What nearly is worth as much for its price as the dearest will be wanted soon.
 	nearly = 0.97
@@ -171,38 +169,39 @@ type effort int
 
 const (
 	proving  effort = iota // what the worths near the best ones prove
-	looking                // whatever is worth its price to the program, if soon found
-	scouring               // the same, if it can be found at all
+	scouring               // whatever is worth its price to the program
 )
 
 // generate brings patterns into the program for so many steps, until it is no
 // dearer than enough or there is no more to gain.
 func (m *mixture) generate(steps int, enough float64) {
 	idle := m.packed == nil
-	next := proving
+	now := proving
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
-		now := next
+		pivots, hoped := m.lp.pivots, m.hoped
 		m.try(now)
-		found, seen, dearest := m.ask(now)
-		if now == looking {
-			seen = dearest // there may be more to be found
-		}
+		_, seen, dearest := m.ask(now)
 		m.keep(seen, dearest)
 		m.settle()
-		if round%uncentred == 1 && !idle {
+		if round%packEvery == 1 && !idle {
 			before := m.lp.objective()
 			m.packed(m.center)
 			m.settle()
 			idle = m.lp.objective() > before*(1-leastPacked)
 		}
-		if now == scouring && !found || m.lp.objective() <= m.hoped*settledAt {
+		if m.lp.objective() <= m.hoped*settledAt {
 			return
 		}
 		switch {
-		case now == looking && !found:
-			next = scouring
+		case m.lp.pivots > pivots || m.hoped > hoped:
+			now = proving
+		case m.limit < proofSteps:
+			m.limit *= 4
+			m.weigh()
+		case now == proving:
+			now = scouring
 		default:
-			next = proving
+			return
 		}
 	}
 }
@@ -225,17 +224,15 @@ func (m *mixture) begin(worths []float64, proven float64) {
 	m.proven, m.hoped = proven, proven
 }
 
-// weigh finds what the worths in center prove, whatever was hoped of them.
+// weigh finds what the worths in center prove, whatever was hoped of them, and takes the
+// best instead where that is less.
 func (m *mixture) weigh() {
 	copy(m.tried, m.center)
-	found := m.proven
-	m.hoped, m.proven = 0, 0
+	m.hoped = 0
 	_, seen, dearest := m.ask(proving)
-	best := slices.Clone(m.best)
-	m.keep(seen, dearest)
-	if m.proven < found {
-		m.proven = found
-		copy(m.best, best)
+	if m.keep(seen, dearest); m.hoped < m.proven {
+		m.hoped = m.proven
+		copy(m.center, m.best)
 	}
 }
 
@@ -280,15 +277,11 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
-		if now == looking {
-			sack.settlePrices(m.k.items, m.tried)
-		} else {
-			sack.settleBoth(m.k.items, m.tried)
-		}
+		sack.settleBoth(m.k.items, m.tried)
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
-		worth, most := m.fill(sack, now, least)
+		worth, most := m.fill(sack, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
 		found = m.bring(sack.pattern()) || found
 		for _, p := range m.sweep.ends() {
@@ -303,12 +296,8 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 
 // fill has a node filled with pods worth more than so much for its price. It returns
 // what they are worth and what none are worth more than.
-func (m *mixture) fill(sack *knapsack, now effort, least float64) (worth, most float64) {
-	limit := proofSteps
-	if now == looking {
-		limit = quickSteps
-	}
-	return sack.above(&m.sweep, m.k.items, m.tried, float64(nearly*least*m.price(sack)), limit)
+func (m *mixture) fill(sack *knapsack, least float64) (worth, most float64) {
+	return sack.above(&m.sweep, m.k.items, m.tried, float64(nearly*max(least, 1)*m.price(sack)), m.limit)
 }
 
 // sized is a slice of so many zeros, the given one where that is large enough.

@@ -52,7 +52,7 @@ func (w *sweep) most(s *knapsack, items []*item, values []float64, found, floor 
 	w.s, w.items, w.values = s, items, values
 	w.first, w.second = s.dearest()
 	w.others = worthAt(s.prices, s.room) - w.cost(s.room[w.first], s.room[w.second])
-	w.found, w.highest = max(found, floor), max(found, floor)
+	w.found, w.highest = max(found, floor), max(found, floor, w.others)
 	if found <= floor {
 		clear(s.taken)
 	}
