@@ -17,7 +17,7 @@ const (
 	plainNodes        = 50
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostMixSteps      = 12_000_000
+	mostMixSteps      = 20_000_000
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000
@@ -42,11 +42,12 @@ type patternBound struct {
 	firsts []*class // of each item
 }
 
-// provePatterns returns a bound at least as high as the given one.
-func (b *bounding) provePatterns(s *solution, proven int64) int64 {
+// provePatterns returns a bound at least as high as the given one, and what the
+// cheapest mixture costs that was found; 0 where none was looked for.
+func (b *bounding) provePatterns(s *solution, proven int64) (better, mixed int64) {
 	x := b.newPatternBound(s, b.priced, proven)
 	if x == nil {
-		return proven
+		return proven, 0
 	}
 	pods := 0
 	for _, count := range x.counts {
@@ -56,7 +57,7 @@ func (b *bounding) provePatterns(s *solution, proven int64) int64 {
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}
-	return proven
+	return proven, wholePrice(x.lp.objective())
 }
 
 // check has worths by item checked.

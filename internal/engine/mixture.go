@@ -178,7 +178,7 @@ func (m *mixture) generate(steps int, enough float64) {
 	idle := m.packed == nil
 	now := proving
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
-		pivots, hoped := m.lp.pivots, m.hoped
+		pivots := m.lp.pivots
 		m.try(now)
 		_, seen, dearest := m.ask(now)
 		m.keep(seen, dearest)
@@ -193,13 +193,13 @@ func (m *mixture) generate(steps int, enough float64) {
 			return
 		}
 		switch {
-		case m.lp.pivots > pivots || m.hoped > hoped:
+		case m.lp.pivots > pivots:
 			now = proving
-		case m.limit < proofSteps:
-			m.limit *= 4
-			m.weigh()
 		case now == proving:
 			now = scouring
+		case m.limit < proofSteps:
+			now, m.limit = proving, m.limit*4
+			m.weigh()
 		default:
 			return
 		}
