@@ -189,7 +189,7 @@ func (m *mixture) generate(steps int, enough float64) {
 			m.settle()
 			idle = m.lp.objective() > before*(1-leastPacked)
 		}
-		if m.lp.objective() <= m.hoped*settledAt {
+		if m.lp.objective() <= m.hoped*settledAt && m.proven*settledAt*settledAt >= m.hoped {
 			return
 		}
 		switch {

@@ -42,6 +42,13 @@ type goods struct {
 	rate          float64 // what they pay at most for what resources cost
 }
 
+// As long as there are no more than fewAmounts, fewLimit more steps are taken: small
+// nodes come to their end.
+const (
+	fewAmounts = 2_000
+	fewLimit   = 150_000
+)
+
 // pickCost is how much dearer it is, in steps, to look whether the node holds pods.
 const pickCost = 4
 
@@ -66,7 +73,7 @@ func (w *sweep) most(s *knapsack, items []*item, values []float64, found, floor 
 		if w.reached, open = w.hopeful(o); len(w.reached) == 0 {
 			break
 		}
-		if limit <= 0 {
+		if limit <= 0 && (len(w.reached) > fewAmounts || limit <= -fewLimit) {
 			return w.found, max(w.highest, open)
 		}
 		before := len(w.picks)

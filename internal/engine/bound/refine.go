@@ -41,12 +41,14 @@ func (c *checker) refine(k *kind) bool {
 		if !k.node.countable() {
 			return false
 		}
-		k.node.prepare()
-		k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most)))
-	case 4:
 		k.most = min(k.most, k.node.byGrid(maxGrid))
-	case 5:
+	case 4:
+		k.node.prepare()
 		k.most = k.node.bySearch(k.price, k.most)
+	case 5:
+		if c.allSteps >= leastSweepSteps {
+			k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most)))
+		}
 	case 6:
 		k.most = min(k.most, k.node.byGrid(min(maxLargeGrid, c.steps)))
 	default:

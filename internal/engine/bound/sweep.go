@@ -1,7 +1,11 @@
 package bound
 
-// maxSweepSteps bounds how many amounts one sweep looks at.
-const maxSweepSteps = 600_000
+// sweepShare is the part of all steps that one sweep may take. Proofs of fewer than
+// leastSweepSteps have none for it: a sweep that is cut off proves next to nothing.
+const (
+	sweepShare      = 24
+	leastSweepSteps = 4_000_000
+)
 
 // sweep finds the most that pods on a node are worth, exactly for its two scarcest
 // resources: class by class it goes through the amounts that pods may use of them,
@@ -27,7 +31,7 @@ func (n *node) bySweep(goal int64) int64 {
 	s.others = s.othersOf(n.room)
 	s.best = max(goal, s.others)
 	rates := s.rates()
-	for at, limit := 0, min(maxSweepSteps, n.c.steps); at < len(n.classes); at++ {
+	for at, limit := 0, min(n.c.allSteps/sweepShare, n.c.steps); at < len(n.classes); at++ {
 		open := s.prune(n.rest[at], rates[at])
 		if len(s.kept) == 0 {
 			break
