@@ -17,7 +17,7 @@ const (
 	plainNodes        = 50
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostMixSteps      = 20_000_000
+	mostMixSteps      = 12_000_000
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000

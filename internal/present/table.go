@@ -169,7 +169,7 @@ func (r *Result) proof(text *strings.Builder) {
 func gapText(rule model.Code) string {
 	switch rule {
 	case model.CodeWholeNodes:
-		return "about %s $/h of the gap are due to nodes being bought whole, and to rules over zones and nodes, which this proof leaves out"
+		return "about %s $/h of the gap are what whole nodes cost more than parts of them, and rules over zones and nodes, if any"
 	case model.CodeStepBudget:
 		return "up to %s $/h of the gap more steps of the proof might close"
 	}
