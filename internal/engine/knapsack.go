@@ -58,7 +58,8 @@ func (s *knapsack) atMost(items []*item, values []float64) float64 {
 func (s *knapsack) above(w *sweep, items []*item, values []float64, floor float64, limit int) (worth, most float64) {
 	s.sortByDensity(items, values)
 	clear(s.taken)
-	return w.most(s, items, values, s.balance(items, values), floor, limit)
+	w.s, w.items, w.values = s, items, values
+	return w.most(s.balance(items, values), floor, limit)
 }
 
 // balance takes pods one after the other, each time those worth most for what they

@@ -55,8 +55,8 @@ const pickCost = 4
 // most looks for pods that are worth more than the floor and than those in taken, which
 // are worth found, in about so many steps. It returns what those in taken are worth
 // then, or the floor, and what no pods are worth more than.
-func (w *sweep) most(s *knapsack, items []*item, values []float64, found, floor float64, limit int) (worth, most float64) {
-	w.s, w.items, w.values = s, items, values
+func (w *sweep) most(found, floor float64, limit int) (worth, most float64) {
+	s := w.s
 	w.first, w.second = s.dearest()
 	w.others = worthAt(s.prices, s.room) - w.cost(s.room[w.first], s.room[w.second])
 	w.found, w.highest = max(found, floor), max(found, floor, w.others)
