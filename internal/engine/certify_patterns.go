@@ -18,6 +18,7 @@ const (
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
 	mostMixSteps      = 12_000_000
+	mostRuledSteps    = 20_000_000 // where rules keep pods from being one kind
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000
@@ -53,7 +54,11 @@ func (b *bounding) provePatterns(s *solution, proven int64) (better, mixed int64
 	for _, count := range x.counts {
 		pods += count
 	}
-	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostMixSteps), 0)
+	most := mostMixSteps
+	if len(b.p.rules) > 0 {
+		most = mostRuledSteps
+	}
+	x.generate(min(patternBoundSteps+patternPodSteps*pods, most), 0)
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}

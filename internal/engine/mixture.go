@@ -259,10 +259,15 @@ func (m *mixture) keep(seen, dearest float64) {
 	}
 }
 
+// mostAskSteps bounds what nodes are asked in one round: then those that are left count
+// as what they could hold at most.
+const mostAskSteps = 1_000_000
+
 // ask has nodes filled in the order of what they could hold for their price, until
 // the next could hold no more than one that was filled does, or no more than it
 // costs where everything worth its price is wanted.
 func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
+	used := 0
 	for n, sack := range m.sacks {
 		sack.steps = 0
 		m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack)
@@ -277,12 +282,17 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
+		if used > mostAskSteps {
+			dearest, seen = max(dearest, m.rates[n]), max(seen, m.rates[n])
+			break
+		}
 		sack.settleBoth(m.k.items, m.tried)
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
 		worth, most := m.fill(sack, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
+		used += sack.steps
 		found = m.bring(sack.pattern()) || found
 		for _, p := range m.sweep.ends() {
 			m.bring(p)
