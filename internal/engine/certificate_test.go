@@ -152,7 +152,7 @@ func TestGapsAreTold(t *testing.T) {
 		few.Pending = append(few.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("web-%d", n)},
 			Requests: model.Resources{model.CPU: 1500 + int64(n)*400, model.Memory: 1 << 30 << n, model.PodCount: 1}})
 	}
-	for name, s := range map[string]*model.Snapshot{"few pods": few, "many rules": deployments(1000, 30, true), "all different": allDifferent(400)} {
+	for name, s := range map[string]*model.Snapshot{"few pods": few, "chains": chains(hostKey, 1, 20, 50), "many rules": deployments(1000, 30, true), "all different": allDifferent(400)} {
 		plan, report := engine.Solve(s, model.Settings{})
 		sum := 0.0
 		for _, part := range report.GapShares {
