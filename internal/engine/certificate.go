@@ -47,11 +47,12 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 	report.Shares = b.shares()
 	proven := b.lowerBound(c.best)
 	gapAbove := func(gap float64) bool { return float64(c.best.cost) > float64(float64(proven)*(1+gap)) }
+	mixed := int64(0) // what the cheapest mixture of nodes costs
 	if above := c.patternsAbove(); gapAbove(min(finerAbove, above)) {
 		finer := newBounding(c.plain, c.best, finerFamilies)
 		proven = max(proven, finer.lowerBound(c.best))
 		if gapAbove(above) {
-			proven = finer.provePatterns(c.best, proven)
+			proven, mixed = finer.provePatterns(c.best, proven)
 		}
 	}
 	if proven > 0 {
@@ -59,6 +60,7 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 		report.Gap = float64(cost-proven) / float64(proven)
 		if report.Gap > patternsAbove {
 			report.GapShares = append(b.gapShares(c.best, proven), c.looseShares(proven)...)
+			report.GapShares = append(report.GapShares, b.openShares(c.best, proven, mixed, report.GapShares)...)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestPodsThatAreAllApart(t *testing.T) {
 // say what it makes.
 func TestGapsOfLimitsAndAffinity(t *testing.T) {
 	_, report := engine.Solve(chains(hostKey, 1, 20, 50), model.Settings{})
-	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodePodAffinity || more[0].PricePerHour <= 0 {
+	if more := report.GapShares; len(more) == 0 || more[0].Rule != model.CodePodAffinity || more[0].PricePerHour <= 0 {
 		t.Errorf("the affinity makes the gap of %f, but %v", report.Gap, more)
 	}
 	limited := allDifferent(100)
@@ -139,8 +139,32 @@ func TestGapsOfLimitsAndAffinity(t *testing.T) {
 	limited.Catalogs["dear"] = dear
 	limited.NodePools = append(limited.NodePools, model.NodePool{Name: "dear", NodeClass: "dear"})
 	_, report = engine.Solve(limited, model.Settings{})
-	if more := report.GapShares; len(more) != 1 || more[0].Rule != model.CodeLimitReached || more[0].PricePerHour <= 0 {
+	if more := report.GapShares; len(more) == 0 || more[0].Rule != model.CodeLimitReached || more[0].PricePerHour <= 0 {
 		t.Errorf("the limit makes the gap of %f, but %v", report.Gap, more)
+	}
+}
+
+// TestGapsAreTold: where a large gap is left, its parts sum up to it, and they say
+// whether whole nodes or the steps of the proof make it.
+func TestGapsAreTold(t *testing.T) {
+	few := onePool(workloadCatalog())
+	for n := range 3 {
+		few.Pending = append(few.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("web-%d", n)},
+			Requests: model.Resources{model.CPU: 1500 + int64(n)*400, model.Memory: 1 << 30 << n, model.PodCount: 1}})
+	}
+	for name, s := range map[string]*model.Snapshot{"few pods": few, "chains": chains(hostKey, 1, 20, 50), "many rules": deployments(1000, 30, true), "all different": allDifferent(400)} {
+		plan, report := engine.Solve(s, model.Settings{})
+		sum := 0.0
+		for _, part := range report.GapShares {
+			sum += part.PricePerHour
+		}
+		switch {
+		case report.Gap <= 0.05 && len(report.GapShares) > 0:
+			t.Errorf("%s: a gap of %f needs no reason, but %v", name, report.Gap, report.GapShares)
+		case report.Gap > 0.05 && math.Abs(sum-(plan.PricePerHour-report.Bound)) > 1e-4:
+			t.Errorf("%s: cost %f, bound %f, but the parts are %v", name, plan.PricePerHour, report.Bound, report.GapShares)
+		}
+		t.Logf("%s: gap %f, %v", name, report.Gap, report.GapShares)
 	}
 }
 

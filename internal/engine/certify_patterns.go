@@ -18,6 +18,7 @@ const (
 	patternBoundSteps = 2_000_000
 	patternPodSteps   = 5_000 // more for each pod
 	mostMixSteps      = 12_000_000
+	mostRuledSteps    = 20_000_000 // where rules keep pods from being one kind
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000
@@ -42,21 +43,26 @@ type patternBound struct {
 	firsts []*class // of each item
 }
 
-// provePatterns returns a bound at least as high as the given one.
-func (b *bounding) provePatterns(s *solution, proven int64) int64 {
+// provePatterns returns a bound at least as high as the given one, and what the
+// cheapest mixture costs that was found; 0 where none was looked for.
+func (b *bounding) provePatterns(s *solution, proven int64) (better, mixed int64) {
 	x := b.newPatternBound(s, b.priced, proven)
 	if x == nil {
-		return proven
+		return proven, 0
 	}
 	pods := 0
 	for _, count := range x.counts {
 		pods += count
 	}
-	x.generate(min(patternBoundSteps+patternPodSteps*pods, mostMixSteps), 0)
+	most := mostMixSteps
+	if len(b.p.rules) > 0 {
+		most = mostRuledSteps
+	}
+	x.generate(min(patternBoundSteps+patternPodSteps*pods, most), 0)
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}
-	return proven
+	return proven, wholePrice(x.lp.objective())
 }
 
 // check has worths by item checked.
@@ -90,16 +96,17 @@ func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64
 	}
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
 	x.startAt(prices, proven)
+	x.bringSingles()
+	for i := range s.bins {
+		x.bring(x.contentOf(&s.bins[i]))
+	}
+	for i := range s.mixed {
+		x.patterns = append(x.patterns, x.contentOf(&s.mixed[i]))
+	}
+	x.settle()
 	if s.worth != nil {
 		x.centerAt(s.worth)
 	}
-	x.bringSingles()
-	for _, bins := range [][]bin{s.bins, s.mixed} {
-		for i := range bins {
-			x.bring(x.contentOf(&bins[i]))
-		}
-	}
-	x.settle()
 	return x
 }
 
@@ -180,20 +187,23 @@ func (x *patternBound) startAt(prices [][]float64, proven int64) {
 
 // centerAt begins near the worths of pods by class that the plan was made with.
 func (x *patternBound) centerAt(worth []int64) {
-	clear(x.center)
+	sums, pods := make([]float64, len(x.counts)), make([]float64, len(x.counts))
 	for _, c := range x.b.p.classes {
-		switch i := x.itemOf[c.id]; {
-		case x.b.bought[c.id] == 0:
+		i, count := x.itemOf[c.id], float64(x.b.bought[c.id])
+		switch {
+		case count == 0:
 		case x.b.wholes[c.id] > 0:
-			x.center[i] += float64(float64(worth[c.id]) * float64(x.b.placed[c.id]))
-		case x.firsts[i] == c:
-			x.center[i] = float64(worth[c.id])
+			sums[i] += float64(float64(worth[c.id]) * float64(x.b.placed[c.id]))
+			pods[i] = 1
+		default:
+			sums[i] += float64(float64(worth[c.id]) * count)
+			pods[i] += count
 		}
 	}
-	x.hoped = 0
-	for i, count := range x.counts {
-		x.hoped += float64(x.center[i] * float64(count))
+	for i := range sums {
+		x.center[i] = sums[i] / max(pods[i], 1)
 	}
+	x.weigh()
 }
 
 // contentOf is a node of the plan.

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // knapsack looks for the pods that are worth most together on one node of one
 // config. It keeps what it learned between calls, in which values change little.
 type knapsack struct {
@@ -10,19 +12,15 @@ type knapsack struct {
 	prices  []float64 // of the node's resources, from the items' values
 	density []float64 // by position in items
 	taken   []int     // by position, of the best pods found
-	trial   []int
-	rests   []vector // buffers of the search, by position
-	// beyond is by position what the pods from there on were worth more than their
-	// resources when above was asked last.
-	beyond []float64
-	steps  int
+	steps   int
+	order   []breakpoint // buffers
+	other   []breakpoint
 }
 
-// Bounds of one search: of one that should come to its end, and of one that is to
-// find something quickly.
+// Bounds of one search, to begin with and where fewer steps find nothing.
 const (
-	proofSteps = 4_000
-	quickSteps = 160
+	quickSteps = 30_000
+	proofSteps = 240_000
 )
 
 func newKnapsack(k *packer, config int, counts []int) *knapsack {
@@ -37,13 +35,7 @@ func newKnapsack(k *packer, config int, counts []int) *knapsack {
 			s.items = append(s.items, i)
 		}
 	}
-	backing := make(vector, len(s.items)*len(c.room))
-	s.rests = make([]vector, len(s.items))
-	for at := range s.items {
-		s.rests[at], backing = backing[:len(c.room)], backing[len(c.room):]
-	}
-	pods := make([]int, 2*len(s.items))
-	s.taken, s.trial, s.density = pods[:len(s.items)], pods[len(s.items):], make([]float64, len(s.items))
+	s.taken, s.density = make([]int, len(s.items)), make([]float64, len(s.items))
 	return s
 }
 
@@ -63,20 +55,11 @@ func (s *knapsack) atMost(items []*item, values []float64) float64 {
 // above looks for pods that are worth more than the floor, in so many steps. It
 // returns what those in taken are worth, or the floor, and what no pods are worth
 // more than.
-func (s *knapsack) above(items []*item, values []float64, floor float64, limit int) (worth, most float64) {
+func (s *knapsack) above(w *sweep, items []*item, values []float64, floor float64, limit int) (worth, most float64) {
 	s.sortByDensity(items, values)
-	most = s.seeBeyond(items, values)
 	clear(s.taken)
-	if worth = s.balance(items, values); worth <= floor {
-		worth = floor
-		clear(s.taken)
-	}
-	d := descent{s: s, items: items, values: values, limit: limit, best: worth}
-	worth = d.search()
-	if d.limit <= 0 {
-		return worth, max(most, worth)
-	}
-	return worth, worth
+	w.s, w.items, w.values = s, items, values
+	return w.most(s.balance(items, values), floor, limit)
 }
 
 // balance takes pods one after the other, each time those worth most for what they
@@ -111,36 +94,6 @@ func (s *knapsack) balance(items []*item, values []float64) float64 {
 	}
 }
 
-// seeBeyond fills beyond and returns what the pods could be worth in all.
-func (s *knapsack) seeBeyond(items []*item, values []float64) float64 {
-	if s.beyond == nil {
-		s.beyond = make([]float64, len(s.items)+1)
-	}
-	for at := len(s.items) - 1; at >= 0; at-- {
-		i := s.items[at]
-		more := max(values[i]-worthAt(s.prices, items[i].class.request), 0)
-		s.beyond[at] = s.beyond[at+1] + float64(more*float64(s.most[i]))
-	}
-	return worthAt(s.prices, s.room) + s.beyond[0]
-}
-
-// holds is what the pods in taken are worth; 0, and they are dropped, when the node
-// does not hold them.
-func (s *knapsack) holds(items []*item, values []float64) float64 {
-	worth, room := 0.0, s.room.clone()
-	for at, count := range s.taken {
-		worth += float64(values[s.items[at]] * float64(count))
-		room.add(items[s.items[at]].class.request, -count)
-	}
-	for _, left := range room {
-		if left < 0 {
-			clear(s.taken)
-			return 0
-		}
-	}
-	return worth
-}
-
 // settlePrices moves the price of one resource after another to where the pods
 // worth more than their resources just use it up.
 func (s *knapsack) settlePrices(items []*item, values []float64) {
@@ -159,7 +112,7 @@ func (s *knapsack) settlePrices(items []*item, values []float64) {
 				}
 			}
 			if left > 0 {
-				order = append(order, breakpoint{left / float64(request[r]), float64(request[r]) * float64(s.most[i])})
+				order = append(order, breakpoint{left / float64(request[r]), float64(request[r]) * float64(s.most[i]), 0})
 			}
 		}
 		s.prices[r] = clearingPrice(order, float64(room))
@@ -167,8 +120,84 @@ func (s *knapsack) settlePrices(items []*item, values []float64) {
 	}
 }
 
-// breakpoint is a price up to which an amount is asked for.
-type breakpoint struct{ price, amount float64 }
+// settleBoth looks for the prices of the two dearest resources at which the pods worth
+// more than their resources use both up: one price after the other ends too early
+// where paying less for the one needs more of the other.
+func (s *knapsack) settleBoth(items []*item, values []float64) {
+	s.settlePrices(items, values)
+	first, second := s.dearest()
+	if second < 0 || s.prices[second] <= 0 {
+		return
+	}
+	before, worth := slices.Clone(s.prices), s.atMost(items, values)
+	low, high := 0.0, s.prices[second]
+	for range widenings {
+		s.prices[second] = high
+		if !s.wanted(first, second, items, values) {
+			break
+		}
+		low, high = high, high*2
+	}
+	for range halvings {
+		middle := low + (high-low)/2
+		s.prices[second] = middle
+		if s.wanted(first, second, items, values) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	s.prices[second] = high
+	s.wanted(first, second, items, values)
+	if s.atMost(items, values) > worth {
+		copy(s.prices, before)
+	}
+}
+
+// How often settleBoth doubles and halves what it looks at.
+const (
+	widenings = 6
+	halvings  = 12
+)
+
+// wanted settles the price of the first resource and reports whether more of the second
+// is wanted than there is.
+func (s *knapsack) wanted(first, second int, items []*item, values []float64) bool {
+	order, used := s.order[:0], 0.0
+	for _, i := range s.items {
+		request := items[i].class.request
+		left := values[i] - worthAt(s.prices, request) + float64(s.prices[first]*float64(request[first]))
+		switch {
+		case left <= 0:
+		case request[first] == 0:
+			used += float64(request[second]) * float64(s.most[i])
+		default:
+			order = append(order, breakpoint{left / float64(request[first]), float64(request[first]) * float64(s.most[i]), float64(request[second]) * float64(s.most[i])})
+		}
+	}
+	s.order = order
+	s.steps += 4 * len(order)
+	s.prices[first] = clearingPrice(append(s.other[:0], order...), float64(s.room[first]))
+	at, above, taken := 0.0, 0.0, 0.0
+	for _, b := range order {
+		switch {
+		case b.price > s.prices[first]:
+			used += b.other
+			taken += b.amount
+		case b.price == s.prices[first]:
+			at += b.other
+			above += b.amount
+		}
+	}
+	if above > 0 {
+		used += float64(at * max(0, min(1, (float64(s.room[first])-taken)/above)))
+	}
+	return used > float64(s.room[second])
+}
+
+// breakpoint is a price up to which an amount is asked for, with so much of another
+// resource.
+type breakpoint struct{ price, amount, other float64 }
 
 // clearingPrice is the price at which no more than room is asked for.
 func clearingPrice(order []breakpoint, room float64) float64 {
@@ -229,47 +258,18 @@ func (s *knapsack) sortByDensity(items []*item, values []float64) {
 	s.steps += 2 * len(s.items)
 }
 
-// descent is one search.
-type descent struct {
-	s      *knapsack
-	items  []*item
-	values []float64
-	best   float64
-	limit  int // steps left
-}
-
-// search returns what the pods in taken are worth, or the best known before.
-func (d *descent) search() float64 {
-	clear(d.s.trial)
-	d.from(0, d.s.room.clone(), 0)
-	return d.best
-}
-
-// from takes as many as fit of one item after another, then comes back for
-// fewer, as long as the rest could still be worth more than the best.
-func (d *descent) from(at int, room vector, worth float64) {
-	s := d.s
-	if worth > d.best {
-		d.best = worth
-		copy(s.taken, s.trial)
-	}
-	for ; at < len(s.items) && d.limit > 0; at++ {
-		left := worthAt(s.prices, room)
-		if worth+float64(left*s.density[at]) <= d.best || worth+left+s.beyond[at] <= d.best {
-			return
+// dearest returns the two resources whose room costs most; the second is -1 where
+// there is one resource only.
+func (s *knapsack) dearest() (first, second int) {
+	first, second = 0, -1
+	cost := func(r int) float64 { return s.prices[r] * float64(s.room[r]) }
+	for r := 1; r < len(s.room); r++ {
+		switch {
+		case cost(r) > cost(first):
+			first, second = r, first
+		case second < 0 || cost(r) > cost(second):
+			second = r
 		}
-		i := s.items[at]
-		request := d.items[i].class.request
-		s.steps += 2
-		d.limit--
-		for take := request.times(room, s.most[i]); take > 0 && d.limit > 0; take-- {
-			d.limit--
-			s.trial[at] = take
-			rest := s.rests[at]
-			copy(rest, room)
-			rest.add(request, -take)
-			d.from(at+1, rest, worth+float64(d.values[i]*float64(take)))
-		}
-		s.trial[at] = 0
 	}
+	return first, second
 }

@@ -20,11 +20,12 @@ type mixture struct {
 	lp       *covering
 	patterns []pattern // all that were in the program once
 	sacks    []*knapsack
-	small    grid
+	sweep    sweep
 	column   []entry // buffer
 	labels   []int   // likewise
 	gains    []float64
 	steps    int
+	limit    int // steps for one node
 	// packed brings the nodes of a packing of everything by such worths; nil for none.
 	packed func(worths []float64)
 	// best are the worths, by item, that prove most of what any mixture costs,
@@ -40,7 +41,7 @@ type mixture struct {
 }
 
 func newMixture(k *packer, counts []int) mixture {
-	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items))}
+	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items)), limit: quickSteps}
 	pods, dearest := 0, int64(1)
 	for i, count := range counts {
 		if count > 0 {
@@ -152,10 +153,10 @@ func (m *mixture) bringSingles() {
 }
 
 // Most of what is tried is the best so far, since the program's own prices swing;
-// every so many rounds it is those.
+// where that gains nothing it is those.
 const (
 	centred   = 0.8
-	uncentred = 4
+	packEvery = 4
 	settledAt = 1.005
 	// What nearly is worth as much for its price as the dearest will be wanted soon.
 	nearly = 0.97
@@ -168,40 +169,39 @@ type effort int
 
 const (
 	proving  effort = iota // what the worths near the best ones prove
-	looking                // whatever is worth its price to the program, if soon found
-	scouring               // the same, if it can be found at all
+	scouring               // whatever is worth its price to the program
 )
 
 // generate brings patterns into the program for so many steps, until it is no
 // dearer than enough or there is no more to gain.
 func (m *mixture) generate(steps int, enough float64) {
 	idle := m.packed == nil
-	next := looking
+	now := proving
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
-		now := next
+		pivots := m.lp.pivots
 		m.try(now)
-		found, seen, dearest := m.ask(now)
-		if now == looking {
-			seen = dearest // there may be more to be found
-		}
+		_, seen, dearest := m.ask(now)
 		m.keep(seen, dearest)
 		m.settle()
-		if round%uncentred == 1 && !idle {
+		if round%packEvery == 1 && !idle {
 			before := m.lp.objective()
 			m.packed(m.center)
 			m.settle()
 			idle = m.lp.objective() > before*(1-leastPacked)
 		}
-		if now == scouring && !found || m.lp.objective() <= m.hoped*settledAt {
+		if m.lp.objective() <= m.hoped*settledAt && m.proven*settledAt*settledAt >= m.hoped {
 			return
 		}
 		switch {
-		case now == looking && !found:
-			next = scouring
-		case (round+1)%uncentred == 0:
-			next = looking
+		case m.lp.pivots > pivots:
+			now = proving
+		case now == proving:
+			now = scouring
+		case m.limit < proofSteps:
+			now, m.limit = proving, m.limit*4
+			m.weigh()
 		default:
-			next = proving
+			return
 		}
 	}
 }
@@ -222,6 +222,18 @@ func (m *mixture) begin(worths []float64, proven float64) {
 	copy(m.best, worths)
 	copy(m.center, worths)
 	m.proven, m.hoped = proven, proven
+}
+
+// weigh finds what the worths in center prove, whatever was hoped of them, and takes the
+// best instead where that is less.
+func (m *mixture) weigh() {
+	copy(m.tried, m.center)
+	m.hoped = 0
+	_, seen, dearest := m.ask(proving)
+	if m.keep(seen, dearest); m.hoped < m.proven {
+		m.hoped = m.proven
+		copy(m.center, m.best)
+	}
 }
 
 // keep keeps the worths tried if they prove more than the best do, or seem to.
@@ -247,10 +259,15 @@ func (m *mixture) keep(seen, dearest float64) {
 	}
 }
 
+// mostAskSteps bounds what nodes are asked in one round: then those that are left count
+// as what they could hold at most.
+const mostAskSteps = 1_000_000
+
 // ask has nodes filled in the order of what they could hold for their price, until
 // the next could hold no more than one that was filled does, or no more than it
 // costs where everything worth its price is wanted.
 func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
+	used := 0
 	for n, sack := range m.sacks {
 		sack.steps = 0
 		m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack)
@@ -265,14 +282,21 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
-		sack.settlePrices(m.k.items, m.tried)
-		sack.settlePrices(m.k.items, m.tried)
+		if used > mostAskSteps {
+			dearest, seen = max(dearest, m.rates[n]), max(seen, m.rates[n])
+			break
+		}
+		sack.settleBoth(m.k.items, m.tried)
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
-		worth, most := m.fill(sack, now, least)
+		worth, most := m.fill(sack, least)
 		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
+		used += sack.steps
 		found = m.bring(sack.pattern()) || found
+		for _, p := range m.sweep.ends() {
+			m.bring(p)
+		}
 	}
 	for _, sack := range m.sacks {
 		m.steps += sack.steps
@@ -282,13 +306,16 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 
 // fill has a node filled with pods worth more than so much for its price. It returns
 // what they are worth and what none are worth more than.
-func (m *mixture) fill(sack *knapsack, now effort, least float64) (worth, most float64) {
-	limit := quickSteps
-	if now != looking {
-		if worth, most = m.small.most(sack, m.k.items, m.tried); most > 0 {
-			return worth, most
-		}
-		limit = proofSteps
+func (m *mixture) fill(sack *knapsack, least float64) (worth, most float64) {
+	return sack.above(&m.sweep, m.k.items, m.tried, float64(nearly*max(least, 1)*m.price(sack)), m.limit)
+}
+
+// sized is a slice of so many zeros, the given one where that is large enough.
+func sized[T any](s []T, length int) []T {
+	if cap(s) < length {
+		return make([]T, length)
 	}
-	return sack.above(m.k.items, m.tried, nearly*least*m.price(sack), limit)
+	s = s[:length]
+	clear(s)
+	return s
 }

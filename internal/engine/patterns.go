@@ -75,20 +75,16 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 	return s.round(counts, used, budget)
 }
 
-// mixed are the nodes of the program's mixture, each with pods of items that stand for
+// mixed are all nodes that were in the program, each with pods of items that stand for
 // those it holds.
 func (s *patternSearch) mixed() []bin {
-	var bins []bin
-	for _, label := range s.lp.labels {
-		if label < 0 {
-			continue
-		}
-		p := s.patterns[label]
-		b := bin{config: p.config, times: 1}
+	bins := make([]bin, len(s.patterns))
+	for n := range s.patterns {
+		p := &s.patterns[n]
+		bins[n] = bin{config: p.config, times: 1}
 		for _, x := range p.parts {
-			b.shares = append(b.shares, share{demand: s.of.items[s.equals[x.item][0]].demand, count: x.count})
+			bins[n].shares = append(bins[n].shares, share{demand: s.of.items[s.equals[x.item][0]].demand, count: x.count})
 		}
-		bins = append(bins, b)
 	}
 	return bins
 }

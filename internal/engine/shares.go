@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 
 	"github.com/drover-project/drover/internal/model"
@@ -51,6 +52,31 @@ func (b *bounding) gapShares(s *solution, proven int64) []model.CostShare {
 		return nil
 	}
 	return []model.CostShare{{Rule: model.CodeTopologySpread, PricePerHour: dollars(part)}}
+}
+
+// openShares tells where the rest of the gap comes from, of which so much is known
+// already: what the plan costs more than the cheapest mixture of nodes no bound can
+// prove that knows no more than what one node holds, and more steps could at most
+// prove what is left. With nodes that are there another plan may use those better: then
+// nothing can be told.
+func (b *bounding) openShares(s *solution, proven, mixed int64, known []model.CostShare) []model.CostShare {
+	if len(b.problem.Free) > 0 {
+		return nil
+	}
+	told := int64(0)
+	for _, share := range known {
+		told += int64(math.Round(share.PricePerHour * nanoDollars))
+	}
+	var list []model.CostShare
+	rest := s.cost - proven - told
+	if whole := min(s.cost-mixed-told, rest); mixed > 0 && whole >= leastShare {
+		list = append(list, model.CostShare{Rule: model.CodeWholeNodes, PricePerHour: dollars(whole)})
+		rest -= whole
+	}
+	if rest >= leastShare {
+		list = append(list, model.CostShare{Rule: model.CodeStepBudget, PricePerHour: dollars(rest)})
+	}
+	return list
 }
 
 // leastShare hides what only rounding makes: a thousandth of a cent per hour.

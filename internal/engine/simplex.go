@@ -15,6 +15,7 @@ type covering struct {
 	prices  []float64
 	enters  []float64 // buffer
 	pivots  int
+	places  []int // buffer
 }
 
 // repriceEvery is after how many pivots the prices are computed afresh, so that
@@ -123,14 +124,21 @@ func (lp *covering) exchange(leave int, cost float64, label int, worth float64) 
 		pivot[i] /= scale
 	}
 	lp.values[leave] /= scale
+	filled := lp.filled(pivot)
 	for p, row := range lp.inverse {
 		factor := lp.enters[p]
 		if p == leave || factor == 0 {
 			continue
 		}
 		row = row[:len(pivot)]
-		for i, x := range pivot {
-			row[i] -= float64(factor * x)
+		if len(filled) < len(pivot)/sparse {
+			for _, i := range filled {
+				row[i] -= float64(factor * pivot[i])
+			}
+		} else {
+			for i, x := range pivot {
+				row[i] -= float64(factor * x)
+			}
 		}
 		lp.values[p] = max(0, lp.values[p]-float64(factor*lp.values[leave]))
 	}
@@ -142,6 +150,21 @@ func (lp *covering) exchange(leave int, cost float64, label int, worth float64) 
 	for i, x := range pivot {
 		lp.prices[i] += float64((cost - worth) * x)
 	}
+}
+
+// sparse is how many times fewer numbers of a row must differ from zero for it to be
+// faster to go through those alone.
+const sparse = 3
+
+// filled are the positions of the numbers of a row that are not zero.
+func (lp *covering) filled(row []float64) []int {
+	lp.places = lp.places[:0]
+	for i, x := range row {
+		if x != 0 {
+			lp.places = append(lp.places, i)
+		}
+	}
+	return lp.places
 }
 
 // dropSurplus lets rows be covered more than once whose price fell below zero.

@@ -37,6 +37,7 @@ const (
 	CodeSpotDiversity      Code = "SpotDiversity"
 	CodeOnDemandShare      Code = "OnDemandShare"
 	CodeCheaperNode        Code = "CheaperNode"
+	CodeWholeNodes         Code = "WholeNodes"
 )
 
 // Codes of a Remedy: the one change that would place the pods.
@@ -91,7 +92,9 @@ type Report struct {
 	// gap is large and that can be told: TopologySpread the nodes that a spread over
 	// the hostname asks for as each of them starts without pods; LimitReached and
 	// PodAffinity what a plan without limits, or without affinity over the hostname,
-	// costs less.
+	// costs less. Of what is left then, WholeNodes is what the plan costs more than a
+	// mixture of parts of nodes, which no proof of this kind can close, and StepBudget
+	// the rest: what more steps could prove at most.
 	GapShares []CostShare `json:"gapShares,omitempty"`
 	// Steps is how much of the search budget was used.
 	Steps int `json:"steps"`

@@ -165,8 +165,19 @@ func (r *Result) proof(text *strings.Builder) {
 		fmt.Fprintf(text, "  %s $/h of that are due to %s\n", Dollars(part.PricePerHour), ruleText(part.Rule))
 	}
 	for _, part := range r.Report.GapShares {
-		fmt.Fprintf(text, "  about %s $/h more are due to %s, which this proof leaves out\n", Dollars(part.PricePerHour), ruleText(part.Rule))
+		fmt.Fprintf(text, "  "+gapText(part.Rule)+"\n", Dollars(part.PricePerHour))
 	}
+}
+
+// gapText says where a part of the gap comes from, with a verb for how much it is.
+func gapText(rule model.Code) string {
+	switch rule {
+	case model.CodeWholeNodes:
+		return "about %s $/h of the gap are what whole nodes cost more than parts of them, and rules over zones and nodes, if any"
+	case model.CodeStepBudget:
+		return "up to %s $/h of the gap more steps of the proof might close"
+	}
+	return "about %s $/h more are due to " + ruleText(rule) + ", which this proof leaves out"
 }
 
 // ruleText names a kind of hard rule for people.

@@ -9,15 +9,16 @@ import (
 // checker is a prepared Problem with the duals to check.
 type checker struct {
 	*Prepared
-	classes []class
-	kinds   []kind
-	free    []freePlace
-	hints   [][]int64 // multipliers by family
-	seen    []*view   // by number, once asked for
-	numbers []int     // numbered, once asked for
-	learned [][]int64 // multipliers of nodes examined
-	steps   int
-	err     error
+	classes  []class
+	kinds    []kind
+	free     []freePlace
+	hints    [][]int64 // multipliers by family
+	seen     []*view   // by number, once asked for
+	numbers  []int     // numbered, once asked for
+	learned  [][]int64 // multipliers of nodes examined
+	steps    int       // left
+	allSteps int
+	err      error
 	// buffers of one upper bound
 	setMost, setSum []int64
 	wants           []want
@@ -53,7 +54,7 @@ type freePlace struct {
 const amountBits = 31
 
 func newChecker(p *Prepared, d Duals, steps int) *checker {
-	c := &checker{Prepared: p, steps: steps, classes: slices.Clone(p.classes), kinds: slices.Clone(p.kinds),
+	c := &checker{Prepared: p, steps: steps, allSteps: steps, classes: slices.Clone(p.classes), kinds: slices.Clone(p.kinds),
 		seen: make([]*view, len(p.views)), setMost: make([]int64, p.exclusive+1), setSum: make([]int64, p.exclusive+1)}
 	for i := range c.classes {
 		worth := d.worth(i)

@@ -43,8 +43,13 @@ func (c *checker) refine(k *kind) bool {
 		}
 		k.most = min(k.most, k.node.byGrid(maxGrid))
 	case 4:
+		k.node.prepare()
 		k.most = k.node.bySearch(k.price, k.most)
 	case 5:
+		if c.allSteps >= leastSweepSteps {
+			k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most)))
+		}
+	case 6:
 		k.most = min(k.most, k.node.byGrid(min(maxLargeGrid, c.steps)))
 	default:
 		return false
@@ -74,14 +79,10 @@ func (c *checker) price(k *kind) {
 // bySearch lowers what a node of that price holds at most to the lowest of some goals
 // that a search proves. The lowest is what it costs: sensible duals say no more.
 func (n *node) bySearch(price, most int64) int64 {
-	base, fits := mulAdd(0, 1<<fraction, price)
-	if !fits || base < most/2 {
-		base = most / 2
-	}
+	base := sensible(price, most)
 	if base >= most {
 		return most
 	}
-	n.prepare()
 	step := (most - base) / (goals * goals)
 	for low, high := int64(0), int64(goals); low < high; {
 		middle := (low + high) / 2
@@ -92,6 +93,16 @@ func (n *node) bySearch(price, most int64) int64 {
 		}
 	}
 	return most
+}
+
+// sensible is how low it makes sense to go with what a node of that price holds at
+// most: to what it costs, but at once no lower than to half of what is known.
+func sensible(price, most int64) int64 {
+	base, fits := mulAdd(0, 1<<fraction, price)
+	if !fits {
+		return most / 2
+	}
+	return max(base, most/2)
 }
 
 // mostLearned is how many multipliers of nodes are kept for the others: those of

@@ -1,0 +1,232 @@
+package engine
+
+// sweep finds the pods that are worth most on one node. It goes through the amounts
+// of the two dearest resources that pods may use, item by item, and drops those from
+// which nothing better can come. What the other resources cost at the knapsack's
+// prices is taken off the pods and added to the node, so that no pods are worth more
+// than what it returns.
+type sweep struct {
+	s             *knapsack
+	items         []*item
+	values        []float64
+	first, second int // resources
+	shelf         []goods
+	reached, next []amounts
+	picks         []pick
+	others        float64   // what the node's other resources cost
+	found         float64   // what the best pods are worth that the node holds
+	highest       float64   // what any that were seen seem to be worth
+	least         float64   // what pods are worth at least that are kept in bests
+	bests         []amounts // by goods, the best pods of which these came last
+	patterns      []pattern // buffers
+	room          vector
+}
+
+// amounts are used by some pods.
+type amounts struct {
+	first, second int64
+	worth         float64 // of the pods, less their other resources
+	last          int32   // pick; -1 for none
+}
+
+// pick is some pods of one item that joined those of another pick.
+type pick struct{ before, at, count int32 }
+
+// goods is what an item has to offer.
+type goods struct {
+	at            int // position in the knapsack's items
+	most          int
+	first, second int64
+	each          float64 // worth of a pod, less its other resources
+	rest          float64 // what pods from here on are worth beyond their resources at most
+	rate          float64 // what they pay at most for what resources cost
+}
+
+// As long as there are no more than fewAmounts, fewLimit more steps are taken: small
+// nodes come to their end.
+const (
+	fewAmounts = 2_000
+	fewLimit   = 150_000
+)
+
+// pickCost is how much dearer it is, in steps, to look whether the node holds pods.
+const pickCost = 4
+
+// most looks for pods that are worth more than the floor and than those in taken, which
+// are worth found, in about so many steps. It returns what those in taken are worth
+// then, or the floor, and what no pods are worth more than.
+func (w *sweep) most(found, floor float64, limit int) (worth, most float64) {
+	s := w.s
+	w.first, w.second = s.dearest()
+	w.others = worthAt(s.prices, s.room) - w.cost(s.room[w.first], s.room[w.second])
+	w.found, w.highest = max(found, floor), max(found, floor, w.others)
+	if found <= floor {
+		clear(s.taken)
+	}
+	w.stock()
+	w.least = floor
+	w.bests = sized(w.bests, len(w.shelf))
+	w.picks = w.picks[:0]
+	w.reached = append(w.reached[:0], amounts{last: -1})
+	for n := range w.shelf {
+		o, open := &w.shelf[n], 0.0
+		if w.reached, open = w.hopeful(o); len(w.reached) == 0 {
+			break
+		}
+		if limit <= 0 && (len(w.reached) > fewAmounts || limit <= -fewLimit) {
+			return w.found, max(w.highest, open)
+		}
+		before := len(w.picks)
+		for left, size := o.most, 1; left > 0; size *= 2 {
+			count := min(left, size)
+			left -= count
+			limit -= len(w.reached)
+			s.steps += len(w.reached)
+			w.add(n, count)
+		}
+		limit -= len(w.picks) - before
+	}
+	return w.found, w.highest
+}
+
+// cost is what amounts of the two resources cost.
+func (w *sweep) cost(first, second int64) float64 {
+	return float64(w.s.prices[w.first]*float64(first)) + float64(w.s.prices[w.second]*float64(second))
+}
+
+// stock fills shelf.
+func (w *sweep) stock() {
+	w.shelf = w.shelf[:0]
+	for at, i := range w.s.items {
+		request := w.items[i].class.request
+		o := goods{at: at, most: w.s.most[i], first: request[w.first], second: request[w.second]}
+		cost := w.cost(o.first, o.second)
+		if o.each = w.values[i] - (worthAt(w.s.prices, request) - cost); o.each > 0 {
+			o.rest = max(o.each-cost, 0) * float64(o.most)
+			o.rate = o.each / max(cost, 1e-9)
+			w.shelf = append(w.shelf, o)
+		}
+	}
+	for n := len(w.shelf) - 2; n >= 0; n-- {
+		w.shelf[n].rest += w.shelf[n+1].rest
+		w.shelf[n].rate = max(w.shelf[n].rate, w.shelf[n+1].rate)
+	}
+	w.s.steps += 2 * len(w.s.items)
+}
+
+// hopeful keeps the amounts from which the offer and those behind it may lead to more
+// than was found, and returns the most of that.
+func (w *sweep) hopeful(o *goods) (kept []amounts, open float64) {
+	kept = w.reached[:0]
+	for _, x := range w.reached {
+		left := w.cost(w.s.room[w.first]-x.first, w.s.room[w.second]-x.second)
+		if most := w.others + x.worth + min(left+o.rest, float64(left*o.rate)); most > w.found {
+			kept, open = append(kept, x), max(open, most)
+		}
+	}
+	return kept, open
+}
+
+// add lets so many pods of the offer join whatever was reached: two lists in the
+// order of amounts become one.
+func (w *sweep) add(n, count int) {
+	o, best := &w.shelf[n], &w.bests[n]
+	first, second, worth := o.first*int64(count), o.second*int64(count), float64(o.each*float64(count))
+	most := [2]int64{w.s.room[w.first] - first, w.s.room[w.second] - second}
+	w.next = w.next[:0]
+	from := 0
+	for _, x := range w.reached {
+		if x.first > most[0] {
+			break
+		}
+		if x.second > most[1] {
+			continue
+		}
+		with := amounts{x.first + first, x.second + second, x.worth + worth, int32(len(w.picks))}
+		for from < len(w.reached) && w.reached[from].before(&with) {
+			w.next = append(w.next, w.reached[from])
+			from++
+		}
+		if from < len(w.reached) && w.reached[from].first == with.first && w.reached[from].second == with.second {
+			if w.reached[from].worth >= with.worth {
+				continue
+			}
+			from++
+		}
+		w.picks = append(w.picks, pick{x.last, int32(o.at), int32(count)})
+		w.next = append(w.next, with)
+		w.see(&with)
+		if with.worth > best.worth {
+			*best = with
+		}
+	}
+	w.next = append(w.next, w.reached[from:]...)
+	w.reached, w.next = w.next, w.reached
+}
+
+func (x *amounts) before(y *amounts) bool {
+	return x.first < y.first || x.first == y.first && x.second < y.second
+}
+
+// see keeps the pods if they are the best so far and the node holds them.
+func (w *sweep) see(x *amounts) {
+	seeming := w.others + x.worth
+	if w.highest = max(w.highest, seeming); seeming <= w.found {
+		return
+	}
+	if worth, holds := w.pods(x); holds && worth > w.found {
+		w.found = worth
+		clear(w.s.taken)
+		for at := x.last; at >= 0; at = w.picks[at].before {
+			w.s.taken[w.picks[at].at] += int(w.picks[at].count)
+		}
+	}
+}
+
+// pods tells what the pods are worth and whether the node holds them.
+func (w *sweep) pods(x *amounts) (worth float64, holds bool) {
+	w.room = append(w.room[:0], w.s.room...)
+	for at := x.last; at >= 0; at = w.picks[at].before {
+		p := &w.picks[at]
+		i := w.s.items[p.at]
+		worth += float64(w.values[i] * float64(p.count))
+		w.room.add(w.items[i].class.request, -int(p.count))
+		w.s.steps += pickCost
+	}
+	for _, left := range w.room {
+		if left < 0 {
+			return 0, false
+		}
+	}
+	return worth, true
+}
+
+// ends are patterns that are worth more than the floor was, one for each item that is
+// the last of some.
+func (w *sweep) ends() []pattern {
+	w.patterns = w.patterns[:0]
+	for n := range w.bests {
+		x := &w.bests[n]
+		if x.worth <= 0 || w.others+x.worth <= w.least {
+			continue
+		}
+		if _, holds := w.pods(x); holds {
+			w.patterns = append(w.patterns, w.pattern(x))
+		}
+	}
+	return w.patterns
+}
+
+// pattern is the node with these pods.
+func (w *sweep) pattern(x *amounts) pattern {
+	p := pattern{config: w.s.config}
+	for at := x.last; at >= 0; at = w.picks[at].before {
+		joined, last := &w.picks[at], len(p.parts)-1
+		if i := w.s.items[joined.at]; last >= 0 && p.parts[last].item == i {
+			p.parts[last].count += int(joined.count)
+		} else {
+			p.parts = append(p.parts, part{i, int(joined.count)})
+		}
+	}
+	return p
+}
