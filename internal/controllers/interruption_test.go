@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -210,5 +211,37 @@ func TestInstanceInterruptedBeforeItsNodeHasJoined(t *testing.T) {
 	w.settleSpot(8)
 	if got := w.running(); got != 12 {
 		t.Errorf("%d pods run, want 12", got)
+	}
+}
+
+// TestNothingComesBetweenNodesThatGoTogether: while nodes are being closed, nothing
+// is said or done about those that are; and not for ever.
+func TestNothingComesBetweenNodesThatGoTogether(t *testing.T) {
+	w := newSpotWorld(t, 12)
+	first := w.cluster.Nodes()[0]
+	said := func() (count int) {
+		for {
+			select {
+			case text := <-w.cluster.Said:
+				if strings.Contains(text, "SpotInterrupted") {
+					count++
+				}
+			default:
+				return count
+			}
+		}
+	}
+	w.warn(&first)
+	w.hear()
+	w.act()
+	w.cluster.Clock.Step(400 * time.Millisecond)
+	w.act()
+	if count := said(); count != 0 {
+		t.Fatalf("%d events while others may still have to be closed", count)
+	}
+	w.cluster.Clock.Step(200 * time.Millisecond)
+	w.act()
+	if said() == 0 {
+		t.Error("no event after a calm half second")
 	}
 }
