@@ -26,6 +26,9 @@ func (b *bounding) steps() int {
 	return min(leastBoundSteps+podBoundSteps*pods, mostBoundSteps)
 }
 
+// mostEffort bounds how many times its usual steps a proof may take.
+const mostEffort = 64
+
 // maxFreeChecks limits how many pairs of family and node are compared; beyond
 // it a node counts as if all its room were open to every pod, which proves a
 // little less.
@@ -48,17 +51,24 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 	proven := b.lowerBound(c.best)
 	gapAbove := func(gap float64) bool { return float64(c.best.cost) > float64(float64(proven)*(1+gap)) }
 	mixed := int64(0) // what the cheapest mixture of nodes costs
-	if above := c.patternsAbove(); gapAbove(min(finerAbove, above)) {
+	above := c.patternsAbove()
+	if c.effort > 1 {
+		above = c.toldAbove()
+	}
+	if gapAbove(min(finerAbove, above)) {
 		finer := newBounding(c.plain, c.best, finerFamilies)
 		proven = max(proven, finer.lowerBound(c.best))
 		if gapAbove(above) {
-			proven, mixed = finer.provePatterns(c.best, proven)
+			proven, mixed = finer.provePatterns(c.best, proven, 1)
+		}
+		if c.effort > 1 && gapAbove(above) {
+			proven, mixed = finer.provePatterns(c.best, proven, c.effort)
 		}
 	}
 	if proven > 0 {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)
-		if report.Gap > patternsAbove {
+		if report.Gap > c.toldAbove() {
 			report.GapShares = append(b.gapShares(c.best, proven), c.looseShares(proven)...)
 			report.GapShares = append(report.GapShares, b.openShares(c.best, proven, mixed, report.GapShares)...)
 		}

@@ -26,7 +26,15 @@ const (
 
 // patternsAbove is the gap from where on mixtures of nodes are looked at.
 func (c *chooser) patternsAbove() float64 {
-	if len(c.plain.rules) == 0 && c.best.nodes >= plainNodes {
+	if c.best.nodes < plainNodes {
+		return patternsAbove
+	}
+	return c.toldAbove()
+}
+
+// toldAbove is the gap from where on the Report tells what makes it.
+func (c *chooser) toldAbove() float64 {
+	if len(c.plain.rules) == 0 {
 		return plainAbove
 	}
 	return patternsAbove
@@ -38,15 +46,17 @@ func (c *chooser) patternsAbove() float64 {
 type patternBound struct {
 	mixture
 	b      *bounding
+	effort int // how many times the usual steps it may take
 	alike  *alike
 	itemOf []int    // by class
 	firsts []*class // of each item
 }
 
 // provePatterns returns a bound at least as high as the given one, and what the
-// cheapest mixture costs that was found; 0 where none was looked for.
-func (b *bounding) provePatterns(s *solution, proven int64) (better, mixed int64) {
-	x := b.newPatternBound(s, b.priced, proven)
+// cheapest mixture costs that was found; 0 where none was looked for. Effort is how many
+// times the usual steps that may take.
+func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better, mixed int64) {
+	x := b.newPatternBound(s, proven, effort)
 	if x == nil {
 		return proven, 0
 	}
@@ -58,7 +68,7 @@ func (b *bounding) provePatterns(s *solution, proven int64) (better, mixed int64
 	if len(b.p.rules) > 0 {
 		most = mostRuledSteps
 	}
-	x.generate(min(patternBoundSteps+patternPodSteps*pods, most), 0)
+	x.generate(min(patternBoundSteps+patternPodSteps*pods, most)*effort, 0)
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}
@@ -78,22 +88,23 @@ func (x *patternBound) check(worths []float64) int64 {
 			byClass[c.id] = worths[i] / float64(x.b.placed[c.id]) // of all the pods of one node
 		}
 	}
-	return x.b.check(mixtureSteps, bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
+	return x.b.check(mixtureSteps*x.effort, bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
 }
 
 // newPatternBound starts from the plan's own nodes; nil where there are too many
 // different pods and configs.
-func (b *bounding) newPatternBound(s *solution, prices [][]float64, proven int64) *patternBound {
-	x := &patternBound{b: b, alike: newAlike(b.p, b.candidates)}
+func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patternBound {
+	x := &patternBound{b: b, effort: effort, alike: newAlike(b.p, b.candidates)}
 	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
 	most := maxPatternPairs
 	if len(b.p.rules) > 0 {
 		most = maxRuledPairs
 	}
-	if len(items)*len(configs) > most {
+	if len(items)*len(configs) > most*effort {
 		return nil
 	}
+	prices := b.priced
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
 	x.startAt(prices, proven)
 	x.bringSingles()

@@ -36,8 +36,8 @@ func solveAll(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mo
 func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
 	var chosen decision
-	steps := 0
-	for _, budget := range budgets(settings.MaxSteps) {
+	steps, asked, usual := 0, settings.MaxSteps, usualSteps(snapshot)
+	for _, budget := range budgets(asked, usual) {
 		settings.MaxSteps = budget
 		next := solveWithWishes(newProblem(snapshot, settings), groupPods(snapshot, signer), signer)
 		steps += next.steps
@@ -45,6 +45,7 @@ func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mode
 			chosen = chosen.or(next)
 		}
 	}
+	chosen.effort = min(max(asked/usual, 1), mostEffort)
 	chosen.certify(&chosen.report, nano(chosen.plan.PricePerHour)+nano(chosen.report.InterruptionsPerHour))
 	chosen.report.Preferences = chosen.chooser.report()
 	chosen.report.Steps = steps
@@ -70,16 +71,19 @@ func (d decision) or(c *chooser) decision {
 }
 
 // budgets are the step budgets at which plans are made, of which the best is
-// kept: the default, or the grid up to the most that is allowed. Since a search
-// with more steps may take another way, only plans made at every smaller budget
-// too can promise that more steps never cost more.
-func budgets(most int) []int {
+// kept: the usual one, or the grid up to the most that is allowed and the usual one if
+// that is below. Since a search with more steps may take another way, only plans made
+// at every smaller budget too can promise that more steps never cost more.
+func budgets(most, usual int) []int {
 	if most <= 0 {
 		return []int{0}
 	}
 	list := []int{1}
 	for step := 1 << 12; step <= most && step <= mostMaxSteps; step <<= 4 {
 		list = append(list, step)
+	}
+	if most >= usual {
+		list = append(list, usual)
 	}
 	return list
 }

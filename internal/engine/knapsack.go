@@ -125,7 +125,7 @@ func (s *knapsack) settlePrices(items []*item, values []float64) {
 // where paying less for the one needs more of the other.
 func (s *knapsack) settleBoth(items []*item, values []float64) {
 	s.settlePrices(items, values)
-	first, second := s.dearest()
+	first, second := s.dearest(-1)
 	if second < 0 || s.prices[second] <= 0 {
 		return
 	}
@@ -258,14 +258,15 @@ func (s *knapsack) sortByDensity(items []*item, values []float64) {
 	s.steps += 2 * len(s.items)
 }
 
-// dearest returns the two resources whose room costs most; the second is -1 where
-// there is one resource only.
-func (s *knapsack) dearest() (first, second int) {
-	first, second = 0, -1
+// dearest returns the two resources whose room costs most, without the one left out; the
+// second is -1 where there is one resource only.
+func (s *knapsack) dearest(without int) (first, second int) {
+	first, second = -1, -1
 	cost := func(r int) float64 { return s.prices[r] * float64(s.room[r]) }
-	for r := 1; r < len(s.room); r++ {
+	for r := range s.room {
 		switch {
-		case cost(r) > cost(first):
+		case r == without:
+		case first < 0 || cost(r) > cost(first):
 			first, second = r, first
 		case second < 0 || cost(r) > cost(second):
 			second = r

@@ -25,6 +25,7 @@ type mixture struct {
 	labels   []int   // likewise
 	gains    []float64
 	steps    int
+	left     int // steps, when a round begins
 	limit    int // steps for one node
 	// packed brings the nodes of a packing of everything by such worths; nil for none.
 	packed func(worths []float64)
@@ -179,6 +180,7 @@ func (m *mixture) generate(steps int, enough float64) {
 	now := proving
 	for most, round := m.steps+steps, 0; m.steps < most && m.lp.objective() > enough; round++ {
 		pivots := m.lp.pivots
+		m.left = most - m.steps
 		m.try(now)
 		_, seen, dearest := m.ask(now)
 		m.keep(seen, dearest)
@@ -259,8 +261,9 @@ func (m *mixture) keep(seen, dearest float64) {
 	}
 }
 
-// mostAskSteps bounds what nodes are asked in one round: then those that are left count
-// as what they could hold at most.
+// mostAskSteps bounds what nodes are asked in one round, unless whatever is worth its price
+// is wanted and nothing was found: then those that are left count as what they could hold
+// at most.
 const mostAskSteps = 1_000_000
 
 // ask has nodes filled in the order of what they could hold for their price, until
@@ -282,7 +285,7 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack := m.sacks[n]
-		if used > mostAskSteps {
+		if used > mostAskSteps && (found || now == proving || used > m.left) {
 			dearest, seen = max(dearest, m.rates[n]), max(seen, m.rates[n])
 			break
 		}

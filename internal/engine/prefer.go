@@ -44,6 +44,7 @@ type chooser struct {
 	trials   int
 	steps    int
 	maxSteps int
+	effort   int // how many times its usual steps the proof may take
 }
 
 // lostWish is a preferred rule that the plan does not enforce; extra is what it

@@ -49,9 +49,14 @@ type problem struct {
 	rooms       *occupancy // buffer of rulesHold
 }
 
+// usualSteps are the steps of a search where the settings name none.
+func usualSteps(snapshot *model.Snapshot) int {
+	return min(max(leastMaxSteps, maxStepsPerPod*len(snapshot.Pending)), mostMaxSteps)
+}
+
 func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
 	if settings.MaxSteps <= 0 {
-		settings.MaxSteps = min(max(leastMaxSteps, maxStepsPerPod*len(snapshot.Pending)), mostMaxSteps)
+		settings.MaxSteps = usualSteps(snapshot)
 	}
 	if settings.MaxOfferings <= 0 {
 		settings.MaxOfferings = defaultMaxOfferings

@@ -1,8 +1,8 @@
 package engine
 
 // sweep finds the pods that are worth most on one node. It goes through the amounts
-// of the two dearest resources that pods may use, item by item, and drops those from
-// which nothing better can come. What the other resources cost at the knapsack's
+// of the two dearest resources, and of one of few units, that pods may use, item by item,
+// and drops those from which nothing better can come. What the other resources cost at the knapsack's
 // prices is taken off the pods and added to the node, so that no pods are worth more
 // than what it returns.
 type sweep struct {
@@ -10,6 +10,7 @@ type sweep struct {
 	items         []*item
 	values        []float64
 	first, second int // resources
+	few           int // likewise, -1 for none
 	shelf         []goods
 	reached, next []amounts
 	picks         []pick
@@ -25,8 +26,9 @@ type sweep struct {
 // amounts are used by some pods.
 type amounts struct {
 	first, second int64
-	worth         float64 // of the pods, less their other resources
+	few           int32
 	last          int32   // pick; -1 for none
+	worth         float64 // of the pods, less their other resources
 }
 
 // pick is some pods of one item that joined those of another pick.
@@ -34,12 +36,13 @@ type pick struct{ before, at, count int32 }
 
 // goods is what an item has to offer.
 type goods struct {
-	at            int // position in the knapsack's items
-	most          int
-	first, second int64
-	each          float64 // worth of a pod, less its other resources
-	rest          float64 // what pods from here on are worth beyond their resources at most
-	rate          float64 // what they pay at most for what resources cost
+	at    int // position in the knapsack's items
+	most  int
+	pod   amounts
+	each  float64 // worth of a pod, less its other resources
+	rest  float64 // what pods from here on are worth beyond their resources at most
+	rate  float64 // what they pay at most for what resources cost
+	least amounts // that any of them uses
 }
 
 // As long as there are no more than fewAmounts, fewLimit more steps are taken: small
@@ -57,8 +60,8 @@ const pickCost = 4
 // then, or the floor, and what no pods are worth more than.
 func (w *sweep) most(found, floor float64, limit int) (worth, most float64) {
 	s := w.s
-	w.first, w.second = s.dearest()
-	w.others = worthAt(s.prices, s.room) - w.cost(s.room[w.first], s.room[w.second])
+	w.choose()
+	w.others = worthAt(s.prices, s.room) - w.cost(w.of(s.room))
 	w.found, w.highest = max(found, floor), max(found, floor, w.others)
 	if found <= floor {
 		clear(s.taken)
@@ -89,9 +92,38 @@ func (w *sweep) most(found, floor float64, limit int) (worth, most float64) {
 	return w.found, w.highest
 }
 
-// cost is what amounts of the two resources cost.
-func (w *sweep) cost(first, second int64) float64 {
-	return float64(w.s.prices[w.first]*float64(first)) + float64(w.s.prices[w.second]*float64(second))
+// fewUnits is how much of a resource a node has at most that counts as one of few units:
+// devices, mostly.
+const fewUnits = 16
+
+// choose takes the first resource of few units that is priced, and the two dearest of
+// the others.
+func (w *sweep) choose() {
+	w.few = -1
+	for r, room := range w.s.room {
+		if w.few < 0 && room <= fewUnits && w.s.prices[r] > 0 && len(w.s.room) > 2 {
+			w.few = r
+		}
+	}
+	w.first, w.second = w.s.dearest(w.few)
+}
+
+// of takes the resources of the sweep out of all.
+func (w *sweep) of(all vector) amounts {
+	x := amounts{first: all[w.first], second: all[w.second]}
+	if w.few >= 0 {
+		x.few = int32(all[w.few])
+	}
+	return x
+}
+
+// cost is what amounts of the resources of the sweep cost.
+func (w *sweep) cost(x amounts) float64 {
+	cost := float64(w.s.prices[w.first]*float64(x.first)) + float64(w.s.prices[w.second]*float64(x.second))
+	if w.few >= 0 {
+		cost += float64(w.s.prices[w.few] * float64(x.few))
+	}
+	return cost
 }
 
 // stock fills shelf.
@@ -99,17 +131,19 @@ func (w *sweep) stock() {
 	w.shelf = w.shelf[:0]
 	for at, i := range w.s.items {
 		request := w.items[i].class.request
-		o := goods{at: at, most: w.s.most[i], first: request[w.first], second: request[w.second]}
-		cost := w.cost(o.first, o.second)
+		o := goods{at: at, most: w.s.most[i], pod: w.of(request)}
+		cost := w.cost(o.pod)
 		if o.each = w.values[i] - (worthAt(w.s.prices, request) - cost); o.each > 0 {
 			o.rest = max(o.each-cost, 0) * float64(o.most)
 			o.rate = o.each / max(cost, 1e-9)
+			o.least = o.pod
 			w.shelf = append(w.shelf, o)
 		}
 	}
 	for n := len(w.shelf) - 2; n >= 0; n-- {
 		w.shelf[n].rest += w.shelf[n+1].rest
 		w.shelf[n].rate = max(w.shelf[n].rate, w.shelf[n+1].rate)
+		w.shelf[n].least.limit(&w.shelf[n+1].least)
 	}
 	w.s.steps += 2 * len(w.s.items)
 }
@@ -118,8 +152,13 @@ func (w *sweep) stock() {
 // than was found, and returns the most of that.
 func (w *sweep) hopeful(o *goods) (kept []amounts, open float64) {
 	kept = w.reached[:0]
+	room := w.of(w.s.room)
+	all := w.cost(room)
 	for _, x := range w.reached {
-		left := w.cost(w.s.room[w.first]-x.first, w.s.room[w.second]-x.second)
+		if x.first > room.first-o.least.first || x.second > room.second-o.least.second || x.few > room.few-o.least.few {
+			continue
+		}
+		left := all - w.cost(x)
 		if most := w.others + x.worth + min(left+o.rest, float64(left*o.rate)); most > w.found {
 			kept, open = append(kept, x), max(open, most)
 		}
@@ -131,23 +170,24 @@ func (w *sweep) hopeful(o *goods) (kept []amounts, open float64) {
 // order of amounts become one.
 func (w *sweep) add(n, count int) {
 	o, best := &w.shelf[n], &w.bests[n]
-	first, second, worth := o.first*int64(count), o.second*int64(count), float64(o.each*float64(count))
-	most := [2]int64{w.s.room[w.first] - first, w.s.room[w.second] - second}
+	first, second, few, worth := o.pod.first*int64(count), o.pod.second*int64(count), o.pod.few*int32(count), float64(o.each*float64(count))
+	most := w.of(w.s.room)
+	most.first, most.second, most.few = most.first-first, most.second-second, most.few-few
 	w.next = w.next[:0]
 	from := 0
 	for _, x := range w.reached {
-		if x.first > most[0] {
+		if x.first > most.first {
 			break
 		}
-		if x.second > most[1] {
+		if x.second > most.second || x.few > most.few {
 			continue
 		}
-		with := amounts{x.first + first, x.second + second, x.worth + worth, int32(len(w.picks))}
+		with := amounts{x.first + first, x.second + second, x.few + few, int32(len(w.picks)), x.worth + worth}
 		for from < len(w.reached) && w.reached[from].before(&with) {
 			w.next = append(w.next, w.reached[from])
 			from++
 		}
-		if from < len(w.reached) && w.reached[from].first == with.first && w.reached[from].second == with.second {
+		if from < len(w.reached) && !with.before(&w.reached[from]) {
 			if w.reached[from].worth >= with.worth {
 				continue
 			}
@@ -164,8 +204,13 @@ func (w *sweep) add(n, count int) {
 	w.reached, w.next = w.next, w.reached
 }
 
+// limit lowers amounts to the other ones.
+func (x *amounts) limit(y *amounts) {
+	x.first, x.second, x.few = min(x.first, y.first), min(x.second, y.second), min(x.few, y.few)
+}
+
 func (x *amounts) before(y *amounts) bool {
-	return x.first < y.first || x.first == y.first && x.second < y.second
+	return x.first < y.first || x.first == y.first && (x.second < y.second || x.second == y.second && x.few < y.few)
 }
 
 // see keeps the pods if they are the best so far and the node holds them.

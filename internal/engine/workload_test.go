@@ -124,7 +124,7 @@ func resourceBound(s *model.Snapshot) float64 {
 func TestMoreStepsCostNoMore(t *testing.T) {
 	snapshot := deployments(300, 20, true)
 	last := 0.0
-	for _, steps := range []int{1, 100_000, 1_000_000, 4_000_000} {
+	for _, steps := range []int{1, 100_000, 1_000_000, 0, 24_000_000, 70_000_000} {
 		plan, report := engine.Solve(snapshot, model.Settings{MaxSteps: steps})
 		if last > 0 && plan.PricePerHour > last+1e-9 {
 			t.Errorf("%d steps cost %f, fewer cost %f", steps, plan.PricePerHour, last)

@@ -19,10 +19,11 @@ type Snapshot struct {
 // Settings bound a decision. The zero value works.
 type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
-	// machine decides the same. 0 means the default: 3,000 for each pending pod,
-	// from 6,000,000 to 300,000,000. A larger MaxSteps never gives a dearer
+	// machine decides the same. 0 means the default: 12,000 for each pending pod,
+	// from 24,000,000 to 1,200,000,000. A larger MaxSteps never gives a dearer
 	// plan, before the spreading over Spot pools; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
-	// the one before.
+	// the one before, and at the default. So many times the default also let the proof take
+	// that many times its steps.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
 	// CreateFleet call takes.

@@ -175,7 +175,7 @@ func gapText(rule model.Code) string {
 	case model.CodeWholeNodes:
 		return "about %s $/h of the gap are what whole nodes cost more than parts of them, and rules over zones and nodes, if any"
 	case model.CodeStepBudget:
-		return "up to %s $/h of the gap more steps of the proof might close"
+		return "up to %s $/h of the gap a longer proof (--max-steps) might close"
 	}
 	return "about %s $/h more are due to " + ruleText(rule) + ", which this proof leaves out"
 }

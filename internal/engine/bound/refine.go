@@ -47,10 +47,14 @@ func (c *checker) refine(k *kind) bool {
 		k.most = k.node.bySearch(k.price, k.most)
 	case 5:
 		if c.allSteps >= leastSweepSteps {
-			k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most)))
+			k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most), c.allSteps/sweepShare))
 		}
 	case 6:
 		k.most = min(k.most, k.node.byGrid(min(maxLargeGrid, c.steps)))
+	case 7:
+		if c.allSteps >= leastSweepSteps {
+			k.most = min(k.most, k.node.bySweep(sensible(k.price, k.most), c.steps/lastSweepShare))
+		}
 	default:
 		return false
 	}
