@@ -15,10 +15,10 @@ const (
 	patternsAbove     = 0.05
 	plainAbove        = 0.02
 	plainNodes        = 50
-	patternBoundSteps = 2_000_000
+	patternBoundSteps = 4_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostMixSteps      = 12_000_000
-	mostRuledSteps    = 20_000_000 // where rules keep pods from being one kind
+	mostMixSteps      = 24_000_000
+	mostRuledSteps    = 40_000_000 // where rules keep pods from being one kind
 	// Of items and configs: what one round costs. Rules leave less to be proven.
 	maxPatternPairs = 100_000
 	maxRuledPairs   = 60_000
@@ -106,6 +106,7 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	}
 	prices := b.priced
 	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
+	x.thorough = true
 	x.startAt(prices, proven)
 	x.bringSingles()
 	for i := range s.bins {

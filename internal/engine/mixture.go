@@ -1,6 +1,9 @@
 package engine
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // pattern is one node of a config with pods of some items.
 type pattern struct {
@@ -29,6 +32,8 @@ type mixture struct {
 	limit    int // steps for one node
 	// packed brings the nodes of a packing of everything by such worths; nil for none.
 	packed func(worths []float64)
+	// thorough mixtures look twice at what keeps worths from being proven.
+	thorough bool
 	// best are the worths, by item, that prove most of what any mixture costs,
 	// as far as the knapsacks see: proven. Tried are those of the present round.
 	best, tried []float64
@@ -293,13 +298,15 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
 			continue
 		}
-		worth, most := m.fill(sack, least)
-		dearest, seen = max(dearest, most/m.price(sack)), max(seen, worth/m.price(sack))
+		taken, worth, most := m.fill(sack, least)
+		dearest, seen = max(dearest, most), max(seen, worth)
+		m.rates[n] = most
 		used += sack.steps
-		found = m.bring(sack.pattern()) || found
-		for _, p := range m.sweep.ends() {
-			m.bring(p)
-		}
+		found = taken || found
+	}
+	if m.thorough && now == proving {
+		taken, worth := m.lookAgain(seen)
+		found, seen, dearest = taken || found, max(seen, worth), slices.Max(m.rates)
 	}
 	for _, sack := range m.sacks {
 		m.steps += sack.steps
@@ -307,10 +314,46 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 	return found, seen, dearest
 }
 
-// fill has a node filled with pods worth more than so much for its price. It returns
-// what they are worth and what none are worth more than.
-func (m *mixture) fill(sack *knapsack, least float64) (worth, most float64) {
-	return sack.above(&m.sweep, m.k.items, m.tried, float64(nearly*max(least, 1)*m.price(sack)), m.limit)
+// How many nodes are looked at again in a round, and how many times the steps that takes.
+const (
+	looksAgain = 3
+	longLook   = 8
+)
+
+// lookAgain fills the nodes that may hold most for their price once more and longer, as
+// long as that is more than was seen: they keep worths from being proven.
+func (m *mixture) lookAgain(seen float64) (found bool, most float64) {
+	for range looksAgain {
+		n := slices.Index(m.rates, slices.Max(m.rates))
+		if m.rates[n] <= max(seen, most)*settledAt {
+			break
+		}
+		taken, worth, closer := m.above(m.sacks[n], max(seen, most, 1), m.limit*longLook)
+		found, most = taken || found, max(most, worth)
+		if closer >= m.rates[n] {
+			break
+		}
+		m.rates[n] = closer
+	}
+	return found, most
+}
+
+// fill brings pods that are worth more than so much for the node's price, or nearly so.
+// It returns whether the program took the best, what they are worth for its price, and
+// what none are worth more than.
+func (m *mixture) fill(sack *knapsack, least float64) (taken bool, worth, most float64) {
+	return m.above(sack, nearly*max(least, 1), m.limit)
+}
+
+// above is fill for a floor, in about so many steps.
+func (m *mixture) above(sack *knapsack, floor float64, limit int) (taken bool, worth, most float64) {
+	price := m.price(sack)
+	worth, most = sack.above(&m.sweep, m.k.items, m.tried, float64(floor*price), limit)
+	taken = m.bring(sack.pattern())
+	for _, p := range m.sweep.ends() {
+		m.bring(p)
+	}
+	return taken, worth / price, most / price
 }
 
 // sized is a slice of so many zeros, the given one where that is large enough.

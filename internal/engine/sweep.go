@@ -42,7 +42,7 @@ type goods struct {
 	each  float64 // worth of a pod, less its other resources
 	rest  float64 // what pods from here on are worth beyond their resources at most
 	rate  float64 // what they pay at most for what resources cost
-	least amounts // that any of them uses
+	least int32   // units of few that any of them uses
 }
 
 // As long as there are no more than fewAmounts, fewLimit more steps are taken: small
@@ -136,14 +136,14 @@ func (w *sweep) stock() {
 		if o.each = w.values[i] - (worthAt(w.s.prices, request) - cost); o.each > 0 {
 			o.rest = max(o.each-cost, 0) * float64(o.most)
 			o.rate = o.each / max(cost, 1e-9)
-			o.least = o.pod
+			o.least = o.pod.few
 			w.shelf = append(w.shelf, o)
 		}
 	}
 	for n := len(w.shelf) - 2; n >= 0; n-- {
 		w.shelf[n].rest += w.shelf[n+1].rest
 		w.shelf[n].rate = max(w.shelf[n].rate, w.shelf[n+1].rate)
-		w.shelf[n].least.limit(&w.shelf[n+1].least)
+		w.shelf[n].least = min(w.shelf[n].least, w.shelf[n+1].least)
 	}
 	w.s.steps += 2 * len(w.s.items)
 }
@@ -155,7 +155,7 @@ func (w *sweep) hopeful(o *goods) (kept []amounts, open float64) {
 	room := w.of(w.s.room)
 	all := w.cost(room)
 	for _, x := range w.reached {
-		if x.first > room.first-o.least.first || x.second > room.second-o.least.second || x.few > room.few-o.least.few {
+		if w.few >= 0 && x.few > room.few-o.least {
 			continue
 		}
 		left := all - w.cost(x)
@@ -202,11 +202,6 @@ func (w *sweep) add(n, count int) {
 	}
 	w.next = append(w.next, w.reached[from:]...)
 	w.reached, w.next = w.next, w.reached
-}
-
-// limit lowers amounts to the other ones.
-func (x *amounts) limit(y *amounts) {
-	x.first, x.second, x.few = min(x.first, y.first), min(x.second, y.second), min(x.few, y.few)
 }
 
 func (x *amounts) before(y *amounts) bool {
