@@ -40,9 +40,10 @@ CLUSTERS ?= 200000
 SEED ?= 1000000
 
 .PHONY: soak
-soak: ## What takes long: properties of random input, long scripts on the lab, many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
+soak: ## What takes long: properties of random input, long scripts on the lab, every script in another region, many random clusters for the real kube-scheduler (CLUSTERS=200000 SEED=1000000)
 	RAPID_SEED=0 RAPID_CHECKS=$(PROPERTY_CHECKS) $(GO) test ./internal/engine/... -timeout 0
-	cd lab && DROVER_LONG=1 $(GO) test ./e2e -run TestScripts -timeout 40m
+	cd lab && DROVER_LONG=1 $(GO) test ./e2e -run TestScripts -timeout 80m
+	cd lab && DROVER_LONG=1 DROVER_REGION=ap-northeast-2 $(GO) test ./e2e -run TestScripts -timeout 80m
 	cd lab && $(GO) test ./oracle -run RandomClusters -v -timeout 0 -clusters $(CLUSTERS) -seed $(SEED) -keep $(CURDIR)/bin/soak
 
 .PHONY: check

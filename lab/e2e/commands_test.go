@@ -37,6 +37,9 @@ func cmdLab(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Logf("stopping the lab: %v", err)
 		}
 	})
+	if !slices.Contains(args, "--region") {
+		up = append(up, "--region", ts.Getenv("REGION"))
+	}
 	ts.Check(ts.Exec("drover-lab", append(up, args[1:]...)...))
 	ts.Check(ts.Exec("drover-lab", append([]string{"env"}, dataDir(ts)...)...))
 	exports := regexp.MustCompile(`(?m)^export (\w+)=(.*)$`)

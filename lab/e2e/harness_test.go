@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -64,16 +66,22 @@ func (w withTools) Run() int {
 
 func TestScripts(t *testing.T) {
 	examples := examplesDir(t)
+	texts := textsFor(t, os.Getenv("DROVER_REGION"))
+	limit := 18 * time.Minute
+	if os.Getenv("DROVER_LONG") != "" {
+		limit = time.Hour
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 filepath.Join(texts, "script"),
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(18 * time.Minute),
+		Deadline:            time.Now().Add(limit),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", built.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("LAB_DATA", filepath.Join(env.WorkDir, "lab"))
-			env.Setenv("CLI", filepath.Join(examples, "../lab/e2e/testdata/cli"))
+			env.Setenv("CLI", filepath.Join(texts, "cli"))
+			env.Setenv("REGION", cmp.Or(os.Getenv("DROVER_REGION"), homeRegion))
 			env.Setenv("CLAIMS", filepath.Join(examples, "../docs/reference/lab-aws.md"))
 			env.Setenv("AWS_PYTHON", awsPython())
 			env.Values[expanderKey] = &expander{}
@@ -139,4 +147,38 @@ func examplesDir(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	return dir
+}
+
+// homeRegion is the region that the scripts are written for.
+const homeRegion = "us-west-2"
+
+// textsFor is the folder of the scripts; for another region than their own a copy
+// that names that region.
+func textsFor(t *testing.T, region string) string {
+	t.Helper()
+	texts, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if region == "" || region == homeRegion {
+		return texts
+	}
+	translated := t.TempDir()
+	err = fs.WalkDir(os.DirFS(texts), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(translated, path), 0o755)
+		}
+		text, err := os.ReadFile(filepath.Join(texts, path))
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(translated, path), []byte(strings.ReplaceAll(string(text), homeRegion, region)), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return translated
 }
