@@ -3,6 +3,8 @@
 package events
 
 import (
+	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -83,8 +85,16 @@ type statement struct {
 // New returns a Recorder that publishes to sink.
 func New(sink clientevents.EventRecorder, clock clock.PassiveClock) *Recorder {
 	return &Recorder{clock: clock, said: map[statement]time.Time{}, say: func(object client.Object, eventType, reason, note string) {
-		sink.Eventf(object, nil, eventType, reason, reportingAction, "%s", note)
+		sink.Eventf(object, nil, eventType, reason, actionOf(note), "%s", note)
 	}}
+}
+
+// actionOf differs from note to note: the API takes events that differ in their note
+// only for one that is repeated, and keeps the first note.
+func actionOf(note string) string {
+	hash := fnv.New32a()
+	hash.Write([]byte(note))
+	return fmt.Sprintf("%s-%08x", reportingAction, hash.Sum32())
 }
 
 // NewLegacy returns a Recorder that publishes events of the core API, which is

@@ -56,6 +56,15 @@ func (l *Lab) policies(arn string) []ekstypes.AssociatedAccessPolicy {
 	return c.region.Policies(arn)
 }
 
+// reach is why a machine does not get out of its network.
+func (l *Lab) reach(m machine.Machine) error {
+	c := l.cluster.Load()
+	if c == nil {
+		return errStarting
+	}
+	return c.region.Reach(m)
+}
+
 // admitNode is why the cluster does not let a machine in as a node.
 func (l *Lab) admitNode(ctx context.Context, m machine.Machine, name string) error {
 	c := l.cluster.Load()

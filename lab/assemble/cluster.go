@@ -25,6 +25,7 @@ func (l *Lab) startNodes(background context.Context) error {
 	simulator, err := nodes.New(nodes.Options{
 		Client: client,
 		Source: l.region,
+		Reach:  l.reach,
 		Admit:  l.admitNode,
 		Clock:  l.clock,
 		Cluster: nodes.Cluster{

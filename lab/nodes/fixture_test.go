@@ -113,7 +113,16 @@ type lab struct {
 	endpoint string
 	// refusal is why no machine is let into the cluster; empty lets all in.
 	refusal atomic.Pointer[string]
+	// trapped is why no machine gets out of its network; empty lets all out.
+	trapped atomic.Pointer[string]
 	stop    func()
+}
+
+func (l *lab) reach(machine.Machine) error {
+	if trapped := l.trapped.Load(); trapped != nil {
+		return errors.New(*trapped)
+	}
+	return nil
 }
 
 func (l *lab) admit(context.Context, machine.Machine, string) error {
@@ -140,6 +149,7 @@ func (l *lab) start() {
 	simulator, err := nodes.New(nodes.Options{
 		Client: l.client, Source: l.region, Clock: clock.Wall{}, DataDir: l.dir,
 		Cluster: nodes.Cluster{Name: "test", Version: "1.37.2", Endpoint: l.endpoint, CA: clusterCA},
+		Reach:   l.reach,
 		Admit:   l.admit,
 		Log:     slog.New(slog.NewTextHandler(l.log, nil)),
 	})

@@ -25,6 +25,9 @@ type Options struct {
 	Clock machine.Clock
 	// Cluster is what user data is checked against and what processes are told.
 	Cluster Cluster
+	// Reach is why a machine reaches neither the API server nor AWS's services when it
+	// boots, such as a network without a way out; nil lets all.
+	Reach func(m machine.Machine) error
 	// Admit is why the API server would not know a machine that wants to register
 	// under a name, such as a role that nobody mapped; nil lets all in.
 	Admit func(ctx context.Context, m machine.Machine, name string) error

@@ -39,6 +39,12 @@ func (r *Region) AdmitNode(m machine.Machine, name string, configMap map[string]
 	return identity.CheckNode(name)
 }
 
+// Reach is why a machine's packets do not get out of its network; nil when they do.
+func (r *Region) Reach(m machine.Machine) (err error) {
+	r.world.Store.View(func() { err = r.world.Network.WayOut(m.Network.SubnetID, m.Network.PublicIP) })
+	return err
+}
+
 // Policies are the access policies of a user of the cluster, by its principal's
 // ARN.
 func (r *Region) Policies(arn string) []types.AssociatedAccessPolicy {
