@@ -295,7 +295,7 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 			break
 		}
 		sack.settleBoth(m.k.items, m.tried)
-		if sack.atMost(m.k.items, m.tried) <= least*m.price(sack) {
+		if m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack); m.rates[n] <= least {
 			continue
 		}
 		taken, worth, most := m.fill(sack, least)

@@ -138,7 +138,7 @@ func (r *Reconciler) finalize(ctx context.Context, class *ec2v1.EC2NodeClass) (r
 		return reconcile.Result{}, fmt.Errorf("listing the nodeclaims of EC2NodeClass %s: %w", class.Name, err)
 	}
 	if len(claims.Items) > 0 {
-		r.Events.Normal(class, events.WaitingOnNodeClaims, fmt.Sprintf("Waiting on NodeClaim termination for %d NodeClaim(s)", len(claims.Items)))
+		r.Events.NormalOnce(class, events.WaitingOnNodeClaims, fmt.Sprintf("Waiting on NodeClaim termination for %d NodeClaim(s)", len(claims.Items)))
 		return reconcile.Result{RequeueAfter: refresh}, nil
 	}
 	if err := r.Cloud.DeleteNodeClassResources(ctx, class); err != nil {

@@ -52,7 +52,7 @@ func (r *Reconciler) drain(ctx context.Context, node *corev1.Node, deadline *tim
 		r.Backoff.Forget(node.UID)
 		return 0, nil
 	case len(result.Refused) > 0:
-		r.Events.Warning(node, events.FailedDraining, fmt.Sprintf("Failed to drain node, %d pods are waiting to be evicted", result.Waiting))
+		r.Events.WarningOnce(node, events.FailedDraining, fmt.Sprintf("Failed to drain node, %d pods are waiting to be evicted", result.Waiting))
 		return r.Backoff.When(node.UID), nil
 	}
 	r.Backoff.Forget(node.UID)
