@@ -2,9 +2,9 @@ package engine
 
 // sweep finds the pods that are worth most on one node. It goes through the amounts
 // of the two dearest resources, and of one of few units, that pods may use, item by item,
-// and drops those from which nothing better can come. What the other resources cost at the knapsack's
-// prices is taken off the pods and added to the node, so that no pods are worth more
-// than what it returns.
+// and drops those from which nothing better can come. What the other resources cost at
+// the knapsack's prices is taken off the pods and added to the node, so that no pods are
+// worth more than what it returns.
 type sweep struct {
 	s             *knapsack
 	items         []*item

@@ -22,7 +22,8 @@ type Settings struct {
 	// machine decides the same. 0 means the default: 12,000 for each pending pod,
 	// from 24,000,000 to 1,200,000,000. A larger MaxSteps never gives a dearer
 	// plan, before the spreading over Spot pools; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
-	// the one before, and at the default. So many times the default also let the proof take
+	// the one before, and at the default. Beside the default alone a larger one can
+	// rarely be worse, mostly where pods compete for places that do not suffice. So many times the default also let the proof take
 	// that many times its steps.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
