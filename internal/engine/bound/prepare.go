@@ -29,8 +29,9 @@ func Prepare(p *Problem) *Prepared {
 	c.resources = len(p.Classes[0].Request)
 	c.findShifts(p)
 	requests := make([]int64, len(p.Classes)*c.resources)
+	sets := exclusiveSets(p.Classes)
 	for i := range p.Classes {
-		c.addClass(&p.Classes[i], requests[i*c.resources:(i+1)*c.resources])
+		c.addClass(&p.Classes[i], requests[i*c.resources:(i+1)*c.resources], sets)
 	}
 	numbers := map[string]int{}
 	c.addKinds(p, numbers)
@@ -40,15 +41,31 @@ func Prepare(p *Problem) *Prepared {
 	return c
 }
 
-func (c *Prepared) addClass(in *Class, request []int64) {
-	out := class{count: max(in.Count, 0), perNode: in.PerNode, family: in.Family, exclusive: in.Exclusive, request: request}
+// exclusiveSets numbers the exclusive sets of more than one class. A set of one class only
+// says that a node holds one of its pods, so that it can be counted with equal ones.
+func exclusiveSets(classes []Class) map[int]int {
+	sizes, numbers := map[int]int{}, map[int]int{}
+	for i := range classes {
+		set := classes[i].Exclusive
+		if sizes[set]++; set > 0 && sizes[set] == 2 {
+			numbers[set] = len(numbers) + 1
+		}
+	}
+	return numbers
+}
+
+func (c *Prepared) addClass(in *Class, request []int64, sets map[int]int) {
+	out := class{count: max(in.Count, 0), perNode: in.PerNode, family: in.Family, exclusive: sets[in.Exclusive], request: request}
+	if in.Exclusive > 0 {
+		out.perNode = 1
+	}
 	for r, amount := range in.Request {
 		out.request[r] = max(amount, 0) >> c.shifts[r]
 	}
 	if out.perNode <= 0 {
 		out.perNode = math.MaxInt64
 	}
-	c.exclusive = max(c.exclusive, in.Exclusive)
+	c.exclusive = max(c.exclusive, out.exclusive)
 	c.classes = append(c.classes, out)
 }
 
