@@ -241,8 +241,8 @@ func (b *bounding) placesOf(c *class, devices bool) string {
 	if len(b.p.nodes) > 0 {
 		text.places(c.pod)
 	}
-	for r, name := range b.p.resources.names {
-		if devices && name != model.CPU && name != model.Memory && name != model.PodCount {
+	for r := range b.p.resources.names {
+		if devices && b.p.resources.isDevice(r) {
 			text.number(c.request[r])
 		}
 	}

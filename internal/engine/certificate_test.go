@@ -216,6 +216,15 @@ func TestDevicesAreCountedWhole(t *testing.T) {
 	}
 }
 
+// TestManySizesWithDevices: of hundreds of sizes those that are alike are valued together,
+// which still proves most of the cost.
+func TestManySizesWithDevices(t *testing.T) {
+	plan, report := engine.Solve(manyDevices(400), model.Settings{})
+	if report.Gap > 0.15 {
+		t.Errorf("cost %f, bound %f, gap %f", plan.PricePerHour, report.Bound, report.Gap)
+	}
+}
+
 // TestMoreStepsProveMore: what the usual steps of the proof leave open, more of them close.
 func TestMoreStepsProveMore(t *testing.T) {
 	s := allDifferent(400)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
@@ -18,10 +19,8 @@ const (
 	patternBoundSteps = 4_000_000
 	patternPodSteps   = 5_000 // more for each pod
 	mostMixSteps      = 24_000_000
-	mostRuledSteps    = 40_000_000 // where rules keep pods from being one kind
-	// Of items and configs: what one round costs. Rules leave less to be proven.
-	maxPatternPairs = 100_000
-	maxRuledPairs   = 60_000
+	// Of items and configs: what one round costs.
+	maxPatternPairs = 400_000
 )
 
 // patternsAbove is the gap from where on mixtures of nodes are looked at.
@@ -48,8 +47,9 @@ type patternBound struct {
 	b      *bounding
 	effort int // how many times the usual steps it may take
 	alike  *alike
-	itemOf []int    // by class
-	firsts []*class // of each item
+	itemOf []int     // by class
+	linear []float64 // what a pod of each item is worth to the linear program over resources
+	firsts []*class  // of each item
 }
 
 // provePatterns returns a bound at least as high as the given one, and what the
@@ -64,11 +64,10 @@ func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better,
 	for _, count := range x.counts {
 		pods += count
 	}
-	most := mostMixSteps
-	if len(b.p.rules) > 0 {
-		most = mostRuledSteps
+	most := min(patternBoundSteps+patternPodSteps*pods, mostMixSteps) * effort
+	for x.generate(most, 0); x.steps < most && x.refine(); {
+		x.generate(most-x.steps, 0)
 	}
-	x.generate(min(patternBoundSteps+patternPodSteps*pods, most)*effort, 0)
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
 	}
@@ -97,17 +96,15 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	x := &patternBound{b: b, effort: effort, alike: newAlike(b.p, b.candidates)}
 	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
-	most := maxPatternPairs
-	if len(b.p.rules) > 0 {
-		most = maxRuledPairs
-	}
-	if len(items)*len(configs) > most*effort {
+	if len(items)*len(configs) > maxPatternPairs*effort {
 		return nil
 	}
 	prices := b.priced
-	x.mixture = newMixture(&packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts)
+	x.k, x.counts = &packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts
+	x.linear = x.linearWorths(prices)
+	x.mixture = newMixture(x.k, counts, x.rowsFor(firstRows))
 	x.thorough = true
-	x.startAt(prices, proven)
+	x.startAt(x.linear, proven)
 	x.bringSingles()
 	for i := range s.bins {
 		x.bring(x.contentOf(&s.bins[i]))
@@ -118,6 +115,9 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	x.settle()
 	if s.worth != nil {
 		x.centerAt(s.worth)
+	}
+	if x.wantsDevices() {
+		x.weighPrices() // they say more there than what resources cost
 	}
 	return x
 }
@@ -183,13 +183,76 @@ func (it *item) admit(most int64) {
 	it.perNode += int(most)
 }
 
-// startAt sets the worths to start from: the linear prices, as far as they prove
-// anything.
-func (x *patternBound) startAt(prices [][]float64, proven int64) {
-	worths, sum := make([]float64, len(x.counts)), 0.0
+// firstRows is how many rows the linear program of a proof has at first: more would prove
+// more in the end, but take far longer to get there. When that has come to its end, it has
+// moreRows times as many.
+const (
+	firstRows = 64
+	moreRows  = 3
+)
+
+// rowsFor has one row for each item, or for those that are much alike where they are too
+// many. Pods that share a node by its devices are worth about the same whatever else they
+// ask for: such items are not alike.
+func (x *patternBound) rowsFor(most int) rows {
+	if len(x.k.items) <= most || len(x.k.items) <= maxPatternItems && x.wantsDevices() {
+		return rowEach(x.counts)
+	}
+	families := make([]int, len(x.k.items))
+	for i := range families {
+		families[i] = x.b.familyOf[x.firsts[i].id]
+	}
+	return rowsAlike(x.k.items, x.counts, families, x.linear, most)
+}
+
+func (x *patternBound) wantsDevices() bool {
+	return slices.ContainsFunc(x.k.items, func(it *item) bool {
+		for r, amount := range it.class.request {
+			if amount > 0 && x.b.p.resources.isDevice(r) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// refine goes on with more rows from what is known; false where there are none.
+func (x *patternBound) refine() bool {
+	last := x.mixture
+	rows := x.rowsFor(last.rows.count * moreRows)
+	if rows.count <= last.rows.count {
+		return false
+	}
+	x.mixture = newMixture(last.k, last.counts, rows)
+	x.thorough, x.steps = true, last.steps
+	x.begin(last.best, last.proven)
+	copy(x.center, last.center)
+	x.hoped = last.hoped
+	x.bringSingles()
+	for _, label := range last.lp.labels {
+		if label >= 0 {
+			x.bring(last.patterns[label])
+		}
+	}
+	x.patterns = append(x.patterns, last.patterns...)
+	x.settle()
+	return true
+}
+
+// linearWorths are what a pod of each item is worth to the linear program.
+func (x *patternBound) linearWorths(prices [][]float64) []float64 {
+	worths := make([]float64, len(x.k.items))
 	for i, it := range x.k.items {
-		worths[i] = worthAt(prices[x.b.familyOf[x.firsts[i].id]], it.class.request)
-		sum += float64(worths[i] * float64(x.counts[i]))
+		worths[i] = max(worthAt(prices[x.b.familyOf[x.firsts[i].id]], it.class.request), 1)
+	}
+	return worths
+}
+
+// startAt sets the worths to start from: the linear ones, as far as they prove anything.
+func (x *patternBound) startAt(worths []float64, proven int64) {
+	sum := 0.0
+	for i, worth := range worths {
+		sum += float64(worth * float64(x.counts[i]))
 	}
 	for i := range worths {
 		worths[i] *= float64(proven) / max(sum, 1)

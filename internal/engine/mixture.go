@@ -18,12 +18,14 @@ type part struct{ item, count int }
 type mixture struct {
 	k        *packer // its items and configs
 	counts   []int   // by item
-	rows     []int   // items with pods, by row
-	rowOf    []int   // by item
+	asked    []int   // items with pods
+	rows     rows
 	lp       *covering
 	patterns []pattern // all that were in the program once
 	sacks    []*knapsack
 	sweep    sweep
+	grid     grid
+	stuck    int     // rounds in which next to nothing more was proven
 	column   []entry // buffer
 	labels   []int   // likewise
 	gains    []float64
@@ -46,13 +48,12 @@ type mixture struct {
 	order  []int     // of the sacks, by that
 }
 
-func newMixture(k *packer, counts []int) mixture {
-	m := mixture{k: k, counts: counts, rowOf: make([]int, len(k.items)), limit: quickSteps}
+func newMixture(k *packer, counts []int, rows rows) mixture {
+	m := mixture{k: k, counts: counts, rows: rows, limit: quickSteps}
 	pods, dearest := 0, int64(1)
 	for i, count := range counts {
 		if count > 0 {
-			m.rowOf[i] = len(m.rows)
-			m.rows = append(m.rows, i)
+			m.asked = append(m.asked, i)
 			pods = max(pods, count)
 		}
 	}
@@ -62,7 +63,7 @@ func newMixture(k *packer, counts []int) mixture {
 			m.sacks = append(m.sacks, sack)
 		}
 	}
-	m.lp = newCovering(len(m.rows), float64(dearest)*float64(pods)*4)
+	m.lp = newCovering(rows.count, float64(dearest)*float64(pods)*4)
 	m.best, m.tried, m.center = make([]float64, len(counts)), make([]float64, len(counts)), make([]float64, len(counts))
 	m.rates, m.order = make([]float64, len(m.sacks)), make([]int, len(m.sacks))
 	for n := range m.order {
@@ -78,7 +79,7 @@ func (m *mixture) price(s *knapsack) float64 {
 
 // worthOf is what a pod of an item is worth to the program.
 func (m *mixture) worthOf(item int) float64 {
-	return max(0, m.lp.prices[m.rowOf[item]]/float64(m.counts[item]))
+	return max(0, m.lp.prices[m.rows.of[item]]/m.rows.pods[item])
 }
 
 // bring offers a pattern to the program and reports whether it was taken.
@@ -93,13 +94,13 @@ func (m *mixture) bring(p pattern) bool {
 func (m *mixture) enter(p pattern, label int) bool {
 	m.column = m.column[:0]
 	for _, x := range p.parts {
-		m.column = append(m.column, entry{m.rowOf[x.item], float64(x.count) / float64(m.counts[x.item])})
+		m.column = append(m.column, entry{m.rows.of[x.item], float64(x.count) / m.rows.pods[x.item]})
 	}
 	m.steps += len(p.parts)
 	if !m.lp.bring(m.column, float64(m.k.p.space.configs[p.config].price), label) {
 		return false
 	}
-	m.steps += len(m.rows) * len(m.rows) / 8
+	m.steps += m.rows.count * m.rows.count / 8
 	return true
 }
 
@@ -128,7 +129,7 @@ func (m *mixture) wanted() []int {
 		p := &m.patterns[label]
 		worth := 0.0
 		for _, x := range p.parts {
-			worth += float64(m.lp.prices[m.rowOf[x.item]] * float64(x.count) / float64(m.counts[x.item]))
+			worth += float64(m.lp.prices[m.rows.of[x.item]] * float64(x.count) / m.rows.pods[x.item])
 		}
 		m.steps += len(p.parts)
 		price := float64(max(m.k.p.space.configs[p.config].price, 1))
@@ -168,6 +169,8 @@ const (
 	nearly = 0.97
 	// Packings of everything go on as long as they save that part of the cost.
 	leastPacked = 0.0005
+	// A round that proves more by that part has got somewhere.
+	leastProven = 0.0005
 )
 
 // effort is what nodes are asked for in one round.
@@ -188,7 +191,11 @@ func (m *mixture) generate(steps int, enough float64) {
 		m.left = most - m.steps
 		m.try(now)
 		_, seen, dearest := m.ask(now)
+		before := m.proven
 		m.keep(seen, dearest)
+		if m.stuck++; m.proven > before*(1+leastProven) {
+			m.stuck = 0
+		}
 		m.settle()
 		if round%packEvery == 1 && !idle {
 			before := m.lp.objective()
@@ -219,7 +226,7 @@ func (m *mixture) try(now effort) {
 	if now == proving {
 		part = centred
 	}
-	for _, i := range m.rows {
+	for _, i := range m.asked {
 		m.tried[i] = float64(part*m.center[i]) + float64((1-part)*m.worthOf(i))
 	}
 }
@@ -243,10 +250,19 @@ func (m *mixture) weigh() {
 	}
 }
 
+// weighPrices takes the program's own prices for the center if those seem to prove more.
+func (m *mixture) weighPrices() {
+	for _, i := range m.asked {
+		m.tried[i] = m.worthOf(i)
+	}
+	_, seen, dearest := m.ask(proving)
+	m.keep(seen, dearest)
+}
+
 // keep keeps the worths tried if they prove more than the best do, or seem to.
 func (m *mixture) keep(seen, dearest float64) {
 	sum := 0.0
-	for _, i := range m.rows {
+	for _, i := range m.asked {
 		sum += float64(m.tried[i] * float64(m.counts[i]))
 	}
 	if seen <= 0 || dearest <= 0 {
@@ -254,13 +270,13 @@ func (m *mixture) keep(seen, dearest float64) {
 	}
 	if proven := sum / dearest; proven > m.proven {
 		m.proven = proven
-		for _, i := range m.rows {
+		for _, i := range m.asked {
 			m.best[i] = m.tried[i] / dearest
 		}
 	}
 	if hoped := sum / seen; hoped > m.hoped {
 		m.hoped = hoped
-		for _, i := range m.rows {
+		for _, i := range m.asked {
 			m.center[i] = m.tried[i] / seen
 		}
 	}
@@ -312,30 +328,6 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 		m.steps += sack.steps
 	}
 	return found, seen, dearest
-}
-
-// How many nodes are looked at again in a round, and how many times the steps that takes.
-const (
-	looksAgain = 3
-	longLook   = 8
-)
-
-// lookAgain fills the nodes that may hold most for their price once more and longer, as
-// long as that is more than was seen: they keep worths from being proven.
-func (m *mixture) lookAgain(seen float64) (found bool, most float64) {
-	for range looksAgain {
-		n := slices.Index(m.rates, slices.Max(m.rates))
-		if m.rates[n] <= max(seen, most)*settledAt {
-			break
-		}
-		taken, worth, closer := m.above(m.sacks[n], max(seen, most, 1), m.limit*longLook)
-		found, most = taken || found, max(most, worth)
-		if closer >= m.rates[n] {
-			break
-		}
-		m.rates[n] = closer
-	}
-	return found, most
 }
 
 // fill brings pods that are worth more than so much for the node's price, or nearly so.

@@ -58,7 +58,8 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 	if rows := len(items); rows == 0 || rows > maxItemsPerNode*runs[0].nodes || costsOf(rows) > budget-k.steps {
 		return nil
 	}
-	s.mixture = newMixture(&packer{p: k.p, items: items, configs: s.alike.configs(k.configs), scale: k.scale}, s.counted(counts))
+	ones := s.counted(counts)
+	s.mixture = newMixture(&packer{p: k.p, items: items, configs: s.alike.configs(k.configs), scale: k.scale}, ones, rowEach(ones))
 	s.demanded = counts
 	s.prepare(runs)
 	s.packed = func(worths []float64) { s.pack(worths, used) }
@@ -219,7 +220,7 @@ func (s *patternSearch) counted(counts []int) []int {
 // prepare starts the program from packings that are known.
 func (s *patternSearch) prepare(runs []*packing) {
 	worths, proven := s.sizeWorths(), 0.0
-	for _, i := range s.rows {
+	for _, i := range s.asked {
 		proven += float64(worths[i] * float64(s.counts[i]))
 	}
 	s.begin(worths, proven)

@@ -41,12 +41,13 @@ func (s *patternSearch) round(counts []int, used usage, budget int) *packing {
 // rest is the search for the pods that are left, which begins with what is known
 // of all; nil when there are none.
 func (s *patternSearch) rest(left []int) *patternSearch {
-	next := &patternSearch{of: s.of, alike: s.alike, rooms: s.rooms, oneOf: s.oneOf, equals: s.equals, mixture: newMixture(s.k, s.counted(left))}
-	if len(next.rows) == 0 {
+	ones := s.counted(left)
+	next := &patternSearch{of: s.of, alike: s.alike, rooms: s.rooms, oneOf: s.oneOf, equals: s.equals, mixture: newMixture(s.k, ones, rowEach(ones))}
+	if len(next.asked) == 0 {
 		return nil
 	}
 	proven := 0.0
-	for _, i := range next.rows {
+	for _, i := range next.asked {
 		proven += float64(s.best[i] * float64(next.counts[i]))
 	}
 	next.begin(s.best, proven)

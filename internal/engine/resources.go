@@ -23,6 +23,12 @@ func newResourceIndex(pending []model.Pod) resourceIndex {
 	return resourceIndex{names: names}
 }
 
+// isDevice reports whether nodes have the resource for some pods only: GPUs, mostly.
+func (x resourceIndex) isDevice(r int) bool {
+	name := x.names[r]
+	return name != model.CPU && name != model.Memory && name != model.PodCount && name != model.EphemeralStorage
+}
+
 // requested adds to names those of which some pod asks for at least so much.
 // Most pods ask for the same resources: looking those up is faster than going
 // through what a pod asks for.

@@ -19,9 +19,10 @@ type checker struct {
 	steps    int       // left
 	allSteps int
 	err      error
-	// buffers of one upper bound
+	// buffers
 	setMost, setSum []int64
 	wants           []want
+	kept, next      []used
 }
 
 type class struct {

@@ -35,7 +35,8 @@ type used struct{ first, second, few, worth int64 }
 // bySweep returns what no pods on the node are worth more than, or the goal where they
 // are worth less, in about so many steps.
 func (n *node) bySweep(goal int64, steps int) int64 {
-	s := sweep{n: n, kept: []used{{}}}
+	s := sweep{n: n, kept: append(n.c.kept[:0], used{}), next: n.c.next}
+	defer func() { n.c.kept, n.c.next = s.kept, s.next }()
 	s.choose(n.scarcestFirst())
 	s.others = s.othersOf(n.room)
 	s.best = max(goal, s.others)
