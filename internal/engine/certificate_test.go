@@ -104,7 +104,6 @@ func TestSharesOfRules(t *testing.T) {
 // bound knows it of an anti-affinity, and of a spread, which may let more onto
 // each, says that it makes the gap.
 func TestPodsThatAreAllApart(t *testing.T) {
-	t.Parallel()
 	apart, spread := allDifferent(300), allDifferent(300)
 	labels := map[string]string{"app": "one"}
 	selector := &model.LabelSelector{MatchLabels: labels}

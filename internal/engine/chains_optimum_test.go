@@ -16,7 +16,6 @@ import (
 // with the best of all ways to divide them: no pod is left out that could have a
 // place, hardly any plan costs more than the best, and no bound is above it.
 func TestChainsAgainstOptimum(t *testing.T) {
-	t.Parallel()
 	const cases, leastFull, leastOptimal = 1500, 0.97, 0.96
 	full, optimal := 0, 0
 	for seed := range uint64(cases) {

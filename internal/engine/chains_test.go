@@ -53,7 +53,6 @@ func chains(key string, count, length, replicas int) *model.Snapshot {
 // for each chain can hold, whatever the length, and at nearly the least price;
 // where all of a chain must be on one node, the bound knows it.
 func TestChainsFindTheirPlaces(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		key                     string
 		count, length, replicas int

@@ -13,7 +13,6 @@ import (
 // TestCostAgainstOptimum compares plans for up to seven pods with the best of
 // all ways to divide them among nodes.
 func TestCostAgainstOptimum(t *testing.T) {
-	t.Parallel()
 	const cases, worstGap, leastOptimal = 2000, 0.30, 0.97
 	optimal := 0
 	for seed := range uint64(cases) {
