@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes/scheme"
 	clientevents "k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,7 +56,7 @@ func New(t testing.TB, world cloudtest.World, objects ...client.Object) *Cluster
 		}
 		return underlying.SubResource(name).Create(ctx, object, sub, options...)
 	}
-	builder := fake.NewClientBuilder().WithScheme(scheme.Scheme).
+	builder := fake.NewClientBuilder().WithScheme(Scheme()).
 		WithStatusSubresource(&karpv1.NodePool{}, &karpv1.NodeClaim{}, &ec2v1.EC2NodeClass{}, &corev1.Node{}, &corev1.Pod{}).
 		WithInterceptorFuncs(interceptor.Funcs{Create: c.create, SubResourceCreate: subResource})
 	for _, each := range index.All() {

@@ -55,6 +55,7 @@ func requireAllBound(t *testing.T, cluster *clustertest.Cluster) {
 }
 
 func TestPendingPodsGetTheCheapestNodeThatHoldsThem(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 5)
 	start(t, cluster, &clustertest.Faults{}).settle()
 	requireOneToOne(t, cluster, 1)
@@ -74,6 +75,7 @@ func TestPendingPodsGetTheCheapestNodeThatHoldsThem(t *testing.T) {
 }
 
 func TestEmptyNodeGoesWithItsClaimAndInstance(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 5)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.settle()
@@ -88,6 +90,7 @@ func TestEmptyNodeGoesWithItsClaimAndInstance(t *testing.T) {
 // ahead of it and before its answer, first while nodes come and then while they
 // go, and lets a new process take over.
 func TestKilledAtAnyCall(t *testing.T) {
+	t.Parallel()
 	whole := &clustertest.Faults{}
 	nodes := comeAndGo(t, whole)
 	if whole.Calls() < 15 {

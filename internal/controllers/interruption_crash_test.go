@@ -19,6 +19,7 @@ import (
 // TestKilledWhileInterrupted kills the process at every call it makes because of
 // an interruption, ahead of the call and before its answer; another takes over.
 func TestKilledWhileInterrupted(t *testing.T) {
+	t.Parallel()
 	whole := &clustertest.Faults{}
 	survive(t, whole)
 	if whole.Calls() < 15 {
@@ -63,6 +64,7 @@ func survive(t *testing.T, faults *clustertest.Faults) {
 // the cluster and about others, in any order and more than once: nothing is
 // drained but what real messages about the instance ask for.
 func TestWhateverTheQueueSays(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("../interruption/message/testdata/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
@@ -108,6 +110,7 @@ func TestWhateverTheQueueSays(t *testing.T) {
 // each told of more than once, by processes that die, and looks at the promises
 // that hold whatever happens.
 func TestRandomInterruptions(t *testing.T) {
+	t.Parallel()
 	for seed := range int64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()

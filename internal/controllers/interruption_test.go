@@ -9,6 +9,7 @@ import (
 )
 
 func TestInterruptedNodeIsReplacedBeforeItsPodsGo(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 6)
 	before := len(w.lasting())
 	node := w.cluster.Nodes()[0]
@@ -50,6 +51,7 @@ func TestInterruptedNodeIsReplacedBeforeItsPodsGo(t *testing.T) {
 }
 
 func TestAPodGoesInTimeEvenWithoutAPlace(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 2)
 	for _, zone := range []string{"us-west-2a", "us-west-2b", "us-west-2c"} {
 		w.sellOut(zone)
@@ -68,6 +70,7 @@ func TestAPodGoesInTimeEvenWithoutAPlace(t *testing.T) {
 }
 
 func TestBudgetsHoldUntilTheDeadline(t *testing.T) {
+	t.Parallel()
 	for _, force := range []string{"never", "delete"} {
 		t.Run(force, func(t *testing.T) {
 			w := newSpotWorld(t, 2)
@@ -101,6 +104,7 @@ func TestBudgetsHoldUntilTheDeadline(t *testing.T) {
 }
 
 func TestRebalanceRecommendationThatProvesFalseIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 2)
 	for _, zone := range []string{"us-west-2a", "us-west-2b", "us-west-2c"} {
 		w.sellOut(zone)
@@ -133,6 +137,7 @@ func TestRebalanceRecommendationThatProvesFalseIsUndone(t *testing.T) {
 }
 
 func TestRebalanceRecommendationMovesPodsWhenAReplacementIsReady(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 4)
 	before := len(w.lasting())
 	node := w.cluster.Nodes()[0]
@@ -155,6 +160,7 @@ func TestRebalanceRecommendationMovesPodsWhenAReplacementIsReady(t *testing.T) {
 }
 
 func TestScheduledEventsWaitForTheirTime(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 2)
 	node := w.cluster.Nodes()[0]
 	event := func(status string) {
@@ -183,6 +189,7 @@ func TestScheduledEventsWaitForTheirTime(t *testing.T) {
 }
 
 func TestInstanceInterruptedBeforeItsNodeHasJoined(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 2)
 	w.replicas = 12
 	w.scale()
@@ -217,6 +224,7 @@ func TestInstanceInterruptedBeforeItsNodeHasJoined(t *testing.T) {
 // TestNothingComesBetweenNodesThatGoTogether: while nodes are being closed, nothing
 // is said or done about those that are; and not for ever.
 func TestNothingComesBetweenNodesThatGoTogether(t *testing.T) {
+	t.Parallel()
 	w := newSpotWorld(t, 12)
 	first := w.cluster.Nodes()[0]
 	said := func() (count int) {

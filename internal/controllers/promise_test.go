@@ -34,6 +34,7 @@ func tightCluster(t *testing.T) *clustertest.Cluster {
 }
 
 func TestDecisionsWhileNodesComeBuyNothingTwice(t *testing.T) {
+	t.Parallel()
 	cluster := tightCluster(t)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.round()
@@ -55,6 +56,7 @@ func TestDecisionsWhileNodesComeBuyNothingTwice(t *testing.T) {
 }
 
 func TestLaterPodsArePlannedAroundThoseOnTheirWay(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 2)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.round()
@@ -87,6 +89,7 @@ func TestLaterPodsArePlannedAroundThoseOnTheirWay(t *testing.T) {
 }
 
 func TestPodsOfANodeThatNeverComesAskAgain(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 3)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.round()
@@ -110,6 +113,7 @@ func TestPodsOfANodeThatNeverComesAskAgain(t *testing.T) {
 }
 
 func TestNodeThatIsSmallerThanItsTypePromisedLeavesNobodyWaiting(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 0)
 	for i := range 6 {
 		// An m5.large promises 6903Mi, and the nodes of this cluster report 6Gi.
@@ -131,6 +135,7 @@ func TestNodeThatIsSmallerThanItsTypePromisedLeavesNobodyWaiting(t *testing.T) {
 }
 
 func TestPodThatRunsElsewhereLeavesItsRoomToOthers(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 5)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.round()
@@ -145,6 +150,7 @@ func TestPodThatRunsElsewhereLeavesItsRoomToOthers(t *testing.T) {
 }
 
 func TestEmptyNodeWithAPromiseStays(t *testing.T) {
+	t.Parallel()
 	cluster := newCluster(t, 2)
 	drover := start(t, cluster, &clustertest.Faults{})
 	drover.round()
@@ -175,6 +181,7 @@ func TestEmptyNodeWithAPromiseStays(t *testing.T) {
 // pods into the room of a node on its way, onto a node that is there and onto a
 // new one.
 func TestKilledWhileAdding(t *testing.T) {
+	t.Parallel()
 	whole := &clustertest.Faults{}
 	want := added(t, whole)
 	for at := 1; at <= whole.Calls(); at++ {

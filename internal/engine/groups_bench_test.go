@@ -122,10 +122,9 @@ func vacated(stay, leave, podsEach int, port int32) *model.Snapshot {
 	return s
 }
 
-// BenchmarkNodeGroupsOverZones is BenchmarkNodeGroups with groups over three zones
-// and every tenth kind of pod spread over them.
-func BenchmarkNodeGroupsOverZones(b *testing.B) {
-	s := grownCluster(40, 25, 30, 200)
+// clusterOverZones is a grownCluster of groups that are each over three zones.
+func clusterOverZones(most int) *model.Snapshot {
+	s := grownCluster(40, 25, 30, most)
 	for i := range s.NodeGroups {
 		g := &s.NodeGroups[i]
 		offering := g.Types[0].Offerings[0]
@@ -139,6 +138,13 @@ func BenchmarkNodeGroupsOverZones(b *testing.B) {
 			}
 		}
 	}
+	return s
+}
+
+// BenchmarkNodeGroupsOverZones is BenchmarkNodeGroups with groups over three zones
+// and every tenth kind of pod spread over them.
+func BenchmarkNodeGroupsOverZones(b *testing.B) {
+	s := clusterOverZones(200)
 	scale{pods: 5000, kinds: 50, cpu: 300, memory: 512}.pending(s)
 	for i := range s.Pending {
 		if pod := &s.Pending[i]; i%50%10 == 1 {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -190,7 +192,7 @@ func notForCommands() []string {
 // onlyAdapters lists what may be imported in one place alone.
 func TestOnlyTheAdapterImportsTheSDK(t *testing.T) {
 	allowed := []string{root + "/internal/cloud/aws", lab}
-	for _, pkg := range append(packages(t, "../.."), packages(t, "../../lab")...) {
+	for _, pkg := range packages(t) {
 		for _, imported := range pkg.Imports {
 			if !strings.HasPrefix(imported, "github.com/aws/aws-sdk-go-v2") {
 				continue
@@ -203,7 +205,7 @@ func TestOnlyTheAdapterImportsTheSDK(t *testing.T) {
 }
 
 func TestArrows(t *testing.T) {
-	all := append(packages(t, "../.."), packages(t, "../../lab")...)
+	all := packages(t)
 	for _, r := range rules {
 		t.Run(strings.TrimPrefix(r.from, root+"/"), func(t *testing.T) { r.check(t, all) })
 	}
@@ -274,32 +276,51 @@ type pkg struct {
 	Deps       []string
 }
 
-// packages lists the packages of the module in dir.
-func packages(t *testing.T, dir string) []pkg {
+// packages lists the packages of the project and of its lab.
+func packages(t *testing.T) []pkg {
 	t.Helper()
+	all, err := listed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// listed asks once for all tests.
+var listed = sync.OnceValues(func() ([]pkg, error) {
+	ours, err := packagesIn("../..")
+	if err != nil {
+		return nil, err
+	}
+	labs, err := packagesIn("../../lab")
+	return append(ours, labs...), err
+})
+
+// packagesIn lists the packages of the module in dir.
+func packagesIn(dir string) ([]pkg, error) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports,Deps", "./...")
 	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list in %s: %v\n%s", dir, err, stderr.String())
+		return nil, fmt.Errorf("go list in %s: %w\n%s", dir, err, stderr.String())
 	}
 	var list []pkg
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	for {
 		var p pkg
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
-			return list
+			return list, nil
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		list = append(list, p)
 	}
 }
 
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
-	for _, p := range append(packages(t, "../.."), packages(t, "../../lab")...) {
+	for _, p := range packages(t) {
 		if p.Doc == "" {
 			t.Errorf("package %s has no package comment", p.ImportPath)
 		}

@@ -9,6 +9,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	cloudtest.Run(t, func(t *testing.T) (cloud.Provider, cloudtest.Fixture) {
 		w := newWorld(t)
 		return w.Provider, cloudtest.Fixture{

@@ -290,6 +290,7 @@ func TestLaunchMovesOnFromATokenThatBoughtNothing(t *testing.T) {
 }
 
 func TestLaunchErrors(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		code, text string
 		want       string // capacity, terminal or retry

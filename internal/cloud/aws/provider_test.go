@@ -62,6 +62,7 @@ func TestNewSaysWhatToSet(t *testing.T) {
 // TestCallsAreCounted goes over HTTP, since the count is of what is sent: the
 // first answer is a fault that the SDK retries.
 func TestCallsAreCounted(t *testing.T) {
+	t.Parallel()
 	attempts := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		attempts++

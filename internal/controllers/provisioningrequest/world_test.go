@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes/scheme"
 	clientevents "k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +23,7 @@ import (
 	"github.com/drover-project/drover/internal/apply"
 	"github.com/drover-project/drover/internal/cloud"
 	"github.com/drover-project/drover/internal/cloud/cloudtest"
+	"github.com/drover-project/drover/internal/clustertest"
 	"github.com/drover-project/drover/internal/controllers/nodegroup"
 	"github.com/drover-project/drover/internal/controllers/provisioningrequest"
 	"github.com/drover-project/drover/internal/events"
@@ -56,7 +56,7 @@ func newWorld(t *testing.T, size, most int) *world {
 func newWorldOf(t *testing.T, group cloud.NodeGroup) *world {
 	t.Helper()
 	w := &world{t: t, clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), groups: &cloudtest.Groups{}, said: make(chan string, 1000)}
-	known := scheme.Scheme // which has Karpenter's kinds, too
+	known := clustertest.Scheme()
 	provreq.AddToScheme(known)
 	builder := fake.NewClientBuilder().WithScheme(known).WithStatusSubresource(&provreq.ProvisioningRequest{}, &corev1.Node{}, &corev1.Pod{}, &karpv1.NodeClaim{})
 	for _, each := range index.All() {

@@ -25,9 +25,6 @@ type audit struct {
 	places   []*place
 	at       map[*face][]presence
 	market
-	// pinned is the launch that is looked at in one zone; below 0: none.
-	pinned int
-	zone   string
 }
 
 // findings are violations, each once, in the order in which they were found.
@@ -58,17 +55,12 @@ func (f *findings) reportAll(g group, rule, where, format string, args ...any) {
 // Plan returns every rule of snapshot that plan breaks, in a stable order; none
 // for a correct plan.
 func Plan(snapshot *model.Snapshot, plan model.Plan) []Violation {
-	a := &audit{crowd: newCrowd(snapshot), snapshot: snapshot, plan: &plan, pinned: -1}
+	a := &audit{crowd: newCrowd(snapshot), snapshot: snapshot, plan: &plan}
 	found := a.look()
 	if len(found) > 0 && a.rightWhereverOneComes() {
 		return nil
 	}
 	return found
-}
-
-// inZone is the audit of the same plan with one of its launches in a certain zone.
-func (a *audit) inZone(launch int, zone string) *audit {
-	return &audit{crowd: a.crowd, snapshot: a.snapshot, plan: a.plan, pinned: launch, zone: zone}
 }
 
 func (a *audit) look() []Violation {

@@ -7,8 +7,8 @@ import (
 )
 
 // groupLaunch checks one node that a group's growth brings as every node that
-// it may turn out to be.
-func (a *audit) groupLaunch(p *place, index int, launch *model.Launch) {
+// it may turn out to be: in the zone or, without one, where it is planned.
+func (a *audit) groupLaunch(p *place, launch *model.Launch, zone string) {
 	group := a.nodeGroup(launch.NodeGroup)
 	if group == nil || group.NotReadyReason != "" || len(group.Types) == 0 {
 		a.report("NodeGroup", p.name, "%s does not exist or cannot grow", launch.NodeGroup)
@@ -17,15 +17,12 @@ func (a *audit) groupLaunch(p *place, index int, launch *model.Launch) {
 	if len(launch.Offerings) != 1 || len(launch.Pods) == 0 || len(launch.Requirements) > 0 || launch.NodePool != "" {
 		a.report("Launch", p.name, "of a node group has other than one offering, pods, and neither requirements nor a NodePool")
 	}
-	zone, way := "", model.CapacityType("")
+	way := model.CapacityType("")
 	if len(launch.Offerings) > 0 {
 		way = launch.Offerings[0].CapacityType
 	}
-	if len(launch.Offerings) > 0 && len(zonesOf(group)) > 1 {
+	if zone == "" && len(launch.Offerings) > 0 && len(zonesOf(group)) > 1 {
 		zone = launch.Offerings[0].Zone
-	}
-	if index == a.pinned {
-		zone = a.zone
 	}
 	var variants []*variant
 	for _, v := range a.outcomesOf(group, way) {

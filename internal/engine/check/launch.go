@@ -10,7 +10,7 @@ import (
 // launch checks one node to buy on each offering it may become.
 func (a *audit) launch(index int) {
 	launch := &a.plan.Launches[index]
-	name := fmt.Sprintf("launch %d", index)
+	name := launchName(index)
 	p := &place{name: name, shape: newShape(nil)}
 	var pods []*model.Pod
 	for _, key := range launch.Pods {
@@ -21,7 +21,7 @@ func (a *audit) launch(index int) {
 	a.put(p, pods)
 	a.places = append(a.places, p)
 	if launch.NodeGroup != "" {
-		a.groupLaunch(p, index, launch)
+		a.groupLaunch(p, launch, "")
 		return
 	}
 	pool := a.pool(launch.NodePool)
@@ -73,6 +73,8 @@ func (a *audit) variantsOf(p *place, launch *model.Launch, pool *model.NodePool)
 	}
 	return variants
 }
+
+func launchName(index int) string { return fmt.Sprintf("launch %d", index) }
 
 func (a *audit) pool(name string) *model.NodePool {
 	for i := range a.snapshot.NodePools {

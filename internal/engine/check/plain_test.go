@@ -44,7 +44,7 @@ func drawPlan(t *rapid.T) (*model.Snapshot, model.Plan) {
 // audited is the audit of a plan with its places, and by rule where it found it
 // broken.
 func audited(s *model.Snapshot, plan *model.Plan) (*audit, func(rule string) []string) {
-	a := &audit{crowd: newCrowd(s), snapshot: s, plan: plan, pinned: -1}
+	a := &audit{crowd: newCrowd(s), snapshot: s, plan: plan}
 	found := a.look()
 	return a, func(rule string) []string {
 		where := map[string]bool{}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/drover-project/drover/internal/model"
@@ -49,7 +50,8 @@ func (a *audit) groupZones(group *model.NodeGroup, nodes, surplus int) {
 	if len(zones) == 1 && surplus == 0 {
 		return
 	}
-	for zone, count := range planned {
+	for _, zone := range slices.Sorted(maps.Keys(planned)) {
+		count := planned[zone]
 		if reason := a.zoneUncertain(group, zone); reason != "" {
 			a.report("GroupZone", group.Name, "%s is not certain: %s", zone, reason)
 		}
@@ -122,6 +124,10 @@ func (a *audit) zoneUncertain(group *model.NodeGroup, zone string) string {
 // one of the launches comes up that are planned in any. Of launches that are alike
 // one is enough.
 func (a *audit) rightWhereverOneComes() bool {
+	wrong, certain := a.wrongPlaces()
+	if certain || len(wrong) > 1 {
+		return false
+	}
 	tried := map[string]bool{}
 	for i := range a.plan.Launches {
 		launch := &a.plan.Launches[i]
@@ -132,13 +138,47 @@ func (a *audit) rightWhereverOneComes() bool {
 		zones := zonesOf(group)
 		if like := a.likeness(launch); len(zones) > 1 && !tried[like] {
 			tried[like] = true
-			broken := slices.ContainsFunc(zones, func(zone string) bool { return len(a.inZone(i, zone).look()) > 0 })
-			if !broken {
+			toBlame := len(wrong) == 0 || wrong[launchName(i)]
+			if toBlame && !slices.ContainsFunc(zones, func(zone string) bool { return !a.rightIn(i, zone) }) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// wrongPlaces are those that break rules by themselves and that a zone may mend.
+// It is certain that the plan is wrong where something is that no zone mends.
+func (a *audit) wrongPlaces() (wrong map[string]bool, certain bool) {
+	wrong = map[string]bool{}
+	for _, v := range a.found {
+		switch v.Rule {
+		case "TopologySpread", "PodAffinity", "PodAntiAffinity": // look at all places
+		case "Resources", "Taints", "NodeAffinity", "HostPorts", "VolumeLimit":
+			wrong[v.Where] = true
+		default:
+			certain = true
+		}
+	}
+	return wrong, certain
+}
+
+// rightIn looks again at what depends on where a launch comes up, with the launch
+// in a certain zone.
+func (a *audit) rightIn(launch int, zone string) bool {
+	p := a.places[len(a.snapshot.Nodes)+launch]
+	anywhere, found := p.shape, a.findings
+	defer func() { p.shape, a.findings = anywhere, found }()
+	a.findings = findings{}
+	a.groupLaunch(p, &a.plan.Launches[launch], zone)
+	a.attachments(p)
+	for _, look := range []func(){a.antiAffinity, a.spread, a.affinity} {
+		if len(a.found) > 0 {
+			return false
+		}
+		look()
+	}
+	return len(a.found) == 0
 }
 
 // likeness tells launches of groups apart by what rules see of them.
