@@ -53,7 +53,7 @@ type patternBound struct {
 }
 
 // provePatterns returns a bound at least as high as the given one, and what the
-// cheapest mixture costs that was found; 0 where none was looked for. Effort is how many
+// cheapest mixture costs that was found; 0 where none is known. Effort is how many
 // times the usual steps that may take.
 func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better, mixed int64) {
 	x := b.newPatternBound(s, proven, effort)
@@ -70,6 +70,9 @@ func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better,
 	}
 	for _, worths := range [][]float64{x.best, x.center} {
 		proven = max(proven, x.check(worths))
+	}
+	if x.rows.count < len(x.k.items) {
+		return proven, 0 // the mixture covers what is alike together, not each of it
 	}
 	return proven, wholePrice(x.lp.objective())
 }
