@@ -13,19 +13,27 @@ import (
 // understood or placed is in the Report with a reason, and everything else is
 // decided without it. The snapshot is only read.
 func Solve(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
-	if len(snapshot.NodeGroups) > 0 {
-		return solveGroups(snapshot, settings)
+	if settings.MaxSteps > 0 {
+		return solveWithin(snapshot, settings)
 	}
-	return solveAll(snapshot, settings)
+	return solveOnce(snapshot, settings, 1)
+}
+
+// solveOnce is one search. Its proof takes so many times the usual steps; none for zero.
+func solveOnce(snapshot *model.Snapshot, settings model.Settings, proof int) (model.Plan, model.Report) {
+	if len(snapshot.NodeGroups) > 0 {
+		return solveGroups(snapshot, settings, proof)
+	}
+	return solveAll(snapshot, settings, proof)
 }
 
 // solveAll decides over what has one price each.
-func solveAll(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+func solveAll(snapshot *model.Snapshot, settings model.Settings, proof int) (model.Plan, model.Report) {
 	snapshot = withDefaultSpread(snapshot, settings)
 	passed := map[model.PodKey]bool{}
 	for round := 1; ; round++ {
 		counted, holders := withVolumes(snapshot, passed)
-		plan, report := decide(counted, settings)
+		plan, report := decide(counted, settings, proof)
 		if round == maxHolders || !passOn(snapshot, holders, report.Unplaced, passed) {
 			return plan, report
 		}
@@ -33,59 +41,16 @@ func solveAll(snapshot *model.Snapshot, settings model.Settings) (model.Plan, mo
 }
 
 // decide is one look at a snapshot whose volumes are counted.
-func decide(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+func decide(snapshot *model.Snapshot, settings model.Settings, proof int) (model.Plan, model.Report) {
 	signer := newSigner(snapshot)
-	var chosen decision
-	steps, asked, usual := 0, settings.MaxSteps, usualSteps(snapshot)
-	for _, budget := range budgets(asked, usual) {
-		settings.MaxSteps = budget
-		next := solveWithWishes(newProblem(snapshot, settings), groupPods(snapshot, signer), signer)
-		steps += next.steps
-		if chosen.chooser == nil || next.best.replaces(chosen.best) {
-			chosen = chosen.or(next)
-		}
+	c := solveWithWishes(newProblem(snapshot, settings), groupPods(snapshot, signer), signer)
+	plan, report := c.best.plan()
+	if c.effort = proof; proof > 0 {
+		c.certify(&report, nano(plan.PricePerHour)+nano(report.InterruptionsPerHour))
 	}
-	chosen.effort = min(max(asked/usual, 1), mostEffort)
-	chosen.certify(&chosen.report, nano(chosen.plan.PricePerHour)+nano(chosen.report.InterruptionsPerHour))
-	chosen.report.Preferences = chosen.chooser.report()
-	chosen.report.Steps = steps
-	return chosen.plan, chosen.report
-}
-
-// decision is what was chosen, written down.
-type decision struct {
-	*chooser
-	plan   model.Plan
-	report model.Report
-}
-
-// or is the decision for what another search chose, unless that costs more for as
-// many pods once it is settled how nodes are bought.
-func (d decision) or(c *chooser) decision {
-	next := decision{chooser: c}
-	next.plan, next.report = c.best.plan()
-	if d.chooser != nil && c.best.placed == d.best.placed && next.plan.PricePerHour > d.plan.PricePerHour {
-		return d
-	}
-	return next
-}
-
-// budgets are the step budgets at which plans are made, of which the best is
-// kept: the usual one, or the grid up to the most that is allowed and the usual one if
-// that is below. Since a search with more steps may take another way, only plans made
-// at every smaller budget too can promise that more steps never cost more.
-func budgets(most, usual int) []int {
-	if most <= 0 {
-		return []int{0}
-	}
-	list := []int{1}
-	for step := 1 << 12; step <= most && step <= mostMaxSteps; step <<= 4 {
-		list = append(list, step)
-	}
-	if most >= usual {
-		list = append(list, usual)
-	}
-	return list
+	report.Preferences = c.report()
+	report.Steps = c.steps
+	return plan, report
 }
 
 // replaces reports whether a plan places all that the other does, and is no

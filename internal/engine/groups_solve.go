@@ -9,21 +9,21 @@ import (
 // solveGroups decides over node groups and NodePools at once. Where a zone had to
 // be made certain at the price of nodes that nobody needs, a plan that does
 // without is made too, and the better one kept.
-func solveGroups(snapshot *model.Snapshot, settings model.Settings) (model.Plan, model.Report) {
+func solveGroups(snapshot *model.Snapshot, settings model.Settings, proof int) (model.Plan, model.Report) {
 	snapshot = withWays(snapshot)
 	as := assumed{byZone: zoneTied(snapshot), withdrawn: map[string]bool{}}
 	as.hopeful = as.byZone
-	best := priceGroups(snapshot, settings, as)
+	best := priceGroups(snapshot, settings, proof, as)
 	steps := best.report.Steps
 	if as.hopeful = false; !best.fits(snapshot) {
-		best = priceGroups(snapshot, settings, as)
+		best = priceGroups(snapshot, settings, proof, as)
 		steps += best.report.Steps
 	}
 	for _, size := range best.plan.Groups {
 		as.withdrawn[size.Name] = size.Surplus > 0
 	}
 	if best.surplus() > 0 {
-		without := priceGroups(snapshot, settings, as)
+		without := priceGroups(snapshot, settings, proof, as)
 		steps += without.report.Steps
 		if without.betterThan(best) {
 			without.boundBy(best)
@@ -37,13 +37,13 @@ func solveGroups(snapshot *model.Snapshot, settings model.Settings) (model.Plan,
 // priceGroups makes a plan again and again until the prices that it assumes are
 // those of the sizes that it comes to, because part of a group may be bought on
 // demand and part as Spot. The one that really costs least is kept.
-func priceGroups(snapshot *model.Snapshot, settings model.Settings, as assumed) *groupPlan {
+func priceGroups(snapshot *model.Snapshot, settings model.Settings, proof int, as assumed) *groupPlan {
 	as.growth = map[string]int{}
 	steps := 0
 	var best *groupPlan
 	for range maxPricings {
 		next := &groupPlan{}
-		next.plan, next.report = solveAll(lowered(snapshot, as), settings)
+		next.plan, next.report = solveAll(lowered(snapshot, as), settings, proof)
 		steps += next.report.Steps
 		settled := next.settle(snapshot, as.growth, settings)
 		if best == nil || next.betterThan(best) {

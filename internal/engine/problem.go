@@ -41,6 +41,7 @@ type problem struct {
 	classes      []*class
 	rules        []*rule
 	zoned        bool // some node group is sold by the zone
+	effort       int  // how many times the usual steps a search may take
 	// sights number what rules see: equal for rules that tell the configs apart
 	// by the same domains; by rule.
 	sights []int
@@ -55,13 +56,14 @@ func usualSteps(snapshot *model.Snapshot) int {
 }
 
 func newProblem(snapshot *model.Snapshot, settings model.Settings) *problem {
+	usual := usualSteps(snapshot)
 	if settings.MaxSteps <= 0 {
-		settings.MaxSteps = usualSteps(snapshot)
+		settings.MaxSteps = usual
 	}
 	if settings.MaxOfferings <= 0 {
 		settings.MaxOfferings = defaultMaxOfferings
 	}
-	p := &problem{snapshot: snapshot, settings: settings, resources: newResourceIndex(snapshot.Pending)}
+	p := &problem{snapshot: snapshot, settings: settings, resources: newResourceIndex(snapshot.Pending), effort: max(settings.MaxSteps/usual, 1)}
 	daemons := sortedDaemons(snapshot)
 	p.daemons = daemons
 	p.pools = sortedPools(snapshot)

@@ -218,7 +218,8 @@ func (x *packing) orBetter(next *packing) *packing {
 
 // mostPatternSteps bounds the steps that patterns may take; the smaller the gap to
 // what the resources cost at least, the fewer: wholeGap is where it is all of them. Few
-// pods leave little to save: they get so many for each pair.
+// pods leave little to save: they get so many for each pair. A search that may take several
+// times the usual steps takes as many times these.
 const (
 	patternPairSteps  = 25
 	mostPatternSteps  = 28_000_000
@@ -228,7 +229,7 @@ const (
 
 func (k *packer) patternSteps(best *packing) int {
 	part := min((float64(best.cost)/max(k.linear, 1)-1)/wholeGap, 1)
-	return leastPatternSteps + min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
+	return leastPatternSteps + k.p.effort*min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
 }
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
