@@ -1,8 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -139,15 +140,14 @@ func (a *assignment) order() []*class {
 	for _, c := range order {
 		sizes[c.id], rank[c.id] = size(c), tightness(c)
 	}
-	sort.SliceStable(order, func(i, j int) bool {
-		x, y := order[i], order[j]
+	slices.SortStableFunc(order, func(x, y *class) int {
 		if rank[x.id] != rank[y.id] {
-			return rank[x.id] < rank[y.id]
+			return cmp.Compare(rank[x.id], rank[y.id])
 		}
 		if x.pod.Priority != y.pod.Priority {
-			return x.pod.Priority > y.pod.Priority
+			return cmp.Compare(y.pod.Priority, x.pod.Priority)
 		}
-		return sizes[x.id] > sizes[y.id]
+		return cmp.Compare(sizes[y.id], sizes[x.id])
 	})
 	return order
 }

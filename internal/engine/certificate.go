@@ -2,7 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
-	"sort"
+	"slices"
 	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
@@ -99,6 +99,7 @@ type bounding struct {
 	families []demandFamily
 	familyOf []int // by class
 	first    []*class
+	sizes    []int // by class: how many configs hold it
 	spread   bool  // spreads over nodes count as if each node were the first
 	bought   []int // pods on nodes to buy, by class
 	numberOf []int // in problem, by class
@@ -221,13 +222,17 @@ func (b *bounding) findFamilies(most int) {
 		}
 		groups[key] = append(groups[key], c)
 	}
+	b.sizes = make([]int, len(b.p.classes))
+	for _, c := range b.p.classes {
+		b.sizes[c.id] = c.fits.count()
+	}
 	sizes := 0
 	for _, key := range order {
-		sizes += len(distinctSizes(groups[key]))
+		sizes += b.distinctSizes(groups[key])
 	}
 	for _, key := range order {
-		share := most * len(distinctSizes(groups[key])) / max(sizes, 1)
-		for _, part := range bySize(groups[key], max(share, 1)) {
+		share := most * b.distinctSizes(groups[key]) / max(sizes, 1)
+		for _, part := range b.bySize(groups[key], max(share, 1)) {
 			b.addFamily(part, most > 0)
 		}
 	}
@@ -249,25 +254,25 @@ func (b *bounding) placesOf(c *class, devices bool) string {
 	return string(text.buf)
 }
 
-// distinctSizes are the numbers of configs that hold the classes.
-func distinctSizes(classes []*class) map[int]bool {
-	sizes := map[int]bool{}
+// distinctSizes counts the different sizes of classes.
+func (b *bounding) distinctSizes(classes []*class) int {
+	seen := newBitset(len(b.p.space.configs) + 1)
 	for _, c := range classes {
-		sizes[c.fits.count()] = true
+		seen.set(b.sizes[c.id])
 	}
-	return sizes
+	return seen.count()
 }
 
 // bySize parts classes into at most so many groups by the number of configs
 // that hold them, the least demanding first.
-func bySize(classes []*class, most int) [][]*class {
+func (b *bounding) bySize(classes []*class, most int) [][]*class {
 	sorted := append([]*class(nil), classes...)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].fits.count() > sorted[j].fits.count() })
-	distinct := len(distinctSizes(classes))
+	slices.SortStableFunc(sorted, func(x, y *class) int { return b.sizes[y.id] - b.sizes[x.id] })
+	distinct := b.distinctSizes(classes)
 	var parts [][]*class
 	seen, last := 0, -1
 	for _, c := range sorted {
-		if size := c.fits.count(); size != last {
+		if size := b.sizes[c.id]; size != last {
 			if seen*most/distinct >= len(parts) {
 				parts = append(parts, nil)
 			}

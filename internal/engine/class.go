@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -77,18 +78,19 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 }
 
 func sortPodKeys(keys []model.PodKey) {
-	sorted := sort.SliceIsSorted(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
-	if !sorted {
-		sort.Slice(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
+	if !slices.IsSortedFunc(keys, compareKeys) {
+		slices.SortFunc(keys, compareKeys)
 	}
 }
 
-func lessKey(a, b model.PodKey) bool {
-	if a.Namespace != b.Namespace {
-		return a.Namespace < b.Namespace
+func compareKeys(a, b model.PodKey) int {
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
 	}
-	return a.Name < b.Name
+	return strings.Compare(a.Name, b.Name)
 }
+
+func lessKey(a, b model.PodKey) bool { return compareKeys(a, b) < 0 }
 
 // selectorTerms merges node selector and required affinity into alternatives.
 // No alternative at all means that every node is admitted.

@@ -1,8 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // variant is one way to run the greedy packing; several are tried and the
@@ -109,7 +110,7 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	}
 	k.configs = p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(p, k.items, families, k.configs, s.left)
-	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	slices.SortStableFunc(k.items, func(x, y *item) int { return cmp.Compare(y.value, x.value) })
 	k.index = make(map[*demand]int, len(k.items))
 	left := make([]int, len(k.items))
 	for i, it := range k.items {
@@ -125,18 +126,23 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 func (k *packer) rankConfigs(left []int) {
 	worth := make([]float64, len(k.configs))
 	k.promises(left, worth)
-	promise := make(map[int]float64, len(k.configs))
-	for n, i := range k.configs {
-		promise[i] = worth[n]
+	type ranked struct {
+		config  int
+		promise float64
 	}
-	sort.SliceStable(k.configs, func(a, b int) bool {
-		i, j := k.configs[a], k.configs[b]
-		x, y := promise[i]/float64(k.p.space.configs[i].price), promise[j]/float64(k.p.space.configs[j].price)
-		if x != y {
-			return x > y
+	order := make([]ranked, len(k.configs))
+	for n, i := range k.configs {
+		order[n] = ranked{i, worth[n] / float64(k.p.space.configs[i].price)}
+	}
+	slices.SortStableFunc(order, func(x, y ranked) int {
+		if x.promise != y.promise {
+			return cmp.Compare(y.promise, x.promise)
 		}
-		return i < j
+		return x.config - y.config
 	})
+	for n := range order {
+		k.configs[n] = order[n].config
+	}
 }
 
 // promises bound from above what each config's node can be worth when filled with

@@ -3,7 +3,6 @@ package engine
 import (
 	"math"
 	"slices"
-	"sort"
 	"strconv"
 )
 
@@ -85,7 +84,7 @@ func (a *assignment) nodePlaces(c *class, list []*place) []*place {
 		}
 		pl.nodes = append(pl.nodes, n)
 	}
-	sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+	slices.SortFunc(list, func(x, y *place) int { return slices.Compare(x.domains, y.domains) })
 	return list
 }
 
@@ -112,7 +111,7 @@ func (a *assignment) regions(c *class) []*region {
 	list, known := a.known[string(key)]
 	if !known {
 		list = a.split(c, nil, 0, fits, make([]int32, len(c.touches)))
-		sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+		slices.SortFunc(list, func(x, y *region) int { return slices.Compare(x.domains, y.domains) })
 		a.known[string(key)] = list
 	}
 	return list
@@ -162,15 +161,6 @@ func (c *class) homeAt(domains []int32) string {
 		home = append(strconv.AppendInt(append(append(home, '|'), axis.key...), int64(d), 10), ',')
 	}
 	return string(home)
-}
-
-func lessDomains(a, b []int32) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return a[i] < b[i]
-		}
-	}
-	return false
 }
 
 // soloPrice is the least that a pod costs on a node of its own kind alone.

@@ -1,6 +1,9 @@
 package engine
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+)
 
 // slot is a rule that lets only so many of the pods it selects share a node:
 // to prices it is one more resource, of which every node has the same.
@@ -62,12 +65,12 @@ func (g *slots) list() []slot {
 			list = append(list, *s)
 		}
 	}
-	sort.Slice(list, func(i, j int) bool {
-		a, b := list[i].count*list[j].room, list[j].count*list[i].room
+	slices.SortFunc(list, func(x, y slot) int {
+		a, b := x.count*y.room, y.count*x.room
 		if a != b {
-			return a > b
+			return cmp.Compare(b, a)
 		}
-		return list[i].rule.id < list[j].rule.id
+		return x.rule.id - y.rule.id
 	})
 	return list[:min(len(list), maxSlots)]
 }

@@ -111,7 +111,7 @@ func (t *topology) selecting(pod *model.Pod) []*rule {
 			}
 		}
 	}
-	sort.Slice(rules, func(i, j int) bool { return rules[i].id < rules[j].id })
+	slices.SortFunc(rules, func(x, y *rule) int { return x.id - y.id })
 	return rules
 }
 
