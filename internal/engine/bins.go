@@ -51,6 +51,7 @@ func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
 		return
 	}
 	sum := p.requests(b)
+	var admitted bitset // once asked for
 	rooms := p.roomsByPrice
 	for _, i := range p.byPrice {
 		room := rooms[:len(sum)]
@@ -62,19 +63,22 @@ func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
 		if c.price >= below {
 			return
 		}
-		if b.admittedBy(i) && p.rulesHold(b, c) && !visit(i) {
+		if admitted == nil {
+			admitted = b.admitted()
+		}
+		if admitted.has(i) && p.rulesHold(b, c) && !visit(i) {
 			return
 		}
 	}
 }
 
-func (b *bin) admittedBy(config int) bool {
-	for n := range b.shares {
-		if !b.shares[n].demand.configs.has(config) {
-			return false
-		}
+// admitted are the configs that all pods of the bin may be on, size apart.
+func (b *bin) admitted() bitset {
+	set := b.shares[0].demand.configs.clone()
+	for n := range b.shares[1:] {
+		set.and(b.shares[1+n].demand.configs)
 	}
-	return true
+	return set
 }
 
 // rulesHold checks the per-node rules again when another config brings other

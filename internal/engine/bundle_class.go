@@ -72,7 +72,7 @@ func (s *stack) demand(p *problem, joined bool) *demand {
 
 // unbundled puts the pods of bundles in the place of these.
 func (b *bin) unbundled() {
-	var shares []share
+	shares := make([]share, 0, len(b.shares))
 	add := func(d *demand, count int) {
 		for i := range shares {
 			if shares[i].demand == d {

@@ -147,6 +147,7 @@ func makeBounding(p *problem, s *solution, families int, spread bool) *bounding 
 func (b *bounding) addClasses() {
 	exclusive, known := map[*rule]int{}, map[string]int{}
 	b.numberOf, b.wholes = make([]int, len(b.p.classes)), findWholes(b.p)
+	b.problem.Classes = make([]bound.Class, 0, len(b.p.classes))
 	wholes := map[int]int{}
 	var key []byte
 	for _, c := range b.p.classes {
@@ -305,7 +306,7 @@ func (b *bounding) addKinds() {
 	if len(b.families) == 0 {
 		return // nobody asks for a node
 	}
-	admitted := map[uint64][]bool{}
+	admitted, key := map[string][]bool{}, make([]byte, len(b.families))
 	b.problem.Kinds = make([]bound.Kind, 0, len(b.p.space.rooms))
 	var last *model.InstanceType
 	from := 0 // kinds of the last type
@@ -314,19 +315,18 @@ func (b *bounding) addKinds() {
 		if c.kind != last {
 			last, from = c.kind, len(b.problem.Kinds)
 		}
-		word := uint64(0)
 		for f := range b.families {
-			if b.families[f].configs.has(i) {
-				word |= 1 << (f % 64)
+			if key[f] = 0; b.families[f].configs.has(i) {
+				key[f] = 1
 			}
 		}
-		admits := admitted[word]
-		if admits == nil || len(b.families) > 64 {
+		admits := admitted[string(key)]
+		if admits == nil {
 			admits = make([]bool, len(b.families))
-			for f := range b.families {
-				admits[f] = b.families[f].configs.has(i)
+			for f := range admits {
+				admits[f] = key[f] == 1
 			}
-			admitted[word] = admits
+			admitted[string(key)] = admits
 		}
 		for n := from; n < len(b.problem.Kinds); n++ {
 			if k := &b.problem.Kinds[n]; k.Price == c.price && &k.Room[0] == &c.room[0] && &k.Admits[0] == &admits[0] {

@@ -212,8 +212,9 @@ func (s *space) numberTypes() {
 
 // sameRoom is configs that leave the same room for pods.
 type sameRoom struct {
-	room    vector
-	configs []int
+	room     vector
+	configs  []int
+	cheapest int64 // price
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -298,10 +299,11 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room})
+				s.rooms = append(s.rooms, sameRoom{room: c.room, cheapest: c.price})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
+		s.rooms[at].cheapest = min(s.rooms[at].cheapest, c.price)
 		c.roomID = at
 	}
 }

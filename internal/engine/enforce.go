@@ -121,8 +121,16 @@ type group struct {
 	class  *class
 	count  *int
 	times  int
-	place  int // node, or nodes + bin
-	domain func(touch int) int32
+	place  int     // node, or nodes + bin
+	demand *demand // of a bin; nil on a node
+}
+
+// domain is where one of the class's touches sees the pods.
+func (g *group) domain(touch int) int32 {
+	if g.demand != nil {
+		return g.demand.domains[touch]
+	}
+	return g.class.touches[touch].rule.domainOfNode(g.place)
 }
 
 func (s *solution) groups() []group {
@@ -134,14 +142,13 @@ func (s *solution) groups() []group {
 	for i := range s.onNodes {
 		n := &s.onNodes[i]
 		if n.count > 0 {
-			all = append(all, group{n.class, &n.count, 1, n.node, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }})
+			all = append(all, group{n.class, &n.count, 1, n.node, nil})
 		}
 	}
 	for i := range s.bins {
 		for j := range s.bins[i].shares {
 			if sh := &s.bins[i].shares[j]; sh.count > 0 {
-				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i,
-					func(t int) int32 { return sh.demand.domains[t] }})
+				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i, sh.demand})
 			}
 		}
 	}

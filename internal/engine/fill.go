@@ -218,13 +218,14 @@ func (f *filler) fillBalanced(config int, q *queue) int64 {
 	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room)}
 	heavy, light := b.next(0, true), b.next(0, false)
 	for {
-		at, count := heavy, b.heavy
+		at := heavy
 		if heavy >= len(q.items) || light < len(q.items) && f.scale.tilt(f.room) < b.target {
-			at, count = light, b.light
+			at = light
 		}
 		if at >= len(q.items) {
 			return worth
 		}
+		count := f.fits(config, q.items[at])
 		if heavy < len(q.items) && light < len(q.items) {
 			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
@@ -235,36 +236,42 @@ func (f *filler) fillBalanced(config int, q *queue) int64 {
 
 // balance walks a queue on both sides of a target.
 type balance struct {
-	f            *filler
-	q            *queue
-	config       int
-	target       float64
-	heavy, light int // how many of the item found on each side fit
+	f      *filler
+	q      *queue
+	config int
+	target float64
 }
 
 // next finds the first item of a side, from a position on, that fits.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	room := f.room
-	tilts := q.tilts
-	for at := from; at < len(tilts); at++ {
-		f.steps++
-		if (tilts[at] < b.target) == heavy || !q.fits(at, room) {
+	room, target := f.room, b.target
+	for at, tilt := range q.tilts[from:] {
+		at += from
+		if (tilt < target) == heavy || !q.fits(at, room) {
 			if at&3 == 0 && q.ends(at, room) {
-				break
+				f.steps += at - from + 1
+				return len(q.items)
 			}
 			continue
 		}
-		if n := f.fits(b.config, q.items[at]); n > 0 {
-			if heavy {
-				b.heavy = n
-			} else {
-				b.light = n
-			}
+		if f.admits(b.config, q.items[at]) {
+			f.steps += at - from + 1
 			return at
 		}
 	}
-	return len(b.q.items)
+	f.steps += len(q.items) - from
+	return len(q.items)
+}
+
+// admits reports whether the node takes another pod of the item, which does fit by
+// size.
+func (f *filler) admits(config, i int) bool {
+	it := f.items[i]
+	if f.ruled && ruled(it.class) {
+		return f.fits(config, i) > 0
+	}
+	return f.left[i] > f.taken[i] && it.configs.has(config)
 }
 
 // fits returns how many more pods of the item, of which one does fit by size, the

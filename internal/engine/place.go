@@ -168,13 +168,16 @@ func (p *problem) soloPrice(c *class, set bitset) int64 {
 	least := int64(math.MaxInt64)
 	for r := range p.space.rooms {
 		same := &p.space.rooms[r]
+		if c.request.costs(same.room, same.cheapest, least) {
+			continue
+		}
 		price := int64(math.MaxInt64)
 		for _, i := range same.configs {
 			if set.has(i) {
 				price = min(price, p.space.configs[i].price)
 			}
 		}
-		if price == math.MaxInt64 || float64(c.request.share(same.room)*float64(price)) >= float64(least)+1 {
+		if price == math.MaxInt64 {
 			continue
 		}
 		if n := c.request.times(same.room, math.MaxInt32); n > 0 {

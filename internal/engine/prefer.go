@@ -119,8 +119,8 @@ func (c *class) wishes(softTaints bool) []wish {
 			list = append(list, wish{c.id, wishAway, i, term.Weight})
 		}
 	}
-	for i, spread := range c.pod.TopologySpread {
-		switch {
+	for i := range c.pod.TopologySpread {
+		switch spread := &c.pod.TopologySpread[i]; {
 		case spread.ClusterDefault:
 			list = append(list, wish{c.id, wishDefault, i, 0})
 		case spread.ScheduleAnyway:

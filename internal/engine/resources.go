@@ -114,6 +114,18 @@ func (v vector) share(room vector) float64 {
 	return largest
 }
 
+// costs reports whether v surely costs so much where it is alone in a room of that
+// price.
+func (v vector) costs(room vector, price, least int64) bool {
+	bound := float64(least) + 1
+	for i, amount := range v {
+		if amount > 0 && float64(float64(amount)*float64(price)) >= float64(bound*float64(max(room[i], 1))) {
+			return true
+		}
+	}
+	return false
+}
+
 // podRequests is what a pod counts for, with its one PodCount.
 func podRequests(pod *model.Pod) model.Resources {
 	if pod.Requests[model.PodCount] > 0 {

@@ -14,6 +14,7 @@ type signer struct {
 	resources []string // every resource name asked for anywhere, sorted
 	labels    []string // relevant label keys, sorted
 	buf       []byte
+	keys      []string // buffer
 }
 
 func newSigner(snapshot *model.Snapshot) *signer {
@@ -110,12 +111,12 @@ func (s *signer) pairs(m map[string]string) {
 		s.buf = append(s.buf, 4)
 		return
 	}
-	keys := make([]string, 0, len(m))
+	s.keys = s.keys[:0]
 	for key := range m {
-		keys = append(keys, key)
+		s.keys = append(s.keys, key)
 	}
-	sort.Strings(keys)
-	for _, key := range keys {
+	sort.Strings(s.keys)
+	for _, key := range s.keys {
 		s.text(key)
 		s.text(m[key])
 	}

@@ -28,6 +28,7 @@ func Prepare(p *Problem) *Prepared {
 	}
 	c.resources = len(p.Classes[0].Request)
 	c.findShifts(p)
+	c.classes = make([]class, 0, len(p.Classes))
 	requests := make([]int64, len(p.Classes)*c.resources)
 	for i := range p.Classes {
 		c.addClass(&p.Classes[i], requests[i*c.resources:(i+1)*c.resources])

@@ -276,22 +276,26 @@ func (n *node) clear(r, other int) bool {
 // prepare orders the classes for the search: those worth most for what their
 // resources cost first.
 func (n *node) prepare() {
-	price := make(map[*class]ratio, len(n.classes))
-	for _, k := range n.classes {
-		price[k] = ratio{worth: k.worth, price: n.cost(k.request)}
+	type priced struct {
+		class *class
+		price ratio
 	}
-	slices.SortStableFunc(n.classes, func(a, b *class) int {
+	order := make([]priced, len(n.classes))
+	for at, k := range n.classes {
+		order[at] = priced{k, ratio{worth: k.worth, price: n.cost(k.request)}}
+	}
+	slices.SortStableFunc(order, func(a, b priced) int {
 		switch {
-		case price[b].less(price[a]):
+		case b.price.less(a.price):
 			return -1
-		case price[a].less(price[b]):
+		case a.price.less(b.price):
 			return 1
 		}
 		return 0
 	})
 	n.price = make([]ratio, len(n.classes))
-	for at, k := range n.classes {
-		n.price[at] = price[k]
+	for at := range order {
+		n.classes[at], n.price[at] = order[at].class, order[at].price
 	}
 	n.beyond, n.most = make([]int64, len(n.classes)), make([]int64, len(n.classes))
 	n.rest, n.rooms = make([]int64, len(n.classes)+1), make([][]int64, len(n.classes))
