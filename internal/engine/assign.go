@@ -28,6 +28,7 @@ type assignment struct {
 	followed map[*class]*followed
 	steps    int
 	key      []byte // buffer
+	part     bitset // likewise
 }
 
 // nodeShare is count pods of a class on a node.
@@ -140,14 +141,14 @@ func (a *assignment) order() []*class {
 	for _, c := range order {
 		sizes[c.id], rank[c.id] = size(c), tightness(c)
 	}
-	slices.SortStableFunc(order, func(x, y *class) int {
+	slices.SortFunc(order, func(x, y *class) int {
 		if rank[x.id] != rank[y.id] {
 			return cmp.Compare(rank[x.id], rank[y.id])
 		}
 		if x.pod.Priority != y.pod.Priority {
 			return cmp.Compare(y.pod.Priority, x.pod.Priority)
 		}
-		return cmp.Compare(sizes[y.id], sizes[x.id])
+		return cmp.Or(cmp.Compare(sizes[y.id], sizes[x.id]), x.id-y.id)
 	})
 	return order
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"slices"
 	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
@@ -107,7 +106,7 @@ type bounding struct {
 	wholes   []int // findWholes, of classes with pods
 	problem  bound.Problem
 	prepared *bound.Prepared
-	// priced are the prices for the classes that are bought, once they are known.
+	// priced are prices, once they are known.
 	priced      [][]float64
 	pricedRules []slot
 	// candidates are the configs that no other replaces.
@@ -201,105 +200,14 @@ func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
 	return whole
 }
 
-// slots are the rules per node, strictly those that every plan keeps.
-func (b *bounding) slots(counts func(*class) bool, strict bool) []slot {
+// slots are the rules per node of pods to buy for, strictly those that every plan
+// keeps.
+func (b *bounding) slots(strict bool) []slot {
 	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: strict}
 	for _, c := range b.p.classes {
-		if counts(c) {
-			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
-		}
+		perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
 	}
 	return perNode.list()
-}
-
-// findFamilies groups the classes that the same places admit, into about so many
-// groups in all by what is too large for which configs.
-func (b *bounding) findFamilies(most int) {
-	groups, order := map[string][]*class{}, []string{}
-	for _, c := range b.p.classes {
-		key := b.placesOf(c, most > 0)
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], c)
-	}
-	b.sizes = make([]int, len(b.p.classes))
-	for _, c := range b.p.classes {
-		b.sizes[c.id] = c.fits.count()
-	}
-	sizes := 0
-	for _, key := range order {
-		sizes += b.distinctSizes(groups[key])
-	}
-	for _, key := range order {
-		share := most * b.distinctSizes(groups[key]) / max(sizes, 1)
-		for _, part := range b.bySize(groups[key], max(share, 1)) {
-			b.addFamily(part, most > 0)
-		}
-	}
-}
-
-// placesOf tells apart classes that not the same places admit, and if asked to
-// those that want different devices.
-func (b *bounding) placesOf(c *class, devices bool) string {
-	text := &signer{}
-	text.number(int64(c.family))
-	if len(b.p.nodes) > 0 {
-		text.places(c.pod)
-	}
-	for r, name := range b.p.resources.names {
-		if devices && name != model.CPU && name != model.Memory && name != model.PodCount {
-			text.number(c.request[r])
-		}
-	}
-	return string(text.buf)
-}
-
-// distinctSizes counts the different sizes of classes.
-func (b *bounding) distinctSizes(classes []*class) int {
-	seen := newBitset(len(b.p.space.configs) + 1)
-	for _, c := range classes {
-		seen.set(b.sizes[c.id])
-	}
-	return seen.count()
-}
-
-// bySize parts classes into at most so many groups by the number of configs
-// that hold them, the least demanding first.
-func (b *bounding) bySize(classes []*class, most int) [][]*class {
-	sorted := append([]*class(nil), classes...)
-	slices.SortStableFunc(sorted, func(x, y *class) int { return b.sizes[y.id] - b.sizes[x.id] })
-	distinct := b.distinctSizes(classes)
-	var parts [][]*class
-	seen, last := 0, -1
-	for _, c := range sorted {
-		if size := b.sizes[c.id]; size != last {
-			if seen*most/distinct >= len(parts) {
-				parts = append(parts, nil)
-			}
-			seen, last = seen+1, size
-		}
-		parts[len(parts)-1] = append(parts[len(parts)-1], c)
-	}
-	return parts
-}
-
-// addFamily makes a family of classes, whose configs are those that admit them,
-// without those that hold none of them if asked to.
-func (b *bounding) addFamily(classes []*class, fitting bool) {
-	f := demandFamily{configs: newBitset(len(b.p.space.configs)), demand: make(vector, len(b.p.resources.names))}
-	for _, c := range classes {
-		b.familyOf[c.id] = len(b.families)
-		if fitting {
-			f.configs.or(c.fits)
-		} else {
-			f.configs.or(c.labelled)
-		}
-		f.demand.add(c.request, b.bought[c.id])
-	}
-	f.configs.and(b.p.buyable)
-	b.families = append(b.families, f)
-	b.first = append(b.first, classes[0])
 }
 
 func (b *bounding) addKinds() {
@@ -307,7 +215,7 @@ func (b *bounding) addKinds() {
 		return // nobody asks for a node
 	}
 	admitted, key := map[string][]bool{}, make([]byte, len(b.families))
-	b.problem.Kinds = make([]bound.Kind, 0, len(b.p.space.rooms))
+	b.problem.Kinds = make([]bound.Kind, 0, b.p.buyable.count())
 	var last *model.InstanceType
 	from := 0 // kinds of the last type
 	b.p.buyable.each(func(i int) {
@@ -370,10 +278,7 @@ func (b *bounding) smallEnough(room vector) bool {
 // prove takes prices from the linear program over families of the classes
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
-	prices, rules := b.prices(counts)
-	if b.priced == nil {
-		b.priced, b.pricedRules = prices, rules
-	}
+	prices, rules := b.prices()
 	return b.check(b.steps(), bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0
@@ -391,14 +296,17 @@ func (b *bounding) check(steps int, duals bound.Duals) int64 {
 	return certificate.Cost
 }
 
-// prices solves the linear program; families beyond its bound are worth
-// nothing to it.
-func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
-	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(counts, true)
-	prices := priceFamilies(b.p.space.configs, b.candidates, families, rules).byFamily
-	for f := len(prices); f < len(b.families); f++ {
-		prices = append(prices, make([]float64, len(b.p.resources.names)))
+// prices solves the linear program for the pods to buy for, once; families beyond
+// its bound are worth nothing to it.
+func (b *bounding) prices() ([][]float64, []slot) {
+	if b.priced != nil {
+		return b.priced, b.pricedRules
 	}
-	return prices, rules
+	families := b.families[:min(len(b.families), maxFamilies)]
+	b.pricedRules = b.slots(true)
+	b.priced = priceFamilies(b.p.space.configs, b.candidates, families, b.pricedRules).byFamily
+	for f := len(b.priced); f < len(b.families); f++ {
+		b.priced = append(b.priced, make([]float64, len(b.p.resources.names)))
+	}
+	return b.priced, b.pricedRules
 }

@@ -104,20 +104,21 @@ func (g *choice) pick(used usage, remaining int64) int {
 		if g.promise[n] <= bestRatio || g.optional && g.k.steps+g.f.steps > g.k.most {
 			break
 		}
-		g.pop()
 		if used.times(c.pool, c.capacity, 1) == 0 {
+			g.pop()
 			continue // limits only get tighter
 		}
 		if min(g.promise[n], float64(remaining)/price) <= bestRatio {
+			g.pop()
 			held = append(held, n)
 			continue
 		}
 		ratio := float64(g.f.fill(i)) / price
 		filled = i
-		g.promise[n] = ratio
-		if ratio > 0 {
-			held = append(held, n)
+		if g.promise[n] = ratio; ratio > 0 {
+			g.down(0) // no more than the best, so that it is not filled again
 		} else {
+			g.pop()
 			g.dropped = true
 		}
 		if ratio > bestRatio {

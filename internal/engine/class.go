@@ -11,15 +11,12 @@ import (
 // class is a set of pending pods that are interchangeable. All work is done
 // per class; names are handed out at the end.
 type class struct {
+	members
 	id      int
-	pod     *model.Pod     // any one of them, as rules see it
-	keys    []model.PodKey // in order
 	request vector
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account
-	held    int                      // last of keys that are left out, for others or for their group
-	refused *model.Reason            // why all of them are, when that is settled
 
 	labelled bitset // configs whose labels and taints admit the class; shared
 	family   int    // number of that set
@@ -32,12 +29,20 @@ type class struct {
 	hosts   []touch // topology rules per node
 }
 
-// count is how many pods of the class ask for a place.
-func (c *class) count() int { return len(c.keys) - c.held }
+// members are the pods of a class, whatever a plan makes of them.
+type members struct {
+	pod     *model.Pod     // any one of them, as rules see it
+	keys    []model.PodKey // in order
+	held    int            // last of keys that are left out, for others or for their group
+	refused *model.Reason  // why all of them are, when that is settled
+}
+
+// count is how many of the pods ask for a place.
+func (m *members) count() int { return len(m.keys) - m.held }
 
 // groupPods finds the classes of the pending pods, in an order that does not
 // depend on the order of input: by signature.
-func groupPods(snapshot *model.Snapshot, s *signer) []*class {
+func groupPods(snapshot *model.Snapshot, s *signer) []*members {
 	bySignature := map[string]int32{}
 	var signatures []string
 	var first, counts []int32 // by number of the signature
@@ -58,7 +63,7 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 		numbers[i] = number
 		counts[number]++
 	}
-	made, keys := make([]class, len(signatures)), make([]model.PodKey, len(snapshot.Pending))
+	made, keys := make([]members, len(signatures)), make([]model.PodKey, len(snapshot.Pending))
 	for number := range made {
 		made[number].pod = &snapshot.Pending[first[number]]
 		made[number].keys, keys = keys[:0:counts[number]], keys[counts[number]:]
@@ -69,7 +74,7 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 		}
 	}
 	sort.Strings(signatures)
-	classes := make([]*class, len(signatures))
+	classes := make([]*members, len(signatures))
 	for i, signature := range signatures {
 		classes[i] = &made[bySignature[signature]]
 		sortPodKeys(classes[i].keys)

@@ -48,6 +48,11 @@ type queue struct {
 	least []int64
 }
 
+// request is that of the item at a position.
+func (q *queue) request(at, resources int) vector {
+	return q.requests[at*resources : (at+1)*resources]
+}
+
 // fits reports whether the item at a position fits into the room.
 func (q *queue) fits(at int, room vector) bool { return within(q.requests[at*len(room):], room) }
 
@@ -83,7 +88,7 @@ func (f *filler) begin(items []*item, left []int) {
 	clear(f.taken)
 	f.touched = f.touched[:0]
 	for i, it := range items {
-		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
+		f.ruled = f.ruled || left[i] > 0 && it.ruled
 		f.values[i] = it.value
 	}
 	f.order(nil)
@@ -203,7 +208,7 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 			}
 			continue
 		}
-		if n := f.fits(config, i); n > 0 {
+		if n := f.fits(config, q, at); n > 0 {
 			worth += f.take(i, n)
 		}
 	}
@@ -225,7 +230,7 @@ func (f *filler) fillBalanced(config int, q *queue) int64 {
 		if at >= len(q.items) {
 			return worth
 		}
-		count := f.fits(config, q.items[at])
+		count := f.fits(config, q, at)
 		if heavy < len(q.items) && light < len(q.items) {
 			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
@@ -268,15 +273,13 @@ func (b *balance) next(from int, heavy bool) int {
 // size.
 func (f *filler) admits(config, i int) bool {
 	it := f.items[i]
-	if f.ruled && ruled(it.class) {
-		return f.fits(config, i) > 0
-	}
-	return f.left[i] > f.taken[i] && it.configs.has(config)
+	return f.left[i] > f.taken[i] && it.configs.has(config) && (!it.ruled || f.rooms.room(it.class, 1, false) > 0)
 }
 
-// fits returns how many more pods of the item, of which one does fit by size, the
-// node takes.
-func (f *filler) fits(config, i int) int {
+// fits returns how many more pods of the item at a position of the queue, of which
+// one does fit by size, the node takes.
+func (f *filler) fits(config int, q *queue, at int) int {
+	i := q.items[at]
 	it := f.items[i]
 	want := f.left[i] - f.taken[i]
 	if want <= 0 {
@@ -286,9 +289,9 @@ func (f *filler) fits(config, i int) int {
 		return 0
 	}
 	if want > 1 {
-		want = it.class.request.times(f.room, want)
+		want = q.request(at, len(f.room)).times(f.room, want)
 	}
-	if want > 0 && f.ruled && ruled(it.class) {
+	if want > 0 && it.ruled {
 		want = f.rooms.room(it.class, want, false)
 	}
 	return want
@@ -301,7 +304,7 @@ func (f *filler) take(i, n int) int64 {
 	}
 	f.taken[i] += n
 	f.room.add(it.class.request, -n)
-	if f.ruled && ruled(it.class) {
+	if it.ruled {
 		f.rooms.add(it.class, n)
 	}
 	return f.values[i] * int64(n)

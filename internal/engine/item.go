@@ -19,6 +19,8 @@ const (
 type item struct {
 	demand  *demand
 	class   *class
+	number  int    // in the order of demands
+	ruled   bool   // rules per node bear on it
 	configs bitset // of this tier
 	family  int
 	rank    int
@@ -37,15 +39,16 @@ const restrictedBonus = 1.02
 
 // newItems lists the demands that this tier can serve.
 func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
-	var items []*item
-	for _, d := range demands {
+	items, made := make([]*item, 0, len(demands)), make([]item, len(demands))
+	for n, d := range demands {
 		configs := d.configs
 		if !configs.within(tier) {
 			configs = configs.clone()
 			configs.and(tier)
 		}
 		if left[d] > 0 && !configs.empty() {
-			items = append(items, &item{demand: d, class: d.class, configs: configs, perNode: math.MaxInt32})
+			made[n] = item{demand: d, class: d.class, number: n, ruled: ruled(d.class), configs: configs, perNode: math.MaxInt32}
+			items = append(items, &made[n])
 		}
 	}
 	return items

@@ -110,7 +110,7 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	}
 	k.configs = p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(p, k.items, families, k.configs, s.left)
-	slices.SortStableFunc(k.items, func(x, y *item) int { return cmp.Compare(y.value, x.value) })
+	slices.SortFunc(k.items, func(x, y *item) int { return cmp.Or(cmp.Compare(y.value, x.value), x.number-y.number) })
 	k.index = make(map[*demand]int, len(k.items))
 	left := make([]int, len(k.items))
 	for i, it := range k.items {
@@ -134,7 +134,7 @@ func (k *packer) rankConfigs(left []int) {
 	for n, i := range k.configs {
 		order[n] = ranked{i, worth[n] / float64(k.p.space.configs[i].price)}
 	}
-	slices.SortStableFunc(order, func(x, y ranked) int {
+	slices.SortFunc(order, func(x, y ranked) int {
 		if x.promise != y.promise {
 			return cmp.Compare(y.promise, x.promise)
 		}
@@ -251,8 +251,9 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 // is left and the limits allow.
 func (k *packer) settle(f *filler, config int, used usage) bin {
 	b := bin{config: config, times: math.MaxInt32}
-	for _, i := range f.touched {
-		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})
+	b.shares = make([]share, len(f.touched))
+	for n, i := range f.touched {
+		b.shares[n] = share{demand: k.items[i].demand, count: f.taken[i]}
 	}
 	for !k.p.flexible(&b, used) {
 		if !shrink(&b) {

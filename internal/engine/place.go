@@ -126,10 +126,11 @@ func (a *assignment) split(c *class, list []*region, touch int, set bitset, doma
 	}
 	r := c.touches[touch].rule
 	for d := int32(-1); int(d) < len(r.axis.configs); d++ {
-		part := set.clone()
+		part := append(a.part[:0], set...)
 		r.inDomain(part, d)
+		a.part = part
 		if domains[touch] = d; !part.empty() {
-			list = a.split(c, list, touch+1, part, domains)
+			list = a.split(c, list, touch+1, part.clone(), domains)
 		}
 	}
 	return list

@@ -194,7 +194,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
 	}
-	u := &purchase{p: p, demands: a.demands, left: map[*demand]int{}, used: s.used, seated: map[int]bool{}, budget: budget, thrifty: known.thrifty}
+	u := &purchase{p: p, demands: a.demands, left: make(map[*demand]int, len(a.demands)), used: s.used, seated: map[int]bool{}, budget: budget, thrifty: known.thrifty}
 	for _, d := range a.demands {
 		u.left[d] = d.count
 	}

@@ -118,16 +118,22 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 		}
 		return cmp.Or(slices.Compare(y.Room, x.Room), a-b)
 	})
-	view := 0
+	view, room := 0, []int64(nil)
 	for n, i := range order {
 		in := &p.Kinds[i]
-		k := kind{room: c.scaleUp(in.Room), price: max(in.Price, 0)}
-		if last := order[max(n-1, 0)]; n > 0 && sameSlice(in.Admits, p.Kinds[last].Admits) {
-			k.view = view // mostly
+		k := kind{price: max(in.Price, 0)}
+		last := &p.Kinds[order[max(n-1, 0)]]
+		if n > 0 && sameSlice(in.Room, last.Room) {
+			k.room = room // mostly: the same in another zone
+		} else {
+			k.room = c.scaleUp(in.Room)
+		}
+		if n > 0 && sameSlice(in.Admits, last.Admits) {
+			k.view = view
 		} else {
 			k.view = c.viewOf(in.Admits, numbers)
 		}
-		view = k.view
+		view, room = k.view, k.room
 		replaced := false
 		for j := range c.kinds {
 			if replaced = c.replaces(&c.kinds[j], &k); replaced {
@@ -141,7 +147,7 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 }
 
 // sameSlice reports whether both are the very same.
-func sameSlice(a, b []bool) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
+func sameSlice[E any](a, b []E) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 func (c *Prepared) replaces(k, other *kind) bool {
 	for r, amount := range other.room {
