@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
@@ -217,9 +218,12 @@ func (b *bounding) addKinds() {
 	admitted, key := map[string][]bool{}, make([]byte, len(b.families))
 	b.problem.Kinds = make([]bound.Kind, 0, b.p.buyable.count())
 	var last *model.InstanceType
-	from := 0 // kinds of the last type
-	b.p.buyable.each(func(i int) {
+	from := 0                       // kinds of the last type
+	for _, i := range b.p.byPrice { // an order in which the proof finds little to sort
 		c := &b.p.space.configs[i]
+		if !c.available() {
+			continue
+		}
 		if c.kind != last {
 			last, from = c.kind, len(b.problem.Kinds)
 		}
@@ -236,13 +240,16 @@ func (b *bounding) addKinds() {
 			}
 			admitted[string(key)] = admits
 		}
-		for n := from; n < len(b.problem.Kinds); n++ {
-			if k := &b.problem.Kinds[n]; k.Price == c.price && &k.Room[0] == &c.room[0] && &k.Admits[0] == &admits[0] {
-				return // the type in another zone, mostly
-			}
+		made := bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}}
+		if !slices.ContainsFunc(b.problem.Kinds[from:], func(k bound.Kind) bool { return sameKind(k, made) }) {
+			b.problem.Kinds = append(b.problem.Kinds, made)
 		}
-		b.problem.Kinds = append(b.problem.Kinds, bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}})
-	})
+	}
+}
+
+// sameKind reports whether two kinds are one: the type in another zone, mostly.
+func sameKind(x, y bound.Kind) bool {
+	return x.Price == y.Price && &x.Room[0] == &y.Room[0] && &x.Admits[0] == &y.Admits[0]
 }
 
 func (b *bounding) addFree() {

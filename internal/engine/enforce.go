@@ -175,12 +175,24 @@ func (s *solution) stranded() []group {
 	if !s.p.draws() {
 		return nil
 	}
-	groups := s.groups()
+	groups := slices.DeleteFunc(s.groups(), func(g group) bool { return !g.class.tied() }) // the others never wait
 	left := newReplay(s.p).bindAll(slices.Clone(groups))
 	if len(left) == 0 {
 		return nil
 	}
 	return newReplay(s.p).bindByPriority(groups)
+}
+
+// tied reports whether some affinity is carried by the class's pods or selects them.
+func (c *class) tied() bool {
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if touches[i].rule.kind == affinityRule {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bindByPriority binds the pods of one priority after those of another, and returns

@@ -41,11 +41,17 @@ type filler struct {
 // by side in memory.
 type queue struct {
 	items    []int
-	tilts    []float64
+	mains    []mains
 	requests []int64 // one vector after another
 	// least has for each position the smallest request of each resource from
 	// there on: where a node has less left, nothing more fits.
 	least []int64
+}
+
+// mains are what an item asks for of the two main resources, with its tilt.
+type mains struct {
+	tilt          float64
+	first, second int64
 }
 
 // request is that of the item at a position.
@@ -113,7 +119,7 @@ func (f *filler) order(order []int) {
 		}
 	}
 	for rank := range f.byRank {
-		f.byRank[rank].measure(f.items, len(f.room))
+		f.byRank[rank].measure(f.items, f.scale)
 	}
 }
 
@@ -145,22 +151,22 @@ func (f *filler) compact() {
 		}
 		if len(kept) < len(q.items) {
 			q.items = kept
-			q.measure(f.items, len(f.room))
+			q.measure(f.items, f.scale)
 		}
 	}
 }
 
-func (q *queue) measure(items []*item, resources int) {
-	n := len(q.items)
-	if cap(q.tilts) < n {
-		q.tilts = make([]float64, n)
+func (q *queue) measure(items []*item, s scale) {
+	n, resources := len(q.items), len(s.prices)
+	if cap(q.mains) < n {
+		q.mains = make([]mains, n)
 		backing := make([]int64, 2*n*resources)
 		q.requests, q.least = backing[:n*resources], backing[n*resources:]
 	}
-	q.tilts, q.requests, q.least = q.tilts[:n], q.requests[:n*resources], q.least[:n*resources]
+	q.mains, q.requests, q.least = q.mains[:n], q.requests[:n*resources], q.least[:n*resources]
 	for at := n - 1; at >= 0; at-- {
 		it := items[q.items[at]]
-		q.tilts[at] = it.tilt
+		q.mains[at] = mains{it.tilt, it.class.request[s.first], it.class.request[s.second]}
 		own, least := q.requests[at*resources:(at+1)*resources], q.least[at*resources:(at+1)*resources]
 		for r, amount := range it.class.request {
 			own[r], least[r] = amount, amount
@@ -250,23 +256,32 @@ type balance struct {
 // next finds the first item of a side, from a position on, that fits.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	room, target := f.room, b.target
-	for at, tilt := range q.tilts[from:] {
-		at += from
-		if (tilt < target) == heavy || !q.fits(at, room) {
-			if at&3 == 0 && q.ends(at, room) {
-				f.steps += at - from + 1
-				return len(q.items)
-			}
-			continue
+	at, fits := b.seek(from, heavy)
+	for fits && !f.admits(b.config, q.items[at]) {
+		at, fits = b.seek(at+1, heavy)
+	}
+	f.steps += min(at+1, len(q.items)) - from
+	if !fits {
+		return len(q.items)
+	}
+	return at
+}
+
+// seek finds the first item of a side, from a position on, that fits by size; or
+// else the position where that is known of none.
+func (b *balance) seek(at int, heavy bool) (int, bool) {
+	q, room, target := b.q, b.f.room, b.target
+	first, second := room[b.f.scale.first], room[b.f.scale.second]
+	for ; at < len(q.mains); at++ {
+		m := &q.mains[at]
+		if (m.tilt < target) != heavy && m.first <= first && m.second <= second && q.fits(at, room) {
+			return at, true
 		}
-		if f.admits(b.config, q.items[at]) {
-			f.steps += at - from + 1
-			return at
+		if at&3 == 0 && q.ends(at, room) {
+			return at, false
 		}
 	}
-	f.steps += len(q.items) - from
-	return len(q.items)
+	return at, false
 }
 
 // admits reports whether the node takes another pod of the item, which does fit by

@@ -171,17 +171,20 @@ func (k *packer) promises(left []int, promise []float64) {
 		}
 	}
 	for n, i := range k.configs {
-		promise[n] = 0
-		room := k.p.space.configs[i].room
+		room, worth := k.p.space.configs[i].room, 0.0
 		for r := range best {
-			promise[n] += float64(best[r] * float64(max(room[r], 0)))
+			worth += float64(best[r] * float64(max(room[r], 0)))
 		}
 		if mixed {
-			promise[n] -= k.scale.unusable(best, room, least, most)
+			worth -= k.scale.unusable(best, room, least, most)
 		}
-		for s := range k.slots {
+		promise[n] = worth
+	}
+	for s := range k.slots {
+		worth := float64(k.slots[s].price * float64(k.slots[s].room))
+		for n, i := range k.configs {
 			if k.slots[s].configs.has(i) {
-				promise[n] += float64(k.slots[s].price * float64(k.slots[s].room))
+				promise[n] += worth
 			}
 		}
 	}
