@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // requests is the sum of the bin's pods.
 func (p *problem) requests(b *bin) vector {
@@ -9,6 +13,25 @@ func (p *problem) requests(b *bin) vector {
 		sum.add(s.demand.class.request, s.count)
 	}
 	return sum
+}
+
+// addRequests adds what the bin's pods ask for.
+func (p *problem) addRequests(b *bin, to model.Resources) {
+	sum := make(vector, len(p.resources.names))
+	for _, sh := range b.shares {
+		if sh.demand.class.whole {
+			sum.add(sh.demand.class.request, sh.count)
+			continue
+		}
+		for name, amount := range podRequests(sh.demand.class.pod) {
+			to[name] += amount * int64(sh.count)
+		}
+	}
+	for r, name := range p.resources.names {
+		if sum[r] > 0 {
+			to[name] += sum[r]
+		}
+	}
 }
 
 // acceptable returns the configs that could take the bin's place, cheapest
@@ -52,22 +75,21 @@ func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
 	}
 	sum := p.requests(b)
 	var admitted bitset // once asked for
-	rooms := p.roomsByPrice
-	for _, i := range p.byPrice {
-		room := rooms[:len(sum)]
-		rooms = rooms[len(sum):]
-		if !sum.fits(room) {
+	for n := range p.sales {
+		if !sum.fits(p.sales[n].room) {
 			continue
 		}
-		c := &p.space.configs[i]
-		if c.price >= below {
-			return
-		}
-		if admitted == nil {
-			admitted = b.admitted()
-		}
-		if admitted.has(i) && p.rulesHold(b, c) && !visit(i) {
-			return
+		for _, i := range p.sales[n].configs {
+			c := &p.space.configs[i]
+			if c.price >= below {
+				return
+			}
+			if admitted == nil {
+				admitted = b.admitted()
+			}
+			if admitted.has(i) && p.rulesHold(b, c) && !visit(i) {
+				return
+			}
 		}
 	}
 }

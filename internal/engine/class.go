@@ -14,6 +14,7 @@ type class struct {
 	members
 	id      int
 	request vector
+	whole   bool                     // request has all that the pods ask for
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account

@@ -30,6 +30,7 @@ type filler struct {
 	room    vector
 	taken   []int // by item
 	touched []int
+	others  []int // resources that are not main
 	rooms   *occupancy
 	ruled   bool
 	steps   int
@@ -41,17 +42,19 @@ type filler struct {
 // by side in memory.
 type queue struct {
 	items    []int
-	mains    []mains
+	entries  []queued
 	requests []int64 // one vector after another
 	// least has for each position the smallest request of each resource from
 	// there on: where a node has less left, nothing more fits.
 	least []int64
 }
 
-// mains are what an item asks for of the two main resources, with its tilt.
-type mains struct {
+// queued is an item with what it asks for of the two main resources.
+type queued struct {
 	tilt          float64
 	first, second int64
+	index         int
+	item          *item
 }
 
 // request is that of the item at a position.
@@ -80,6 +83,11 @@ func within(amounts []int64, room vector) bool {
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 	f := &filler{p: p, scale: s,
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules))}
+	for r := range f.room {
+		if r != s.first && r != s.second {
+			f.others = append(f.others, r)
+		}
+	}
 	f.begin(items, left)
 	return f
 }
@@ -158,15 +166,15 @@ func (f *filler) compact() {
 
 func (q *queue) measure(items []*item, s scale) {
 	n, resources := len(q.items), len(s.prices)
-	if cap(q.mains) < n {
-		q.mains = make([]mains, n)
+	if cap(q.entries) < n {
+		q.entries = make([]queued, n)
 		backing := make([]int64, 2*n*resources)
 		q.requests, q.least = backing[:n*resources], backing[n*resources:]
 	}
-	q.mains, q.requests, q.least = q.mains[:n], q.requests[:n*resources], q.least[:n*resources]
+	q.entries, q.requests, q.least = q.entries[:n], q.requests[:n*resources], q.least[:n*resources]
 	for at := n - 1; at >= 0; at-- {
 		it := items[q.items[at]]
-		q.mains[at] = mains{it.tilt, it.class.request[s.first], it.class.request[s.second]}
+		q.entries[at] = queued{it.tilt, it.class.request[s.first], it.class.request[s.second], q.items[at], it}
 		own, least := q.requests[at*resources:(at+1)*resources], q.least[at*resources:(at+1)*resources]
 		for r, amount := range it.class.request {
 			own[r], least[r] = amount, amount
@@ -206,7 +214,7 @@ func (f *filler) fill(config int) int64 {
 
 func (f *filler) fillInOrder(config int, q *queue) int64 {
 	worth := int64(0)
-	for at, i := range q.items {
+	for at := range q.items {
 		f.steps++
 		if !q.fits(at, f.room) {
 			if q.ends(at, f.room) {
@@ -214,8 +222,8 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 			}
 			continue
 		}
-		if n := f.fits(config, q, at); n > 0 {
-			worth += f.take(i, n)
+		if f.admits(config, q, at) {
+			worth += f.take(q, at, f.most(q, at))
 		}
 	}
 	return worth
@@ -236,11 +244,11 @@ func (f *filler) fillBalanced(config int, q *queue) int64 {
 		if at >= len(q.items) {
 			return worth
 		}
-		count := f.fits(config, q, at)
+		count := f.most(q, at)
 		if heavy < len(q.items) && light < len(q.items) {
 			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
-		worth += f.take(q.items[at], count)
+		worth += f.take(q, at, count)
 		heavy, light = b.next(heavy, true), b.next(light, false)
 	}
 }
@@ -253,74 +261,65 @@ type balance struct {
 	target float64
 }
 
-// next finds the first item of a side, from a position on, that fits.
+// next finds the first item of a side, from a position on, of which the node takes
+// another pod.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	at, fits := b.seek(from, heavy)
-	for fits && !f.admits(b.config, q.items[at]) {
-		at, fits = b.seek(at+1, heavy)
-	}
-	f.steps += min(at+1, len(q.items)) - from
-	if !fits {
-		return len(q.items)
-	}
-	return at
-}
-
-// seek finds the first item of a side, from a position on, that fits by size; or
-// else the position where that is known of none.
-func (b *balance) seek(at int, heavy bool) (int, bool) {
-	q, room, target := b.q, b.f.room, b.target
-	first, second := room[b.f.scale.first], room[b.f.scale.second]
-	for ; at < len(q.mains); at++ {
-		m := &q.mains[at]
-		if (m.tilt < target) != heavy && m.first <= first && m.second <= second && q.fits(at, room) {
-			return at, true
+	first, second := f.room[f.scale.first], f.room[f.scale.second]
+	for at := from; at < len(q.entries); at++ {
+		e := &q.entries[at]
+		if (e.tilt < b.target) != heavy && e.first <= first && e.second <= second && f.admits(b.config, q, at) {
+			f.steps += at + 1 - from
+			return at
 		}
-		if at&3 == 0 && q.ends(at, room) {
-			return at, false
+		if at&3 == 0 && q.ends(at, f.room) {
+			f.steps += at + 1 - from
+			return len(q.items)
 		}
 	}
-	return at, false
+	f.steps += len(q.items) - from
+	return len(q.items)
 }
 
-// admits reports whether the node takes another pod of the item, which does fit by
-// size.
-func (f *filler) admits(config, i int) bool {
-	it := f.items[i]
-	return f.left[i] > f.taken[i] && it.configs.has(config) && (!it.ruled || f.rooms.room(it.class, 1, false) > 0)
+// admits reports whether the node takes another pod of the item at a position, of
+// whose main resources it has enough.
+func (f *filler) admits(config int, q *queue, at int) bool {
+	request := q.request(at, len(f.room))
+	for _, r := range f.others {
+		if request[r] > f.room[r] {
+			return false
+		}
+	}
+	e := &q.entries[at]
+	return f.left[e.index] > f.taken[e.index] && e.item.configs.has(config) &&
+		(!e.item.ruled || f.rooms.room(e.item.class, 1, false) > 0)
 }
 
-// fits returns how many more pods of the item at a position of the queue, of which
-// one does fit by size, the node takes.
-func (f *filler) fits(config int, q *queue, at int) int {
-	i := q.items[at]
-	it := f.items[i]
-	want := f.left[i] - f.taken[i]
-	if want <= 0 {
-		return 0
-	}
-	if !it.configs.has(config) {
-		return 0
-	}
+// most returns how many more pods of the item at a position, of which the node takes
+// one, it takes.
+func (f *filler) most(q *queue, at int) int {
+	e := &q.entries[at]
+	want := f.left[e.index] - f.taken[e.index]
 	if want > 1 {
 		want = q.request(at, len(f.room)).times(f.room, want)
 	}
-	if want > 0 && it.ruled {
-		want = f.rooms.room(it.class, want, false)
+	if e.item.ruled {
+		want = f.rooms.room(e.item.class, want, false)
 	}
 	return want
 }
 
-func (f *filler) take(i, n int) int64 {
-	it := f.items[i]
-	if f.taken[i] == 0 {
-		f.touched = append(f.touched, i)
+// take puts so many pods of the item at a position on the node and returns what they
+// are worth.
+func (f *filler) take(q *queue, at, n int) int64 {
+	e := &q.entries[at]
+	if f.taken[e.index] == 0 {
+		f.touched = append(f.touched, e.index)
 	}
-	f.taken[i] += n
-	f.room.add(it.class.request, -n)
-	if it.ruled {
-		f.rooms.add(it.class, n)
+	f.taken[e.index] += n
+	f.room.add(q.request(at, len(f.room)), -n)
+	if e.item.ruled {
+		f.rooms.add(e.item.class, n)
 	}
-	return f.values[i] * int64(n)
+	return f.values[e.index] * int64(n)
 }

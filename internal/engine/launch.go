@@ -243,11 +243,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 		launch.NodePool, launch.NodeGroup = "", first.pool.spec.Name
 	}
 	launch.Offerings = s.listed(picked)
-	for _, sh := range b.shares {
-		for name, amount := range podRequests(sh.demand.class.pod) {
-			launch.Requests[name] += amount * int64(sh.count)
-		}
-	}
+	s.p.addRequests(b, launch.Requests)
 	launch.Requests = withoutVolumes(launch.Requests)
 	launch.SpotFallback = s.spotMissed(b, first)
 	if first.pool.group == nil {

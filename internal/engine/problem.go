@@ -29,8 +29,8 @@ type problem struct {
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
 	byPrice     []int    // configs, cheapest first, then in their order
-	// roomsByPrice are the rooms of byPrice, one after the other.
-	roomsByPrice []int64
+	// sales are byPrice again, neighbours of one room together.
+	sales []sameRoom
 	// typesByPrice count, for each pool and variant, the different types among the
 	// first so many of byPrice.
 	typesByPrice map[variantOf][]int32
@@ -120,9 +120,12 @@ func (p *problem) sortByPrice() {
 	for n := range offers {
 		p.byPrice[n] = offers[n].config
 	}
-	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
-	for _, i := range p.byPrice {
-		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
+	for from, to := 0, 0; from < len(p.byPrice); from = to {
+		first := &p.space.configs[p.byPrice[from]]
+		for to = from; to < len(p.byPrice) && p.space.configs[p.byPrice[to]].roomID == first.roomID; {
+			to++
+		}
+		p.sales = append(p.sales, sameRoom{first.room, p.byPrice[from:to], first.price})
 	}
 	p.typesByPrice = map[variantOf][]int32{}
 }
@@ -164,6 +167,7 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	for i, c := range q.classes {
 		c.id = i
 		c.request = q.resources.podVector(c.pod.Requests)
+		c.whole = c.request.has(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)
 		c.labelled = q.admittedOnce(c, s, admitted)

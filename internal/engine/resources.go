@@ -114,6 +114,21 @@ func (v vector) share(room vector) float64 {
 	return largest
 }
 
+// has reports whether v, which podVector made of the requests, has all of them, and
+// more than nothing of each.
+func (v vector) has(requests model.Resources) bool {
+	asked := len(requests)
+	if _, counted := requests[model.PodCount]; !counted {
+		asked++
+	}
+	for _, amount := range v {
+		if amount > 0 {
+			asked--
+		}
+	}
+	return asked == 0
+}
+
 // costs reports whether v surely costs so much where it is alone in a room of that
 // price.
 func (v vector) costs(room vector, price, least int64) bool {
