@@ -43,7 +43,7 @@ type filler struct {
 type queue struct {
 	items    []int
 	entries  []queued
-	requests []int64 // one vector after another
+	requests []int64 // of the entries, one vector after another
 	// least has for each position the smallest request of each resource from
 	// there on: where a node has less left, nothing more fits.
 	least []int64
@@ -53,17 +53,13 @@ type queue struct {
 type queued struct {
 	tilt          float64
 	first, second int64
+	request       vector
 	index         int
 	item          *item
 }
 
-// request is that of the item at a position.
-func (q *queue) request(at, resources int) vector {
-	return q.requests[at*resources : (at+1)*resources]
-}
-
 // fits reports whether the item at a position fits into the room.
-func (q *queue) fits(at int, room vector) bool { return within(q.requests[at*len(room):], room) }
+func (q *queue) fits(at int, room vector) bool { return within(q.entries[at].request, room) }
 
 // ends reports whether nothing from the position on fits into the room.
 func (q *queue) ends(at int, room vector) bool { return !within(q.least[at*len(room):], room) }
@@ -174,11 +170,11 @@ func (q *queue) measure(items []*item, s scale) {
 	q.entries, q.requests, q.least = q.entries[:n], q.requests[:n*resources], q.least[:n*resources]
 	for at := n - 1; at >= 0; at-- {
 		it := items[q.items[at]]
-		q.entries[at] = queued{it.tilt, it.class.request[s.first], it.class.request[s.second], q.items[at], it}
 		own, least := q.requests[at*resources:(at+1)*resources], q.least[at*resources:(at+1)*resources]
 		for r, amount := range it.class.request {
 			own[r], least[r] = amount, amount
 		}
+		q.entries[at] = queued{it.tilt, own[s.first], own[s.second], own, q.items[at], it}
 		if at+1 < n {
 			for r, amount := range q.least[(at+1)*resources : (at+2)*resources] {
 				least[r] = min(least[r], amount)
@@ -234,7 +230,7 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 // proportion it started with, so that both run out together.
 func (f *filler) fillBalanced(config int, q *queue) int64 {
 	worth := int64(0)
-	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room)}
+	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room), first: &f.room[f.scale.first], second: &f.room[f.scale.second]}
 	heavy, light := b.next(0, true), b.next(0, false)
 	for {
 		at := heavy
@@ -259,13 +255,15 @@ type balance struct {
 	q      *queue
 	config int
 	target float64
+	// what is left of the main resources
+	first, second *int64
 }
 
 // next finds the first item of a side, from a position on, of which the node takes
 // another pod.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	first, second := f.room[f.scale.first], f.room[f.scale.second]
+	first, second := *b.first, *b.second
 	for at := from; at < len(q.entries); at++ {
 		e := &q.entries[at]
 		if (e.tilt < b.target) != heavy && e.first <= first && e.second <= second && f.admits(b.config, q, at) {
@@ -284,13 +282,12 @@ func (b *balance) next(from int, heavy bool) int {
 // admits reports whether the node takes another pod of the item at a position, of
 // whose main resources it has enough.
 func (f *filler) admits(config int, q *queue, at int) bool {
-	request := q.request(at, len(f.room))
+	e := &q.entries[at]
 	for _, r := range f.others {
-		if request[r] > f.room[r] {
+		if e.request[r] > f.room[r] {
 			return false
 		}
 	}
-	e := &q.entries[at]
 	return f.left[e.index] > f.taken[e.index] && e.item.configs.has(config) &&
 		(!e.item.ruled || f.rooms.room(e.item.class, 1, false) > 0)
 }
@@ -301,7 +298,7 @@ func (f *filler) most(q *queue, at int) int {
 	e := &q.entries[at]
 	want := f.left[e.index] - f.taken[e.index]
 	if want > 1 {
-		want = q.request(at, len(f.room)).times(f.room, want)
+		want = e.request.times(f.room, want)
 	}
 	if e.item.ruled {
 		want = f.rooms.room(e.item.class, want, false)
@@ -317,7 +314,7 @@ func (f *filler) take(q *queue, at, n int) int64 {
 		f.touched = append(f.touched, e.index)
 	}
 	f.taken[e.index] += n
-	f.room.add(q.request(at, len(f.room)), -n)
+	f.room.add(e.request, -n)
 	if e.item.ruled {
 		f.rooms.add(e.item.class, n)
 	}

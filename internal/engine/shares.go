@@ -14,15 +14,19 @@ func (b *bounding) shares() []model.CostShare {
 	if len(b.families) > maxFamilies {
 		return nil
 	}
-	bare := b.withoutDaemons()
 	everywhere := []demandFamily{{configs: b.p.buyable, demand: make(vector, len(b.p.resources.names))}}
 	for f := range b.families {
 		everywhere[0].demand.add(b.families[f].demand, 1)
 	}
 	prices, rules := b.prices()
+	anywhere := b.linearCost(b.p.space.configs, everywhere, nil)
+	bare := anywhere
+	if len(b.p.snapshot.DaemonSets) > 0 {
+		bare = b.linearCost(b.withoutDaemons(), everywhere, nil)
+	}
 	costs := []float64{
-		b.linearCost(bare, everywhere, nil),
-		b.linearCost(b.p.space.configs, everywhere, nil),
+		bare,
+		anywhere,
 		b.linearCost(b.p.space.configs, b.families, nil),
 		costAt(prices, b.families, rules),
 	}
@@ -101,9 +105,6 @@ func costAt(prices [][]float64, families []demandFamily, rules []slot) float64 {
 
 // withoutDaemons are the configs with the room that DaemonSets take given back.
 func (b *bounding) withoutDaemons() []config {
-	if len(b.p.snapshot.DaemonSets) == 0 {
-		return b.p.space.configs
-	}
 	bare := append([]config(nil), b.p.space.configs...)
 	for i := range bare {
 		bare[i].room = bare[i].room.clone()

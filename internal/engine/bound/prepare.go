@@ -119,6 +119,7 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 		return cmp.Or(slices.Compare(y.Room, x.Room), a-b)
 	})
 	view, room := 0, []int64(nil)
+	var kept []keptKinds // by view
 	for n, i := range order {
 		in := &p.Kinds[i]
 		k := kind{price: max(in.Price, 0)}
@@ -134,14 +135,12 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 			k.view = c.viewOf(in.Admits, numbers)
 		}
 		view, room = k.view, k.room
-		replaced := false
-		for j := range c.kinds {
-			if replaced = c.replaces(&c.kinds[j], &k); replaced {
-				break
-			}
+		for len(kept) < len(c.views) {
+			kept = append(kept, keptKinds{})
 		}
-		if !replaced {
+		if !c.replaced(&k, kept) {
 			c.kinds = append(c.kinds, k)
+			kept[view].rooms = append(kept[view].rooms, room)
 		}
 	}
 }
@@ -149,17 +148,35 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 // sameSlice reports whether both are the very same.
 func sameSlice[E any](a, b []E) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
-func (c *Prepared) replaces(k, other *kind) bool {
-	for r, amount := range other.room {
-		if k.room[r] < amount {
-			return false
+// keptKinds are kinds of one view that no other replaces.
+type keptKinds struct {
+	rooms [][]int64
+	wider []int // views that admit all that this one does, of the first so many
+	known int
+}
+
+// replaced reports whether one that is kept takes all that the kind does.
+func (c *Prepared) replaced(k *kind, kept []keptKinds) bool {
+	own := &kept[k.view]
+	for ; own.known < len(c.views); own.known++ {
+		if includes(c.views[own.known], c.views[k.view]) {
+			own.wider = append(own.wider, own.known)
 		}
 	}
-	if k.view == other.view {
-		return true
+	for _, view := range own.wider {
+		for _, room := range kept[view].rooms {
+			if covers(room, k.room) {
+				return true
+			}
+		}
 	}
-	for f, admitted := range c.views[other.view] {
-		if admitted && !c.views[k.view][f] {
+	return false
+}
+
+// includes reports whether all that is set in b is set in a.
+func includes(a, b []bool) bool {
+	for f, admitted := range b {
+		if admitted && !a[f] {
 			return false
 		}
 	}
