@@ -212,9 +212,9 @@ func (s *space) numberTypes() {
 
 // sameRoom is configs that leave the same room for pods.
 type sameRoom struct {
-	room     vector
-	configs  []int
-	cheapest int64 // price
+	room    vector
+	configs []int
+	units   []float64 // what a unit of each resource costs where the room is used up, at least
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -299,12 +299,25 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room, cheapest: c.price})
+				s.rooms = append(s.rooms, sameRoom{room: c.room})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
-		s.rooms[at].cheapest = min(s.rooms[at].cheapest, c.price)
 		c.roomID = at
+	}
+	for r := range s.rooms {
+		s.priceUnits(&s.rooms[r])
+	}
+}
+
+func (s *space) priceUnits(same *sameRoom) {
+	cheapest := s.configs[same.configs[0]].price
+	for _, i := range same.configs {
+		cheapest = min(cheapest, s.configs[i].price)
+	}
+	same.units = make([]float64, len(same.room))
+	for r, amount := range same.room {
+		same.units[r] = float64(cheapest) / float64(max(amount, 1))
 	}
 }
 

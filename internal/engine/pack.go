@@ -172,8 +172,8 @@ func (k *packer) promises(left []int, promise []float64) {
 	}
 	for n, i := range k.configs {
 		room, worth := k.p.space.configs[i].room, 0.0
-		for r := range best {
-			worth += float64(best[r] * float64(max(room[r], 0)))
+		for r, price := range best {
+			worth += float64(price * float64(max(room[r], 0)))
 		}
 		if mixed {
 			worth -= k.scale.unusable(best, room, least, most)

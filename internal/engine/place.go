@@ -169,7 +169,7 @@ func (p *problem) soloPrice(c *class, set bitset) int64 {
 	least := int64(math.MaxInt64)
 	for r := range p.space.rooms {
 		same := &p.space.rooms[r]
-		if c.request.costs(same.room, same.cheapest, least) {
+		if c.request.costs(same.units, least) {
 			continue
 		}
 		price := int64(math.MaxInt64)

@@ -30,7 +30,7 @@ type problem struct {
 	tierSets    []bitset // configs by tier
 	byPrice     []int    // configs, cheapest first, then in their order
 	// sales are byPrice again, neighbours of one room together.
-	sales []sameRoom
+	sales []sale
 	// typesByPrice count, for each pool and variant, the different types among the
 	// first so many of byPrice.
 	typesByPrice map[variantOf][]int32
@@ -125,9 +125,15 @@ func (p *problem) sortByPrice() {
 		for to = from; to < len(p.byPrice) && p.space.configs[p.byPrice[to]].roomID == first.roomID; {
 			to++
 		}
-		p.sales = append(p.sales, sameRoom{first.room, p.byPrice[from:to], first.price})
+		p.sales = append(p.sales, sale{first.room, p.byPrice[from:to]})
 	}
 	p.typesByPrice = map[variantOf][]int32{}
+}
+
+// sale is configs that leave the same room for pods, one after the other by price.
+type sale struct {
+	room    vector
+	configs []int
 }
 
 // variantOf is a pool with one choice of its free labels.

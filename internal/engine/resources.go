@@ -129,12 +129,12 @@ func (v vector) has(requests model.Resources) bool {
 	return asked == 0
 }
 
-// costs reports whether v surely costs so much where it is alone in a room of that
-// price.
-func (v vector) costs(room vector, price, least int64) bool {
+// costs reports whether some resource of v alone, at these prices of a unit, surely
+// costs so much.
+func (v vector) costs(units []float64, least int64) bool {
 	bound := float64(least) + 1
 	for i, amount := range v {
-		if amount > 0 && float64(float64(amount)*float64(price)) >= float64(bound*float64(max(room[i], 1))) {
+		if float64(float64(amount)*units[i]) >= bound {
 			return true
 		}
 	}
