@@ -135,21 +135,27 @@ func (a *assignment) order() []*class {
 		}
 		return largest
 	}
-	order := append([]*class(nil), a.p.classes...)
-	sizes := make([]int64, len(order))
-	rank := make([]int, len(order))
-	for _, c := range order {
-		sizes[c.id], rank[c.id] = size(c), tightness(c)
+	type turn struct {
+		tightness, id int
+		priority      int32
+		size          int64
 	}
-	slices.SortFunc(order, func(x, y *class) int {
-		if rank[x.id] != rank[y.id] {
-			return cmp.Compare(rank[x.id], rank[y.id])
+	turns, order := make([]turn, len(a.p.classes)), make([]*class, len(a.p.classes))
+	for i, c := range a.p.classes {
+		turns[i] = turn{tightness(c), c.id, c.pod.Priority, size(c)}
+	}
+	slices.SortFunc(turns, func(x, y turn) int {
+		if x.tightness != y.tightness {
+			return cmp.Compare(x.tightness, y.tightness)
 		}
-		if x.pod.Priority != y.pod.Priority {
-			return cmp.Compare(y.pod.Priority, x.pod.Priority)
+		if x.priority != y.priority {
+			return cmp.Compare(y.priority, x.priority)
 		}
-		return cmp.Or(cmp.Compare(sizes[y.id], sizes[x.id]), x.id-y.id)
+		return cmp.Or(cmp.Compare(y.size, x.size), x.id-y.id)
 	})
+	for n := range turns {
+		order[n] = a.p.classes[turns[n].id]
+	}
 	return order
 }
 

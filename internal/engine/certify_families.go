@@ -65,19 +65,22 @@ func (b *bounding) distinctSizes(classes []*class) int {
 // bySize parts classes into at most so many groups by the number of configs
 // that hold them, the least demanding first.
 func (b *bounding) bySize(classes []*class, most int) [][]*class {
-	sorted := append([]*class(nil), classes...)
-	slices.SortFunc(sorted, func(x, y *class) int { return cmp.Or(b.sizes[y.id]-b.sizes[x.id], x.id-y.id) })
+	sorted := make([]int, len(classes)) // their numbers
+	for n, c := range classes {
+		sorted[n] = c.id
+	}
+	slices.SortFunc(sorted, func(x, y int) int { return cmp.Or(b.sizes[y]-b.sizes[x], x-y) })
 	distinct := b.distinctSizes(classes)
 	var parts [][]*class
 	seen, last := 0, -1
-	for _, c := range sorted {
-		if size := b.sizes[c.id]; size != last {
+	for _, id := range sorted {
+		if size := b.sizes[id]; size != last {
 			if seen*most/distinct >= len(parts) {
 				parts = append(parts, nil)
 			}
 			seen, last = seen+1, size
 		}
-		parts[len(parts)-1] = append(parts[len(parts)-1], c)
+		parts[len(parts)-1] = append(parts[len(parts)-1], b.p.classes[id])
 	}
 	return parts
 }

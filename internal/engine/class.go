@@ -54,6 +54,11 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*members {
 			continue
 		}
 		signature := s.sign(pod)
+		if last := len(signatures) - 1; last >= 0 && string(signature) == signatures[last] {
+			numbers[i] = int32(last) // mostly
+			counts[last]++
+			continue
+		}
 		number, known := bySignature[string(signature)]
 		if !known {
 			number = int32(len(signatures))

@@ -57,7 +57,10 @@ func (s *solution) fillText(sum vector, c *config) string {
 // enough are explained; the others are only counted, by type.
 func (s *solution) rejections(b *bin, sum vector) (list []model.OfferingReason, more int) {
 	chosen := &s.p.space.configs[b.config]
-	w := rejections{s: s, b: b, sum: sum, seen: newBitset(s.p.space.types)}
+	w := rejections{s: s, b: b, sum: sum, seen: newBitset(s.p.space.types), labelled: s.p.everyConfig.clone()}
+	for n := range b.shares {
+		w.labelled.and(b.shares[n].demand.class.labelled)
+	}
 	below := sort.Search(len(s.p.byPrice), func(n int) bool { return s.p.space.configs[s.p.byPrice[n]].price >= chosen.price })
 	for end := below; end > 0 && len(w.list) < maxRejected; {
 		from := end - 1
@@ -83,8 +86,10 @@ type rejections struct {
 	b    *bin
 	sum  vector
 	seen bitset // types
-	keys []rejection
-	list []model.OfferingReason
+	// labelled are the configs whose labels and taints let all pods in.
+	labelled bitset
+	keys     []rejection
+	list     []model.OfferingReason
 }
 
 // rejection names a reason before it is written down: equal ones of a type in
@@ -98,7 +103,7 @@ type rejection struct {
 func (w *rejections) reject(i int) {
 	c := &w.s.p.space.configs[i]
 	w.seen.set(c.typeID)
-	key := rejection{typeID: c.typeID, short: w.s.shortResource(w.b, w.sum, c, i)}
+	key := rejection{typeID: c.typeID, short: w.shortResource(c, i)}
 	reason := model.Reason{}
 	if key.short < 0 {
 		reason = w.s.whyRejected(w.b, c, i)
@@ -117,16 +122,11 @@ func (w *rejections) reject(i int) {
 
 // shortResource is the first resource that the config has too little of, or -1
 // when something else comes first.
-func (s *solution) shortResource(b *bin, sum vector, c *config, i int) int {
-	if !c.available() {
+func (w *rejections) shortResource(c *config, i int) int {
+	if !c.available() || !w.labelled.has(i) {
 		return -1
 	}
-	for n := range b.shares {
-		if !b.shares[n].demand.class.labelled.has(i) {
-			return -1
-		}
-	}
-	for r, amount := range sum {
+	for r, amount := range w.sum {
 		if amount > 0 && amount > c.room[r] {
 			return r
 		}

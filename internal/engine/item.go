@@ -19,7 +19,6 @@ const (
 type item struct {
 	demand  *demand
 	class   *class
-	number  int    // in the order of demands
 	ruled   bool   // rules per node bear on it
 	configs bitset // of this tier
 	family  int
@@ -47,7 +46,7 @@ func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
 			configs.and(tier)
 		}
 		if left[d] > 0 && !configs.empty() {
-			made[n] = item{demand: d, class: d.class, number: n, ruled: ruled(d.class), configs: configs, perNode: math.MaxInt32}
+			made[n] = item{demand: d, class: d.class, ruled: ruled(d.class), configs: configs, perNode: math.MaxInt32}
 			items = append(items, &made[n])
 		}
 	}

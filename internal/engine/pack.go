@@ -110,7 +110,7 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	}
 	k.configs = p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(p, k.items, families, k.configs, s.left)
-	slices.SortFunc(k.items, func(x, y *item) int { return cmp.Or(cmp.Compare(y.value, x.value), x.number-y.number) })
+	k.items = dearestFirst(k.items)
 	k.index = make(map[*demand]int, len(k.items))
 	left := make([]int, len(k.items))
 	for i, it := range k.items {
@@ -120,6 +120,23 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	}
 	k.rankConfigs(left)
 	return k
+}
+
+// dearestFirst orders items by what a pod is worth, and else as they come.
+func dearestFirst(items []*item) []*item {
+	type valued struct {
+		value int64
+		at    int
+	}
+	order, sorted := make([]valued, len(items)), make([]*item, len(items))
+	for i, it := range items {
+		order[i] = valued{it.value, i}
+	}
+	slices.SortFunc(order, func(x, y valued) int { return cmp.Or(cmp.Compare(y.value, x.value), x.at-y.at) })
+	for n := range order {
+		sorted[n] = items[order[n].at]
+	}
+	return sorted
 }
 
 // rankConfigs orders configs by the most that a dollar could buy with them.
