@@ -134,20 +134,19 @@ func (g *group) domain(touch int) int32 {
 }
 
 func (s *solution) groups() []group {
-	count := len(s.onNodes)
-	for i := range s.bins {
-		count += len(s.bins[i].shares)
-	}
-	all := make([]group, 0, count)
+	return s.groupsOf(func(*class) bool { return true })
+}
+
+func (s *solution) groupsOf(wanted func(*class) bool) (all []group) {
 	for i := range s.onNodes {
 		n := &s.onNodes[i]
-		if n.count > 0 {
+		if n.count > 0 && wanted(n.class) {
 			all = append(all, group{n.class, &n.count, 1, n.node, nil})
 		}
 	}
 	for i := range s.bins {
 		for j := range s.bins[i].shares {
-			if sh := &s.bins[i].shares[j]; sh.count > 0 {
+			if sh := &s.bins[i].shares[j]; sh.count > 0 && wanted(sh.demand.class) {
 				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i, sh.demand})
 			}
 		}
@@ -175,7 +174,7 @@ func (s *solution) stranded() []group {
 	if !s.p.draws() {
 		return nil
 	}
-	groups := slices.DeleteFunc(s.groups(), func(g group) bool { return !g.class.tied() }) // the others never wait
+	groups := s.groupsOf((*class).tied) // the others never wait
 	left := newReplay(s.p).bindAll(slices.Clone(groups))
 	if len(left) == 0 {
 		return nil

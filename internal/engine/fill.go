@@ -218,8 +218,8 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 			}
 			continue
 		}
-		if f.admits(config, q, at) {
-			worth += f.take(q, at, f.most(q, at))
+		if e := &q.entries[at]; f.left[e.index] > f.taken[e.index] && f.admits(config, e) {
+			worth += f.take(e, f.most(e))
 		}
 	}
 	return worth
@@ -240,11 +240,12 @@ func (f *filler) fillBalanced(config int, q *queue) int64 {
 		if at >= len(q.items) {
 			return worth
 		}
-		count := f.most(q, at)
+		e := &q.entries[at]
+		count := f.most(e)
 		if heavy < len(q.items) && light < len(q.items) {
 			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
-		worth += f.take(q, at, count)
+		worth += f.take(e, count)
 		heavy, light = b.next(heavy, true), b.next(light, false)
 	}
 }
@@ -263,10 +264,11 @@ type balance struct {
 // another pod.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	first, second := *b.first, *b.second
-	for at := from; at < len(q.entries); at++ {
-		e := &q.entries[at]
-		if (e.tilt < b.target) != heavy && e.first <= first && e.second <= second && f.admits(b.config, q, at) {
+	entries, left, taken := q.entries, f.left, f.taken
+	first, second, target := *b.first, *b.second, b.target
+	for at := from; at < len(entries); at++ {
+		e := &entries[at]
+		if (e.tilt < target) != heavy && e.first <= first && e.second <= second && left[e.index] > taken[e.index] && f.admits(b.config, e) {
 			f.steps += at + 1 - from
 			return at
 		}
@@ -279,23 +281,19 @@ func (b *balance) next(from int, heavy bool) int {
 	return len(q.items)
 }
 
-// admits reports whether the node takes another pod of the item at a position, of
-// whose main resources it has enough.
-func (f *filler) admits(config int, q *queue, at int) bool {
-	e := &q.entries[at]
+// admits reports whether the node takes a pod that is left of the item, of whose main
+// resources it has enough.
+func (f *filler) admits(config int, e *queued) bool {
 	for _, r := range f.others {
 		if e.request[r] > f.room[r] {
 			return false
 		}
 	}
-	return f.left[e.index] > f.taken[e.index] && e.item.configs.has(config) &&
-		(!e.item.ruled || f.rooms.room(e.item.class, 1, false) > 0)
+	return e.item.configs.has(config) && (!e.item.ruled || f.rooms.room(e.item.class, 1, false) > 0)
 }
 
-// most returns how many more pods of the item at a position, of which the node takes
-// one, it takes.
-func (f *filler) most(q *queue, at int) int {
-	e := &q.entries[at]
+// most returns how many more pods of the item, of which the node takes one, it takes.
+func (f *filler) most(e *queued) int {
 	want := f.left[e.index] - f.taken[e.index]
 	if want > 1 {
 		want = e.request.times(f.room, want)
@@ -306,10 +304,8 @@ func (f *filler) most(q *queue, at int) int {
 	return want
 }
 
-// take puts so many pods of the item at a position on the node and returns what they
-// are worth.
-func (f *filler) take(q *queue, at, n int) int64 {
-	e := &q.entries[at]
+// take puts so many pods of the item on the node and returns what they are worth.
+func (f *filler) take(e *queued, n int) int64 {
 	if f.taken[e.index] == 0 {
 		f.touched = append(f.touched, e.index)
 	}

@@ -120,6 +120,7 @@ func (p *problem) sortByPrice() {
 	for n := range offers {
 		p.byPrice[n] = offers[n].config
 	}
+	p.sales = make([]sale, 0, len(p.space.rooms))
 	for from, to := 0, 0; from < len(p.byPrice); from = to {
 		first := &p.space.configs[p.byPrice[from]]
 		for to = from; to < len(p.byPrice) && p.space.configs[p.byPrice[to]].roomID == first.roomID; {
