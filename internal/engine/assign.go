@@ -29,6 +29,11 @@ type assignment struct {
 	steps    int
 	key      []byte // buffer
 	part     bitset // likewise
+	// where places, demands and sets of configs come from
+	madePlaces  slab[place]
+	placeLists  slab[*place]
+	madeDemands slab[demand]
+	words       slab[uint64]
 }
 
 // nodeShare is count pods of a class on a node.
@@ -376,8 +381,8 @@ func (a *assignment) putOnNode(c *class, n, count int) {
 	a.onNodes = append(a.onNodes, nodeShare{class: c, node: n, count: count})
 }
 
-func newDemand(c *class, pl *place, count int) *demand {
-	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+func newDemand(c *class, pl *place, count int) demand {
+	d := demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
 	if pl.region != nil {
 		d.home = pl.region.home
 	}
@@ -387,7 +392,9 @@ func newDemand(c *class, pl *place, count int) *demand {
 func (a *assignment) collect(c *class, places []*place) {
 	for _, pl := range places {
 		if pl.demand > 0 {
-			a.demands = append(a.demands, newDemand(c, pl, pl.demand))
+			d := &a.madeDemands.take(1)[0]
+			*d = newDemand(c, pl, pl.demand)
+			a.demands = append(a.demands, d)
 		}
 	}
 }

@@ -166,13 +166,27 @@ func (s *solution) whyRejected(b *bin, c *config, i int) model.Reason {
 // labelMismatch names the first requirement of the class that the config fails.
 func (s *solution) labelMismatch(c *class, config *config) string {
 	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			if value, ok := config.label(r.Key); !holds(r, value, ok) {
-				return "the pods require " + requirementText(r)
+		for n := range term.Labels {
+			r := &term.Labels[n]
+			if value, ok := config.label(r.Key); !holds(*r, value, ok) {
+				return s.requiredText(r)
 			}
 		}
 	}
 	return "the pods require other labels"
+}
+
+// requiredText is made once for each requirement: many launches fail the same.
+func (s *solution) requiredText(r *model.Requirement) string {
+	text, known := s.required[r]
+	if !known {
+		if s.required == nil {
+			s.required = map[*model.Requirement]string{}
+		}
+		text = "the pods require " + requirementText(*r)
+		s.required[r] = text
+	}
+	return text
 }
 
 func (s *solution) domainText(d *demand) string {

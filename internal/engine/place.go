@@ -35,8 +35,7 @@ type region struct {
 // places groups the class's nodes and configs by the domains its rules see.
 func (a *assignment) places(c *class, caps map[string]int) []*place {
 	regions := a.regions(c)
-	backing := make([]place, len(regions))
-	list := make([]*place, len(regions))
+	backing, list := a.madePlaces.take(len(regions)), a.placeLists.take(len(regions))
 	for i, r := range regions {
 		list[i] = &backing[i]
 		*list[i] = place{key: r.key, domains: r.domains, configs: r.configs, region: r, tier: r.tier, left: math.MaxInt}
@@ -130,7 +129,7 @@ func (a *assignment) split(c *class, list []*region, touch int, set bitset, doma
 		r.inDomain(part, d)
 		a.part = part
 		if domains[touch] = d; !part.empty() {
-			list = a.split(c, list, touch+1, part.clone(), domains)
+			list = a.split(c, list, touch+1, append(bitset(a.words.take(len(part)))[:0], part...), domains)
 		}
 	}
 	return list

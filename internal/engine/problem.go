@@ -171,9 +171,11 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q.rules = nil
 	sets, admitted, alike := map[string]int{}, map[string]bitset{}, map[string]*class{}
 	numbers := map[*uint64]int{} // of sets that are known to be the same
+	var requests slab[int64]
 	for i, c := range q.classes {
 		c.id = i
-		c.request = q.resources.podVector(c.pod.Requests)
+		c.request = requests.take(len(q.resources.names))
+		q.resources.readPod(c.pod.Requests, c.request)
 		c.whole = c.request.has(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)

@@ -60,13 +60,18 @@ func (x resourceIndex) vector(amounts model.Resources) vector {
 
 // podVector counts one pod even when the caller forgot the PodCount.
 func (x resourceIndex) podVector(requests model.Resources) vector {
-	v := x.vector(requests)
+	v := make(vector, len(x.names))
+	x.readPod(requests, v)
+	return v
+}
+
+func (x resourceIndex) readPod(requests model.Resources, v vector) {
 	for i, name := range x.names {
+		v[i] = requests[name]
 		if name == model.PodCount && v[i] == 0 {
 			v[i] = 1
 		}
 	}
-	return v
 }
 
 func (v vector) clone() vector { return append(vector(nil), v...) }

@@ -28,6 +28,8 @@ type solution struct {
 	offers map[string][]model.Offering
 	labels map[string][]model.Requirement
 	key    []byte // buffer
+	// texts of what pods require
+	required map[*model.Requirement]string
 }
 
 // maxPasses bounds how often a plan is begun again with what was learned about
