@@ -29,10 +29,12 @@ type assignment struct {
 	steps    int
 	key      []byte // buffer
 	part     bitset // likewise
-	// where places, demands and sets of configs come from
+	// where small things come from
 	madePlaces  slab[place]
 	placeLists  slab[*place]
 	madeDemands slab[demand]
+	madeRegions slab[region]
+	numbers     slab[int32]
 	words       slab[uint64]
 }
 
@@ -379,14 +381,6 @@ func (a *assignment) putOnNode(c *class, n, count int) {
 		return
 	}
 	a.onNodes = append(a.onNodes, nodeShare{class: c, node: n, count: count})
-}
-
-func newDemand(c *class, pl *place, count int) demand {
-	d := demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
-	if pl.region != nil {
-		d.home = pl.region.home
-	}
-	return d
 }
 
 func (a *assignment) collect(c *class, places []*place) {

@@ -119,7 +119,9 @@ func (a *assignment) regions(c *class) []*region {
 // split divides the configs by the domain of one touch after another.
 func (a *assignment) split(c *class, list []*region, touch int, set bitset, domains []int32) []*region {
 	if touch == len(c.touches) {
-		r := &region{key: domainsKey(domains), home: c.homeAt(domains), domains: append([]int32(nil), domains...), configs: set}
+		r := &a.madeRegions.take(1)[0]
+		*r = region{key: domainsKey(domains), home: c.homeAt(domains), domains: a.numbers.take(len(domains)), configs: set}
+		copy(r.domains, domains)
 		r.tier = slices.IndexFunc(a.p.tierSets, func(tier bitset) bool { return set.meets(tier, set) })
 		return append(list, r)
 	}
@@ -143,6 +145,14 @@ func (r *region) tierConfigs(p *problem) bitset {
 	set := p.tierSets[r.tier].clone()
 	set.and(r.configs)
 	return set
+}
+
+func newDemand(c *class, pl *place, count int) demand {
+	d := demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+	if pl.region != nil {
+		d.home = pl.region.home
+	}
+	return d
 }
 
 func domainsKey(numbers []int32) string {

@@ -52,10 +52,14 @@ func requested(pods []model.Pod, names []string, least int64) []string {
 
 func (x resourceIndex) vector(amounts model.Resources) vector {
 	v := make(vector, len(x.names))
+	x.read(amounts, v)
+	return v
+}
+
+func (x resourceIndex) read(amounts model.Resources, v vector) {
 	for i, name := range x.names {
 		v[i] = amounts[name]
 	}
-	return v
 }
 
 // podVector counts one pod even when the caller forgot the PodCount.
@@ -66,8 +70,8 @@ func (x resourceIndex) podVector(requests model.Resources) vector {
 }
 
 func (x resourceIndex) readPod(requests model.Resources, v vector) {
+	x.read(requests, v)
 	for i, name := range x.names {
-		v[i] = requests[name]
 		if name == model.PodCount && v[i] == 0 {
 			v[i] = 1
 		}

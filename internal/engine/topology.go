@@ -100,6 +100,9 @@ type topology struct {
 	// the rules without such a label.
 	byLabel map[string][]*rule
 	general []*rule
+	made    slab[rule]
+	counts  slab[int32]
+	marks   slab[bool]
 }
 
 // buildTopology finds the rules that pending pods carry and those of bound pods
@@ -198,20 +201,21 @@ func (t *topology) rule(kind ruleKind, key string, matchers []matcher, filter st
 	if r, ok := t.byText[string(t.signer.buf)]; ok {
 		return r
 	}
-	r := &rule{id: len(t.rules), kind: kind, axis: t.axis(key), matchers: matchers}
+	r := &t.made.take(1)[0]
+	*r = rule{id: len(t.rules), kind: kind, axis: t.axis(key), matchers: matchers}
 	t.byText[string(t.signer.buf)] = r
 	t.rules = append(t.rules, r)
-	r.count, r.own = make([]int32, r.axis.size), make([]int32, r.axis.size)
+	r.count, r.own = t.counts.take(r.axis.size), t.counts.take(r.axis.size)
 	r.configs, r.unsure = t.p.everyConfig, t.p.noConfig
 	if eligible != nil {
 		eligible(r)
 	}
+	r.universe, r.reach = t.marks.take(r.axis.size), t.marks.take(r.axis.size)
 	r.findUniverse(t.p)
 	return r
 }
 
 func (r *rule) findUniverse(p *problem) {
-	r.universe, r.reach = make([]bool, r.axis.size), make([]bool, r.axis.size)
 	for n := range p.nodes {
 		if d := r.domainOfNode(n); d >= 0 {
 			r.universe[d], r.reach[d] = true, true

@@ -60,7 +60,12 @@ func (t *topology) indexRules() {
 		if s == nil {
 			continue // selects nothing
 		}
-		pairs := neededLabels(s)
+		if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
+			pair := keys[0] + "=" + s.MatchLabels[keys[0]]
+			t.byLabel[pair] = append(t.byLabel[pair], r)
+			continue
+		}
+		pairs := neededValues(s)
 		for _, pair := range pairs {
 			t.byLabel[pair] = append(t.byLabel[pair], r)
 		}
@@ -70,12 +75,9 @@ func (t *topology) indexRules() {
 	}
 }
 
-// neededLabels are labels of which a selected pod has exactly one; none where there are no
-// such.
-func neededLabels(s *model.LabelSelector) []string {
-	if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
-		return []string{keys[0] + "=" + s.MatchLabels[keys[0]]}
-	}
+// neededValues are labels of which a selected pod has exactly one, by the selector's
+// requirements; none where there are no such.
+func neededValues(s *model.LabelSelector) []string {
 	for _, r := range s.Requirements {
 		if r.Operator != model.In || len(r.Values) == 0 {
 			continue

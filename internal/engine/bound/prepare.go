@@ -18,6 +18,7 @@ type Prepared struct {
 	views     [][]bool // families by what places admit, each once
 	exclusive int      // highest number of an exclusive set
 	cheapest  int64    // the least that a node costs which holds any pod; 0 when none does
+	scaled    []int64  // memory for rooms
 }
 
 // Prepare looks at everything in a Problem that no duals change.
@@ -75,8 +76,15 @@ func (c *Prepared) findShifts(p *Problem) {
 	}
 }
 
+// scaledAtOnce is how many rooms share a piece of memory.
+const scaledAtOnce = 64
+
 func (c *Prepared) scaleUp(room []int64) []int64 {
-	scaled := make([]int64, len(room))
+	if len(c.scaled) < len(room) {
+		c.scaled = make([]int64, len(room)*scaledAtOnce)
+	}
+	scaled := c.scaled[:len(room):len(room)]
+	c.scaled = c.scaled[len(room):]
 	for r, amount := range room {
 		if amount > 0 {
 			scaled[r] = (amount-1)>>c.shifts[r] + 1
