@@ -22,6 +22,8 @@ const maxSlots = 8
 type slots struct {
 	p      *problem
 	byRule map[*rule]*slot
+	made   slab[slot]
+	words  slab[uint64]
 	// strict leaves out what another plan need not keep to: a spread over nodes
 	// lets more onto one when every node has some.
 	strict bool
@@ -36,7 +38,8 @@ func (g *slots) add(c *class, count int, configs bitset) {
 		}
 		s := g.byRule[t.rule]
 		if s == nil {
-			s = &slot{rule: t.rule, room: room, configs: newBitset(len(g.p.space.configs))}
+			s = &g.made.take(1)[0]
+			*s = slot{rule: t.rule, room: room, configs: g.words.take(len(configs))}
 			g.byRule[t.rule] = s
 		}
 		s.room = min(s.room, room)

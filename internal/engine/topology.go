@@ -102,7 +102,9 @@ type topology struct {
 	general []*rule
 	made    slab[rule]
 	counts  slab[int32]
+	words   slab[uint64]
 	marks   slab[bool]
+	lists   slab[touch]
 }
 
 // buildTopology finds the rules that pending pods carry and those of bound pods
@@ -254,6 +256,7 @@ func (t *topology) classRules(c *class) (owned []touch) {
 	if c.fault != nil {
 		return nil
 	}
+	owned = t.lists.take(len(c.pod.TopologySpread) + len(c.pod.PodAffinity) + len(c.pod.PodAntiAffinity))[:0]
 	var keys []string
 	for i := range c.pod.TopologySpread {
 		if s := &c.pod.TopologySpread[i]; !s.ScheduleAnyway {
@@ -354,14 +357,13 @@ func (t *topology) filterText(c *class, s model.TopologySpread, keys []string) s
 // spreadNodes finds the nodes and configs whose pods a spread counts: those
 // with all its topology keys that its inclusion policies do not leave out.
 func (t *topology) spreadNodes(r *rule, c *class, s model.TopologySpread, keys []string) {
-	r.configs = newBitset(len(t.p.space.configs))
-	r.configs.or(t.p.everyConfig)
+	r.configs = append(bitset(t.words.take(len(t.p.everyConfig)))[:0], t.p.everyConfig...)
 	for _, key := range keys {
 		if canonical(key) != labelHostname {
 			r.configs.and(t.p.space.requirement(model.Requirement{Key: key, Operator: model.Exists}))
 		}
 	}
-	if !s.IgnoreNodeAffinity {
+	if !s.IgnoreNodeAffinity && c.terms != nil {
 		r.configs.and(t.p.space.admits(c.terms))
 	}
 	if s.HonorNodeTaints {

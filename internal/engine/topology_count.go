@@ -131,6 +131,14 @@ func (t *topology) touches(c *class, owned []touch) {
 	}
 	slices.SortFunc(all, func(x, y touch) int { return x.rule.id - y.rule.id })
 	waits := waitsForOthers(all)
+	hosts := 0
+	for i := range all {
+		if all[i].rule.axis.host {
+			hosts++
+		}
+	}
+	list, others := t.lists.take(len(all)), len(all)-hosts
+	c.touches, c.hosts = list[:0:others], list[others:others]
 	for i := range all {
 		r := all[i].rule
 		if all[i].owns && r.kind == spreadRule && !r.axis.host {
