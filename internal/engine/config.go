@@ -284,10 +284,15 @@ func (c *config) sellsLike(other *config) bool {
 	return c.pool == other.pool && c.variant == other.variant
 }
 
+// fewZones is how often a room is sold, mostly.
+const fewZones = 4
+
 func (s *space) mergeRooms() {
 	index := make(map[string]int, len(s.configs)/2)
 	at := -1
 	var key []byte
+	var lists slab[int]
+	var units slab[float64]
 	for i := range s.configs {
 		c := &s.configs[i]
 		if i == 0 || &c.room[0] != &s.configs[i-1].room[0] {
@@ -299,7 +304,7 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room})
+				s.rooms = append(s.rooms, sameRoom{room: c.room, configs: lists.take(fewZones)[:0], units: units.take(len(c.room))})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
@@ -315,7 +320,6 @@ func (s *space) priceUnits(same *sameRoom) {
 	for _, i := range same.configs {
 		cheapest = min(cheapest, s.configs[i].price)
 	}
-	same.units = make([]float64, len(same.room))
 	for r, amount := range same.room {
 		same.units[r] = float64(cheapest) / float64(max(amount, 1))
 	}

@@ -116,6 +116,9 @@ func (w *rejections) reject(i int) {
 	if key.short >= 0 {
 		reason = w.s.tooSmall(key.short, w.sum, c)
 	}
+	if w.list == nil {
+		w.keys, w.list = make([]rejection, 0, maxRejected), make([]model.OfferingReason, 0, maxRejected)
+	}
 	w.keys = append(w.keys, key)
 	w.list = append(w.list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
 }
@@ -190,14 +193,17 @@ func (s *solution) requiredText(r *model.Requirement) string {
 }
 
 func (s *solution) domainText(d *demand) string {
-	var parts []string
+	text := ""
 	for i := range d.class.touches {
 		if at := d.domains[i]; at >= 0 {
+			if text != "" {
+				text += ", "
+			}
 			axis := d.class.touches[i].rule.axis
-			parts = append(parts, axis.key+" "+axis.values[at])
+			text += axis.key + " " + axis.values[at]
 		}
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 // placedReasons has one entry for each class on each node or launch.
