@@ -1,8 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -27,6 +28,14 @@ type assignment struct {
 	followed map[*class]*followed
 	steps    int
 	key      []byte // buffer
+	part     bitset // likewise
+	// where small things come from
+	madePlaces  slab[place]
+	placeLists  slab[*place]
+	madeDemands slab[demand]
+	madeRegions slab[region]
+	numbers     slab[int32]
+	words       slab[uint64]
 }
 
 // nodeShare is count pods of a class on a node.
@@ -133,22 +142,27 @@ func (a *assignment) order() []*class {
 		}
 		return largest
 	}
-	order := append([]*class(nil), a.p.classes...)
-	sizes := make([]int64, len(order))
-	rank := make([]int, len(order))
-	for _, c := range order {
-		sizes[c.id], rank[c.id] = size(c), tightness(c)
+	type turn struct {
+		tightness, id int
+		priority      int32
+		size          int64
 	}
-	sort.SliceStable(order, func(i, j int) bool {
-		x, y := order[i], order[j]
-		if rank[x.id] != rank[y.id] {
-			return rank[x.id] < rank[y.id]
+	turns, order := make([]turn, len(a.p.classes)), make([]*class, len(a.p.classes))
+	for i, c := range a.p.classes {
+		turns[i] = turn{tightness(c), c.id, c.pod.Priority, size(c)}
+	}
+	slices.SortFunc(turns, func(x, y turn) int {
+		if x.tightness != y.tightness {
+			return cmp.Compare(x.tightness, y.tightness)
 		}
-		if x.pod.Priority != y.pod.Priority {
-			return x.pod.Priority > y.pod.Priority
+		if x.priority != y.priority {
+			return cmp.Compare(y.priority, x.priority)
 		}
-		return sizes[x.id] > sizes[y.id]
+		return cmp.Or(cmp.Compare(y.size, x.size), x.id-y.id)
 	})
+	for n := range turns {
+		order[n] = a.p.classes[turns[n].id]
+	}
 	return order
 }
 
@@ -369,18 +383,12 @@ func (a *assignment) putOnNode(c *class, n, count int) {
 	a.onNodes = append(a.onNodes, nodeShare{class: c, node: n, count: count})
 }
 
-func newDemand(c *class, pl *place, count int) *demand {
-	d := &demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
-	if pl.region != nil {
-		d.home = pl.region.home
-	}
-	return d
-}
-
 func (a *assignment) collect(c *class, places []*place) {
 	for _, pl := range places {
 		if pl.demand > 0 {
-			a.demands = append(a.demands, newDemand(c, pl, pl.demand))
+			d := &a.madeDemands.take(1)[0]
+			*d = newDemand(c, pl, pl.demand)
+			a.demands = append(a.demands, d)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"github.com/drover-project/drover/internal/model"
+)
 
 // requests is the sum of the bin's pods.
 func (p *problem) requests(b *bin) vector {
@@ -9,6 +13,25 @@ func (p *problem) requests(b *bin) vector {
 		sum.add(s.demand.class.request, s.count)
 	}
 	return sum
+}
+
+// addRequests adds what the bin's pods ask for.
+func (p *problem) addRequests(b *bin, to model.Resources) {
+	sum := make(vector, len(p.resources.names))
+	for _, sh := range b.shares {
+		if sh.demand.class.whole {
+			sum.add(sh.demand.class.request, sh.count)
+			continue
+		}
+		for name, amount := range podRequests(sh.demand.class.pod) {
+			to[name] += amount * int64(sh.count)
+		}
+	}
+	for r, name := range p.resources.names {
+		if sum[r] > 0 {
+			to[name] += sum[r]
+		}
+	}
 }
 
 // acceptable returns the configs that could take the bin's place, cheapest
@@ -51,30 +74,33 @@ func (p *problem) holders(b *bin, below int64, visit func(int) bool) {
 		return
 	}
 	sum := p.requests(b)
-	rooms := p.roomsByPrice
-	for _, i := range p.byPrice {
-		room := rooms[:len(sum)]
-		rooms = rooms[len(sum):]
-		if !sum.fits(room) {
+	var admitted bitset // once asked for
+	for n := range p.sales {
+		if !sum.fits(p.sales[n].room) {
 			continue
 		}
-		c := &p.space.configs[i]
-		if c.price >= below {
-			return
-		}
-		if b.admittedBy(i) && p.rulesHold(b, c) && !visit(i) {
-			return
+		for _, i := range p.sales[n].configs {
+			c := &p.space.configs[i]
+			if c.price >= below {
+				return
+			}
+			if admitted == nil {
+				admitted = b.admitted()
+			}
+			if admitted.has(i) && p.rulesHold(b, c) && !visit(i) {
+				return
+			}
 		}
 	}
 }
 
-func (b *bin) admittedBy(config int) bool {
-	for n := range b.shares {
-		if !b.shares[n].demand.configs.has(config) {
-			return false
-		}
+// admitted are the configs that all pods of the bin may be on, size apart.
+func (b *bin) admitted() bitset {
+	set := b.shares[0].demand.configs.clone()
+	for n := range b.shares[1:] {
+		set.and(b.shares[1+n].demand.configs)
 	}
-	return true
+	return set
 }
 
 // rulesHold checks the per-node rules again when another config brings other

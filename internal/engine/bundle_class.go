@@ -45,7 +45,7 @@ func (b *bundler) selection(join bool) selection {
 
 // demand makes one demand of the stack's bundles; with joined, others may join them.
 func (s *stack) demand(p *problem, joined bool) *demand {
-	c := &class{id: -1, pod: &model.Pod{}, request: s.request, bundle: s.shares, labelled: s.shares[0].demand.admitted(p)}
+	c := &class{id: -1, members: members{pod: &model.Pod{}}, request: s.request, bundle: s.shares, labelled: s.shares[0].demand.admitted(p)}
 	var homes []string
 	for _, sh := range s.shares {
 		of := sh.demand.class
@@ -72,7 +72,7 @@ func (s *stack) demand(p *problem, joined bool) *demand {
 
 // unbundled puts the pods of bundles in the place of these.
 func (b *bin) unbundled() {
-	var shares []share
+	shares := make([]share, 0, len(b.shares))
 	add := func(d *demand, count int) {
 		for i := range shares {
 			if shares[i].demand == d {

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
-	"sort"
+	"slices"
 	"strconv"
 
 	"github.com/drover-project/drover/internal/engine/bound"
@@ -99,6 +99,7 @@ type bounding struct {
 	families []demandFamily
 	familyOf []int // by class
 	first    []*class
+	sizes    []int // by class: how many configs hold it
 	spread   bool  // spreads over nodes count as if each node were the first
 	bought   []int // pods on nodes to buy, by class
 	numberOf []int // in problem, by class
@@ -106,7 +107,7 @@ type bounding struct {
 	wholes   []int // findWholes, of classes with pods
 	problem  bound.Problem
 	prepared *bound.Prepared
-	// priced are the prices for the classes that are bought, once they are known.
+	// priced are prices, once they are known.
 	priced      [][]float64
 	pricedRules []slot
 	// candidates are the configs that no other replaces.
@@ -146,6 +147,7 @@ func makeBounding(p *problem, s *solution, families int, spread bool) *bounding 
 func (b *bounding) addClasses() {
 	exclusive, known := map[*rule]int{}, map[string]int{}
 	b.numberOf, b.wholes = make([]int, len(b.p.classes)), findWholes(b.p)
+	b.problem.Classes = make([]bound.Class, 0, len(b.p.classes))
 	wholes := map[int]int{}
 	var key []byte
 	for _, c := range b.p.classes {
@@ -199,137 +201,55 @@ func (b *bounding) worths(ofClass func(c *class) float64) []int64 {
 	return whole
 }
 
-// slots are the rules per node, strictly those that every plan keeps.
-func (b *bounding) slots(counts func(*class) bool, strict bool) []slot {
+// slots are the rules per node of pods to buy for, strictly those that every plan
+// keeps.
+func (b *bounding) slots(strict bool) []slot {
 	perNode := &slots{p: b.p, byRule: map[*rule]*slot{}, strict: strict}
 	for _, c := range b.p.classes {
-		if counts(c) {
-			perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
-		}
+		perNode.add(c, b.bought[c.id], b.families[b.familyOf[c.id]].configs)
 	}
 	return perNode.list()
-}
-
-// findFamilies groups the classes that the same places admit, into about so many
-// groups in all by what is too large for which configs.
-func (b *bounding) findFamilies(most int) {
-	groups, order := map[string][]*class{}, []string{}
-	for _, c := range b.p.classes {
-		key := b.placesOf(c, most > 0)
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], c)
-	}
-	sizes := 0
-	for _, key := range order {
-		sizes += len(distinctSizes(groups[key]))
-	}
-	for _, key := range order {
-		share := most * len(distinctSizes(groups[key])) / max(sizes, 1)
-		for _, part := range bySize(groups[key], max(share, 1)) {
-			b.addFamily(part, most > 0)
-		}
-	}
-}
-
-// placesOf tells apart classes that not the same places admit, and if asked to
-// those that want different devices.
-func (b *bounding) placesOf(c *class, devices bool) string {
-	text := &signer{}
-	text.number(int64(c.family))
-	if len(b.p.nodes) > 0 {
-		text.places(c.pod)
-	}
-	for r := range b.p.resources.names {
-		if devices && b.p.resources.isDevice(r) {
-			text.number(c.request[r])
-		}
-	}
-	return string(text.buf)
-}
-
-// distinctSizes are the numbers of configs that hold the classes.
-func distinctSizes(classes []*class) map[int]bool {
-	sizes := map[int]bool{}
-	for _, c := range classes {
-		sizes[c.fits.count()] = true
-	}
-	return sizes
-}
-
-// bySize parts classes into at most so many groups by the number of configs
-// that hold them, the least demanding first.
-func bySize(classes []*class, most int) [][]*class {
-	sorted := append([]*class(nil), classes...)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].fits.count() > sorted[j].fits.count() })
-	distinct := len(distinctSizes(classes))
-	var parts [][]*class
-	seen, last := 0, -1
-	for _, c := range sorted {
-		if size := c.fits.count(); size != last {
-			if seen*most/distinct >= len(parts) {
-				parts = append(parts, nil)
-			}
-			seen, last = seen+1, size
-		}
-		parts[len(parts)-1] = append(parts[len(parts)-1], c)
-	}
-	return parts
-}
-
-// addFamily makes a family of classes, whose configs are those that admit them,
-// without those that hold none of them if asked to.
-func (b *bounding) addFamily(classes []*class, fitting bool) {
-	f := demandFamily{configs: newBitset(len(b.p.space.configs)), demand: make(vector, len(b.p.resources.names))}
-	for _, c := range classes {
-		b.familyOf[c.id] = len(b.families)
-		if fitting {
-			f.configs.or(c.fits)
-		} else {
-			f.configs.or(c.labelled)
-		}
-		f.demand.add(c.request, b.bought[c.id])
-	}
-	f.configs.and(b.p.buyable)
-	b.families = append(b.families, f)
-	b.first = append(b.first, classes[0])
 }
 
 func (b *bounding) addKinds() {
 	if len(b.families) == 0 {
 		return // nobody asks for a node
 	}
-	admitted := map[uint64][]bool{}
-	b.problem.Kinds = make([]bound.Kind, 0, len(b.p.space.rooms))
+	admitted, key := map[string][]bool{}, make([]byte, len(b.families))
+	b.problem.Kinds = make([]bound.Kind, 0, b.p.buyable.count())
 	var last *model.InstanceType
-	from := 0 // kinds of the last type
-	b.p.buyable.each(func(i int) {
+	from := 0                       // kinds of the last type
+	for _, i := range b.p.byPrice { // an order in which the proof finds little to sort
 		c := &b.p.space.configs[i]
+		if !c.available() {
+			continue
+		}
 		if c.kind != last {
 			last, from = c.kind, len(b.problem.Kinds)
 		}
-		word := uint64(0)
 		for f := range b.families {
-			if b.families[f].configs.has(i) {
-				word |= 1 << (f % 64)
+			if key[f] = 0; b.families[f].configs.has(i) {
+				key[f] = 1
 			}
 		}
-		admits := admitted[word]
-		if admits == nil || len(b.families) > 64 {
+		admits := admitted[string(key)]
+		if admits == nil {
 			admits = make([]bool, len(b.families))
-			for f := range b.families {
-				admits[f] = b.families[f].configs.has(i)
+			for f := range admits {
+				admits[f] = key[f] == 1
 			}
-			admitted[word] = admits
+			admitted[string(key)] = admits
 		}
-		for n := from; n < len(b.problem.Kinds); n++ {
-			if k := &b.problem.Kinds[n]; k.Price == c.price && &k.Room[0] == &c.room[0] && &k.Admits[0] == &admits[0] {
-				return // the type in another zone, mostly
-			}
+		made := bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}}
+		if !slices.ContainsFunc(b.problem.Kinds[from:], func(k bound.Kind) bool { return sameKind(k, made) }) {
+			b.problem.Kinds = append(b.problem.Kinds, made)
 		}
-		b.problem.Kinds = append(b.problem.Kinds, bound.Kind{Price: c.price, Place: bound.Place{Room: c.room, Admits: admits}})
-	})
+	}
+}
+
+// sameKind reports whether two kinds are one: the type in another zone, mostly.
+func sameKind(x, y bound.Kind) bool {
+	return x.Price == y.Price && &x.Room[0] == &y.Room[0] && &x.Admits[0] == &y.Admits[0]
 }
 
 func (b *bounding) addFree() {
@@ -365,10 +285,7 @@ func (b *bounding) smallEnough(room vector) bool {
 // prove takes prices from the linear program over families of the classes
 // that count, and has them checked.
 func (b *bounding) prove(counts func(*class) bool) int64 {
-	prices, rules := b.prices(counts)
-	if b.priced == nil {
-		b.priced, b.pricedRules = prices, rules
-	}
+	prices, rules := b.prices()
 	return b.check(b.steps(), bound.Duals{Prices: prices, Worth: b.worths(func(c *class) float64 {
 		if !counts(c) || b.families[b.familyOf[c.id]].configs.empty() {
 			return 0
@@ -386,14 +303,17 @@ func (b *bounding) check(steps int, duals bound.Duals) int64 {
 	return certificate.Cost
 }
 
-// prices solves the linear program; families beyond its bound are worth
-// nothing to it.
-func (b *bounding) prices(counts func(*class) bool) ([][]float64, []slot) {
-	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(counts, true)
-	prices := priceFamilies(b.p.space.configs, b.candidates, families, rules).byFamily
-	for f := len(prices); f < len(b.families); f++ {
-		prices = append(prices, make([]float64, len(b.p.resources.names)))
+// prices solves the linear program for the pods to buy for, once; families beyond
+// its bound are worth nothing to it.
+func (b *bounding) prices() ([][]float64, []slot) {
+	if b.priced != nil {
+		return b.priced, b.pricedRules
 	}
-	return prices, rules
+	families := b.families[:min(len(b.families), maxFamilies)]
+	b.pricedRules = b.slots(true)
+	b.priced = priceFamilies(b.p.space.configs, b.candidates, families, b.pricedRules).byFamily
+	for f := len(b.priced); f < len(b.families); f++ {
+		b.priced = append(b.priced, make([]float64, len(b.p.resources.names)))
+	}
+	return b.priced, b.pricedRules
 }

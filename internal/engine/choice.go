@@ -11,18 +11,31 @@ type choice struct {
 	smallest int64     // variant.smallest
 	prices   []float64 // what a node takes of money or limits, by position in k.configs
 	worth    []float64 // packer.promises at the start
-	promise  []float64 // worth for the price, by position in k.configs
 	optional bool      // may end when the steps for runs are used up
-	order    []int     // positions, a heap: most promising first
+	order    []promise // a heap: most promising first
 	banned   map[int]bool
-	held     []int // buffer
-	dropped  bool  // some config held nothing and has been left out since
+	held     []promise // buffer
+	dropped  bool      // some config held nothing and has been left out since
+}
+
+// promise is what a config may be worth for its price.
+type promise struct {
+	worth float64
+	at    int // position in k.configs
+}
+
+// before orders the heap: the most promising first.
+func (x promise) before(y promise) bool {
+	if x.worth != y.worth {
+		return x.worth > y.worth
+	}
+	return x.at < y.at
 }
 
 func (k *packer) newChoice(f *filler, v variant, used usage, remaining int64) *choice {
 	if k.choice == nil {
-		k.choice = &choice{k: k, worth: make([]float64, len(k.configs)), promise: make([]float64, len(k.configs)),
-			prices: make([]float64, len(k.configs)), order: make([]int, 0, len(k.configs)), banned: map[int]bool{}}
+		k.choice = &choice{k: k, worth: make([]float64, len(k.configs)),
+			prices: make([]float64, len(k.configs)), order: make([]promise, 0, len(k.configs)), banned: map[int]bool{}}
 	}
 	g := k.choice // its buffers serve one run after the other
 	g.f, g.largest, g.smallest, g.optional = f, v.largest, v.smallest, v.limit > 0
@@ -58,9 +71,8 @@ func (g *choice) restart(remaining int64) {
 	g.order, g.dropped = g.order[:0], false
 	for n, i := range g.k.configs {
 		price := g.k.p.space.configs[i].price
-		g.promise[n] = min(g.worth[n], float64(remaining)) / g.prices[n]
 		if !g.banned[i] && (g.largest == 0 || price <= g.largest) && price >= g.smallest {
-			g.order = append(g.order, n)
+			g.order = append(g.order, promise{min(g.worth[n], float64(remaining)) / g.prices[n], n})
 		}
 	}
 	for at := len(g.order)/2 - 1; at >= 0; at-- {
@@ -97,35 +109,35 @@ func (g *choice) pick(used usage, remaining int64) int {
 	bestRatio := 0.0
 	held := g.held[:0]
 	for len(g.order) > 0 {
-		n := g.order[0]
-		i := g.k.configs[n]
+		top := g.order[0]
+		i, price := g.k.configs[top.at], g.prices[top.at]
 		c := &g.k.p.space.configs[i]
-		price := g.prices[n]
-		if g.promise[n] <= bestRatio || g.optional && g.k.steps+g.f.steps > g.k.most {
+		if top.worth <= bestRatio || g.optional && g.k.steps+g.f.steps > g.k.most {
 			break
 		}
-		g.pop()
 		if used.times(c.pool, c.capacity, 1) == 0 {
+			g.pop()
 			continue // limits only get tighter
 		}
-		if min(g.promise[n], float64(remaining)/price) <= bestRatio {
-			held = append(held, n)
+		if min(top.worth, float64(remaining)/price) <= bestRatio {
+			g.pop()
+			held = append(held, top)
 			continue
 		}
 		ratio := float64(g.f.fill(i)) / price
 		filled = i
-		g.promise[n] = ratio
-		if ratio > 0 {
-			held = append(held, n)
+		if g.order[0].worth = ratio; ratio > 0 {
+			g.down(0) // no more than the best, so that it is not filled again
 		} else {
+			g.pop()
 			g.dropped = true
 		}
 		if ratio > bestRatio {
 			best, bestRatio = i, ratio
 		}
 	}
-	for _, n := range held {
-		g.push(n)
+	for _, x := range held {
+		g.push(x)
 	}
 	g.held = held
 	if best >= 0 && best != filled {
@@ -134,26 +146,18 @@ func (g *choice) pick(used usage, remaining int64) int {
 	return best
 }
 
-// before orders the heap: the most promising first.
-func (g *choice) before(x, y int) bool {
-	if g.promise[x] != g.promise[y] {
-		return g.promise[x] > g.promise[y]
-	}
-	return x < y
-}
-
-func (g *choice) push(n int) {
-	g.order = append(g.order, n)
+func (g *choice) push(x promise) {
+	g.order = append(g.order, x)
 	at := len(g.order) - 1
 	for at > 0 {
 		parent := (at - 1) / 2
-		if !g.before(n, g.order[parent]) {
+		if !x.before(g.order[parent]) {
 			break
 		}
 		g.order[at] = g.order[parent]
 		at = parent
 	}
-	g.order[at] = n
+	g.order[at] = x
 }
 
 // pop drops the first.
@@ -167,20 +171,20 @@ func (g *choice) pop() {
 }
 
 func (g *choice) down(at int) {
-	n := g.order[at]
+	x := g.order[at]
 	for {
 		child := 2*at + 1
 		if child >= len(g.order) {
 			break
 		}
-		if child+1 < len(g.order) && g.before(g.order[child+1], g.order[child]) {
+		if child+1 < len(g.order) && g.order[child+1].before(g.order[child]) {
 			child++
 		}
-		if !g.before(g.order[child], n) {
+		if !g.order[child].before(x) {
 			break
 		}
 		g.order[at] = g.order[child]
 		at = child
 	}
-	g.order[at] = n
+	g.order[at] = x
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -10,15 +11,13 @@ import (
 // class is a set of pending pods that are interchangeable. All work is done
 // per class; names are handed out at the end.
 type class struct {
+	members
 	id      int
-	pod     *model.Pod     // any one of them, as rules see it
-	keys    []model.PodKey // in order
 	request vector
+	whole   bool                     // request has all that the pods ask for
 	terms   []model.NodeSelectorTerm // alternatives, the node selector merged into each
 	granted grants                   // preferred rules to keep
 	fault   *model.Reason            // why no plan can take the class into account
-	held    int                      // last of keys that are left out, for others or for their group
-	refused *model.Reason            // why all of them are, when that is settled
 
 	labelled bitset // configs whose labels and taints admit the class; shared
 	family   int    // number of that set
@@ -31,12 +30,20 @@ type class struct {
 	hosts   []touch // topology rules per node
 }
 
-// count is how many pods of the class ask for a place.
-func (c *class) count() int { return len(c.keys) - c.held }
+// members are the pods of a class, whatever a plan makes of them.
+type members struct {
+	pod     *model.Pod     // any one of them, as rules see it
+	keys    []model.PodKey // in order
+	held    int            // last of keys that are left out, for others or for their group
+	refused *model.Reason  // why all of them are, when that is settled
+}
+
+// count is how many of the pods ask for a place.
+func (m *members) count() int { return len(m.keys) - m.held }
 
 // groupPods finds the classes of the pending pods, in an order that does not
 // depend on the order of input: by signature.
-func groupPods(snapshot *model.Snapshot, s *signer) []*class {
+func groupPods(snapshot *model.Snapshot, s *signer) []*members {
 	bySignature := map[string]int32{}
 	var signatures []string
 	var first, counts []int32 // by number of the signature
@@ -47,6 +54,11 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 			continue
 		}
 		signature := s.sign(pod)
+		if last := len(signatures) - 1; last >= 0 && string(signature) == signatures[last] {
+			numbers[i] = int32(last) // mostly
+			counts[last]++
+			continue
+		}
 		number, known := bySignature[string(signature)]
 		if !known {
 			number = int32(len(signatures))
@@ -57,7 +69,7 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 		numbers[i] = number
 		counts[number]++
 	}
-	made, keys := make([]class, len(signatures)), make([]model.PodKey, len(snapshot.Pending))
+	made, keys := make([]members, len(signatures)), make([]model.PodKey, len(snapshot.Pending))
 	for number := range made {
 		made[number].pod = &snapshot.Pending[first[number]]
 		made[number].keys, keys = keys[:0:counts[number]], keys[counts[number]:]
@@ -68,7 +80,7 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 		}
 	}
 	sort.Strings(signatures)
-	classes := make([]*class, len(signatures))
+	classes := make([]*members, len(signatures))
 	for i, signature := range signatures {
 		classes[i] = &made[bySignature[signature]]
 		sortPodKeys(classes[i].keys)
@@ -77,18 +89,19 @@ func groupPods(snapshot *model.Snapshot, s *signer) []*class {
 }
 
 func sortPodKeys(keys []model.PodKey) {
-	sorted := sort.SliceIsSorted(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
-	if !sorted {
-		sort.Slice(keys, func(i, j int) bool { return lessKey(keys[i], keys[j]) })
+	if !slices.IsSortedFunc(keys, compareKeys) {
+		slices.SortFunc(keys, compareKeys)
 	}
 }
 
-func lessKey(a, b model.PodKey) bool {
-	if a.Namespace != b.Namespace {
-		return a.Namespace < b.Namespace
+func compareKeys(a, b model.PodKey) int {
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
 	}
-	return a.Name < b.Name
+	return strings.Compare(a.Name, b.Name)
 }
+
+func lessKey(a, b model.PodKey) bool { return compareKeys(a, b) < 0 }
 
 // selectorTerms merges node selector and required affinity into alternatives.
 // No alternative at all means that every node is admitted.

@@ -214,6 +214,7 @@ func (s *space) numberTypes() {
 type sameRoom struct {
 	room    vector
 	configs []int
+	units   []float64 // what a unit of each resource costs where the room is used up, at least
 }
 
 // labelColumn is one label of all configs, its values in order and numbered.
@@ -283,10 +284,15 @@ func (c *config) sellsLike(other *config) bool {
 	return c.pool == other.pool && c.variant == other.variant
 }
 
+// fewZones is how often a room is sold, mostly.
+const fewZones = 4
+
 func (s *space) mergeRooms() {
 	index := make(map[string]int, len(s.configs)/2)
 	at := -1
 	var key []byte
+	var lists slab[int]
+	var units slab[float64]
 	for i := range s.configs {
 		c := &s.configs[i]
 		if i == 0 || &c.room[0] != &s.configs[i-1].room[0] {
@@ -298,11 +304,24 @@ func (s *space) mergeRooms() {
 			if at, known = index[string(key)]; !known {
 				at = len(s.rooms)
 				index[string(key)] = at
-				s.rooms = append(s.rooms, sameRoom{room: c.room})
+				s.rooms = append(s.rooms, sameRoom{room: c.room, configs: lists.take(fewZones)[:0], units: units.take(len(c.room))})
 			}
 		}
 		s.rooms[at].configs = append(s.rooms[at].configs, i)
 		c.roomID = at
+	}
+	for r := range s.rooms {
+		s.priceUnits(&s.rooms[r])
+	}
+}
+
+func (s *space) priceUnits(same *sameRoom) {
+	cheapest := s.configs[same.configs[0]].price
+	for _, i := range same.configs {
+		cheapest = min(cheapest, s.configs[i].price)
+	}
+	for r, amount := range same.room {
+		same.units[r] = float64(cheapest) / float64(max(amount, 1))
 	}
 }
 

@@ -34,6 +34,7 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 	}
 	shares := map[string]*daemonShare{}
 	var key []byte
+	var rooms slab[int64]
 	for i := range s.configs {
 		c := &s.configs[i]
 		key = key[:0]
@@ -52,7 +53,8 @@ func chargeDaemons(s *space, pools []*pool, daemons []*model.DaemonSet, x resour
 			c.room = s.configs[i-1].room
 			continue
 		}
-		c.room = x.vector(c.kind.Allocatable)
+		c.room = rooms.take(len(x.names))
+		x.read(c.kind.Allocatable, c.room)
 		c.room.add(share.vector, -1)
 	}
 }

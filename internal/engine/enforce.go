@@ -121,27 +121,33 @@ type group struct {
 	class  *class
 	count  *int
 	times  int
-	place  int // node, or nodes + bin
-	domain func(touch int) int32
+	place  int     // node, or nodes + bin
+	demand *demand // of a bin; nil on a node
+}
+
+// domain is where one of the class's touches sees the pods.
+func (g *group) domain(touch int) int32 {
+	if g.demand != nil {
+		return g.demand.domains[touch]
+	}
+	return g.class.touches[touch].rule.domainOfNode(g.place)
 }
 
 func (s *solution) groups() []group {
-	count := len(s.onNodes)
-	for i := range s.bins {
-		count += len(s.bins[i].shares)
-	}
-	all := make([]group, 0, count)
+	return s.groupsOf(func(*class) bool { return true })
+}
+
+func (s *solution) groupsOf(wanted func(*class) bool) (all []group) {
 	for i := range s.onNodes {
 		n := &s.onNodes[i]
-		if n.count > 0 {
-			all = append(all, group{n.class, &n.count, 1, n.node, func(t int) int32 { return n.class.touches[t].rule.domainOfNode(n.node) }})
+		if n.count > 0 && wanted(n.class) {
+			all = append(all, group{n.class, &n.count, 1, n.node, nil})
 		}
 	}
 	for i := range s.bins {
 		for j := range s.bins[i].shares {
-			if sh := &s.bins[i].shares[j]; sh.count > 0 {
-				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i,
-					func(t int) int32 { return sh.demand.domains[t] }})
+			if sh := &s.bins[i].shares[j]; sh.count > 0 && wanted(sh.demand.class) {
+				all = append(all, group{sh.demand.class, &sh.count, s.bins[i].times, len(s.p.nodes) + i, sh.demand})
 			}
 		}
 	}
@@ -168,12 +174,24 @@ func (s *solution) stranded() []group {
 	if !s.p.draws() {
 		return nil
 	}
-	groups := s.groups()
+	groups := s.groupsOf((*class).tied) // the others never wait
 	left := newReplay(s.p).bindAll(slices.Clone(groups))
 	if len(left) == 0 {
 		return nil
 	}
 	return newReplay(s.p).bindByPriority(groups)
+}
+
+// tied reports whether some affinity is carried by the class's pods or selects them.
+func (c *class) tied() bool {
+	for _, touches := range [][]touch{c.touches, c.hosts} {
+		for i := range touches {
+			if touches[i].rule.kind == affinityRule {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bindByPriority binds the pods of one priority after those of another, and returns

@@ -57,7 +57,10 @@ func (s *solution) fillText(sum vector, c *config) string {
 // enough are explained; the others are only counted, by type.
 func (s *solution) rejections(b *bin, sum vector) (list []model.OfferingReason, more int) {
 	chosen := &s.p.space.configs[b.config]
-	w := rejections{s: s, b: b, sum: sum, seen: newBitset(s.p.space.types)}
+	w := rejections{s: s, b: b, sum: sum, seen: newBitset(s.p.space.types), labelled: s.p.everyConfig.clone()}
+	for n := range b.shares {
+		w.labelled.and(b.shares[n].demand.class.labelled)
+	}
 	below := sort.Search(len(s.p.byPrice), func(n int) bool { return s.p.space.configs[s.p.byPrice[n]].price >= chosen.price })
 	for end := below; end > 0 && len(w.list) < maxRejected; {
 		from := end - 1
@@ -83,8 +86,10 @@ type rejections struct {
 	b    *bin
 	sum  vector
 	seen bitset // types
-	keys []rejection
-	list []model.OfferingReason
+	// labelled are the configs whose labels and taints let all pods in.
+	labelled bitset
+	keys     []rejection
+	list     []model.OfferingReason
 }
 
 // rejection names a reason before it is written down: equal ones of a type in
@@ -98,7 +103,7 @@ type rejection struct {
 func (w *rejections) reject(i int) {
 	c := &w.s.p.space.configs[i]
 	w.seen.set(c.typeID)
-	key := rejection{typeID: c.typeID, short: w.s.shortResource(w.b, w.sum, c, i)}
+	key := rejection{typeID: c.typeID, short: w.shortResource(c, i)}
 	reason := model.Reason{}
 	if key.short < 0 {
 		reason = w.s.whyRejected(w.b, c, i)
@@ -111,22 +116,20 @@ func (w *rejections) reject(i int) {
 	if key.short >= 0 {
 		reason = w.s.tooSmall(key.short, w.sum, c)
 	}
+	if w.list == nil {
+		w.keys, w.list = make([]rejection, 0, maxRejected), make([]model.OfferingReason, 0, maxRejected)
+	}
 	w.keys = append(w.keys, key)
 	w.list = append(w.list, model.OfferingReason{OfferingKey: c.offering.OfferingKey, PricePerHour: c.offering.PricePerHour, Reason: reason})
 }
 
 // shortResource is the first resource that the config has too little of, or -1
 // when something else comes first.
-func (s *solution) shortResource(b *bin, sum vector, c *config, i int) int {
-	if !c.available() {
+func (w *rejections) shortResource(c *config, i int) int {
+	if !c.available() || !w.labelled.has(i) {
 		return -1
 	}
-	for n := range b.shares {
-		if !b.shares[n].demand.class.labelled.has(i) {
-			return -1
-		}
-	}
-	for r, amount := range sum {
+	for r, amount := range w.sum {
 		if amount > 0 && amount > c.room[r] {
 			return r
 		}
@@ -166,24 +169,41 @@ func (s *solution) whyRejected(b *bin, c *config, i int) model.Reason {
 // labelMismatch names the first requirement of the class that the config fails.
 func (s *solution) labelMismatch(c *class, config *config) string {
 	for _, term := range c.terms {
-		for _, r := range term.Labels {
-			if value, ok := config.label(r.Key); !holds(r, value, ok) {
-				return "the pods require " + requirementText(r)
+		for n := range term.Labels {
+			r := &term.Labels[n]
+			if value, ok := config.label(r.Key); !holds(*r, value, ok) {
+				return s.requiredText(r)
 			}
 		}
 	}
 	return "the pods require other labels"
 }
 
+// requiredText is made once for each requirement: many launches fail the same.
+func (s *solution) requiredText(r *model.Requirement) string {
+	text, known := s.required[r]
+	if !known {
+		if s.required == nil {
+			s.required = map[*model.Requirement]string{}
+		}
+		text = "the pods require " + requirementText(*r)
+		s.required[r] = text
+	}
+	return text
+}
+
 func (s *solution) domainText(d *demand) string {
-	var parts []string
+	text := ""
 	for i := range d.class.touches {
 		if at := d.domains[i]; at >= 0 {
+			if text != "" {
+				text += ", "
+			}
 			axis := d.class.touches[i].rule.axis
-			parts = append(parts, axis.key+" "+axis.values[at])
+			text += axis.key + " " + axis.values[at]
 		}
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 // placedReasons has one entry for each class on each node or launch.

@@ -30,6 +30,7 @@ type filler struct {
 	room    vector
 	taken   []int // by item
 	touched []int
+	others  []int // resources that are not main
 	rooms   *occupancy
 	ruled   bool
 	steps   int
@@ -41,15 +42,24 @@ type filler struct {
 // by side in memory.
 type queue struct {
 	items    []int
-	tilts    []float64
-	requests []int64 // one vector after another
+	entries  []queued
+	requests []int64 // of the entries, one vector after another
 	// least has for each position the smallest request of each resource from
 	// there on: where a node has less left, nothing more fits.
 	least []int64
 }
 
+// queued is an item with what it asks for of the two main resources.
+type queued struct {
+	tilt          float64
+	first, second int64
+	request       vector
+	index         int
+	item          *item
+}
+
 // fits reports whether the item at a position fits into the room.
-func (q *queue) fits(at int, room vector) bool { return within(q.requests[at*len(room):], room) }
+func (q *queue) fits(at int, room vector) bool { return within(q.entries[at].request, room) }
 
 // ends reports whether nothing from the position on fits into the room.
 func (q *queue) ends(at int, room vector) bool { return !within(q.least[at*len(room):], room) }
@@ -69,6 +79,11 @@ func within(amounts []int64, room vector) bool {
 func newFiller(p *problem, items []*item, s scale, left []int) *filler {
 	f := &filler{p: p, scale: s,
 		room: make(vector, len(p.resources.names)), rooms: newOccupancy(len(p.rules))}
+	for r := range f.room {
+		if r != s.first && r != s.second {
+			f.others = append(f.others, r)
+		}
+	}
 	f.begin(items, left)
 	return f
 }
@@ -83,7 +98,7 @@ func (f *filler) begin(items []*item, left []int) {
 	clear(f.taken)
 	f.touched = f.touched[:0]
 	for i, it := range items {
-		f.ruled = f.ruled || left[i] > 0 && ruled(it.class)
+		f.ruled = f.ruled || left[i] > 0 && it.ruled
 		f.values[i] = it.value
 	}
 	f.order(nil)
@@ -108,7 +123,7 @@ func (f *filler) order(order []int) {
 		}
 	}
 	for rank := range f.byRank {
-		f.byRank[rank].measure(f.items, len(f.room))
+		f.byRank[rank].measure(f.items, f.scale)
 	}
 }
 
@@ -140,26 +155,26 @@ func (f *filler) compact() {
 		}
 		if len(kept) < len(q.items) {
 			q.items = kept
-			q.measure(f.items, len(f.room))
+			q.measure(f.items, f.scale)
 		}
 	}
 }
 
-func (q *queue) measure(items []*item, resources int) {
-	n := len(q.items)
-	if cap(q.tilts) < n {
-		q.tilts = make([]float64, n)
+func (q *queue) measure(items []*item, s scale) {
+	n, resources := len(q.items), len(s.prices)
+	if cap(q.entries) < n {
+		q.entries = make([]queued, n)
 		backing := make([]int64, 2*n*resources)
 		q.requests, q.least = backing[:n*resources], backing[n*resources:]
 	}
-	q.tilts, q.requests, q.least = q.tilts[:n], q.requests[:n*resources], q.least[:n*resources]
+	q.entries, q.requests, q.least = q.entries[:n], q.requests[:n*resources], q.least[:n*resources]
 	for at := n - 1; at >= 0; at-- {
 		it := items[q.items[at]]
-		q.tilts[at] = it.tilt
 		own, least := q.requests[at*resources:(at+1)*resources], q.least[at*resources:(at+1)*resources]
 		for r, amount := range it.class.request {
 			own[r], least[r] = amount, amount
 		}
+		q.entries[at] = queued{it.tilt, own[s.first], own[s.second], own, q.items[at], it}
 		if at+1 < n {
 			for r, amount := range q.least[(at+1)*resources : (at+2)*resources] {
 				least[r] = min(least[r], amount)
@@ -195,7 +210,7 @@ func (f *filler) fill(config int) int64 {
 
 func (f *filler) fillInOrder(config int, q *queue) int64 {
 	worth := int64(0)
-	for at, i := range q.items {
+	for at := range q.items {
 		f.steps++
 		if !q.fits(at, f.room) {
 			if q.ends(at, f.room) {
@@ -203,8 +218,8 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 			}
 			continue
 		}
-		if n := f.fits(config, i); n > 0 {
-			worth += f.take(i, n)
+		if e := &q.entries[at]; f.left[e.index] > f.taken[e.index] && f.admits(config, e) {
+			worth += f.take(e, f.most(e))
 		}
 	}
 	return worth
@@ -215,87 +230,89 @@ func (f *filler) fillInOrder(config int, q *queue) int64 {
 // proportion it started with, so that both run out together.
 func (f *filler) fillBalanced(config int, q *queue) int64 {
 	worth := int64(0)
-	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room)}
+	b := balance{f: f, q: q, config: config, target: f.scale.tilt(f.room), first: &f.room[f.scale.first], second: &f.room[f.scale.second]}
 	heavy, light := b.next(0, true), b.next(0, false)
 	for {
-		at, count := heavy, b.heavy
+		at := heavy
 		if heavy >= len(q.items) || light < len(q.items) && f.scale.tilt(f.room) < b.target {
-			at, count = light, b.light
+			at = light
 		}
 		if at >= len(q.items) {
 			return worth
 		}
+		e := &q.entries[at]
+		count := f.most(e)
 		if heavy < len(q.items) && light < len(q.items) {
 			count = max(1, count/4) // come back for more when the other side has had its turn
 		}
-		worth += f.take(q.items[at], count)
+		worth += f.take(e, count)
 		heavy, light = b.next(heavy, true), b.next(light, false)
 	}
 }
 
 // balance walks a queue on both sides of a target.
 type balance struct {
-	f            *filler
-	q            *queue
-	config       int
-	target       float64
-	heavy, light int // how many of the item found on each side fit
+	f      *filler
+	q      *queue
+	config int
+	target float64
+	// what is left of the main resources
+	first, second *int64
 }
 
-// next finds the first item of a side, from a position on, that fits.
+// next finds the first item of a side, from a position on, of which the node takes
+// another pod.
 func (b *balance) next(from int, heavy bool) int {
 	f, q := b.f, b.q
-	room := f.room
-	tilts := q.tilts
-	for at := from; at < len(tilts); at++ {
-		f.steps++
-		if (tilts[at] < b.target) == heavy || !q.fits(at, room) {
-			if at&3 == 0 && q.ends(at, room) {
-				break
-			}
-			continue
-		}
-		if n := f.fits(b.config, q.items[at]); n > 0 {
-			if heavy {
-				b.heavy = n
-			} else {
-				b.light = n
-			}
+	entries, left, taken := q.entries, f.left, f.taken
+	first, second, target := *b.first, *b.second, b.target
+	for at := from; at < len(entries); at++ {
+		e := &entries[at]
+		if (e.tilt < target) != heavy && e.first <= first && e.second <= second && left[e.index] > taken[e.index] && f.admits(b.config, e) {
+			f.steps += at + 1 - from
 			return at
 		}
+		if at&3 == 0 && q.ends(at, f.room) {
+			f.steps += at + 1 - from
+			return len(q.items)
+		}
 	}
-	return len(b.q.items)
+	f.steps += len(q.items) - from
+	return len(q.items)
 }
 
-// fits returns how many more pods of the item, of which one does fit by size, the
-// node takes.
-func (f *filler) fits(config, i int) int {
-	it := f.items[i]
-	want := f.left[i] - f.taken[i]
-	if want <= 0 {
-		return 0
+// admits reports whether the node takes a pod that is left of the item, of whose main
+// resources it has enough.
+func (f *filler) admits(config int, e *queued) bool {
+	for _, r := range f.others {
+		if e.request[r] > f.room[r] {
+			return false
+		}
 	}
-	if !it.configs.has(config) {
-		return 0
-	}
+	return e.item.configs.has(config) && (!e.item.ruled || f.rooms.room(e.item.class, 1, false) > 0)
+}
+
+// most returns how many more pods of the item, of which the node takes one, it takes.
+func (f *filler) most(e *queued) int {
+	want := f.left[e.index] - f.taken[e.index]
 	if want > 1 {
-		want = it.class.request.times(f.room, want)
+		want = e.request.times(f.room, want)
 	}
-	if want > 0 && f.ruled && ruled(it.class) {
-		want = f.rooms.room(it.class, want, false)
+	if e.item.ruled {
+		want = f.rooms.room(e.item.class, want, false)
 	}
 	return want
 }
 
-func (f *filler) take(i, n int) int64 {
-	it := f.items[i]
-	if f.taken[i] == 0 {
-		f.touched = append(f.touched, i)
+// take puts so many pods of the item on the node and returns what they are worth.
+func (f *filler) take(e *queued, n int) int64 {
+	if f.taken[e.index] == 0 {
+		f.touched = append(f.touched, e.index)
 	}
-	f.taken[i] += n
-	f.room.add(it.class.request, -n)
-	if f.ruled && ruled(it.class) {
-		f.rooms.add(it.class, n)
+	f.taken[e.index] += n
+	f.room.add(e.request, -n)
+	if e.item.ruled {
+		f.rooms.add(e.item.class, n)
 	}
-	return f.values[i] * int64(n)
+	return f.values[e.index] * int64(n)
 }

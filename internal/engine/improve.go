@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 )
 
 // maxCandidates bounds how many nodes the improvement looks at: those that
@@ -88,7 +88,7 @@ func (k *packer) opposite(bins []bin) ([]bin, int) {
 		rest.add(k.p.requests(&sorted[i]), -1)
 		tilts[i], order[i] = k.scale.tilt(rest), i
 	}
-	sort.SliceStable(order, func(a, b int) bool { return tilts[order[a]] < tilts[order[b]] })
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(tilts[i], tilts[j]) })
 	paired := make([]bin, 0, len(sorted))
 	for low, high := 0, movable-1; low <= high; low, high = low+1, high-1 {
 		paired = append(paired, sorted[order[low]])
@@ -130,12 +130,14 @@ func (k *packer) worstFirst(bins []bin) ([]bin, int) {
 		wastes[i], order[i] = waste(&split[i]), i
 	}
 	fixed := func(i int) bool { return split[i].times > 1 }
-	sort.SliceStable(order, func(a, b int) bool {
-		i, j := order[a], order[b]
-		if fixed(i) != fixed(j) {
-			return fixed(j)
+	slices.SortStableFunc(order, func(i, j int) int {
+		switch {
+		case fixed(i) == fixed(j):
+			return cmp.Compare(wastes[j], wastes[i])
+		case fixed(j):
+			return -1
 		}
-		return wastes[i] > wastes[j]
+		return 1
 	})
 	sorted := make([]bin, len(split))
 	movable := 0

@@ -1,8 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // Ranks in which a node is filled: what has the fewest other places first.
@@ -18,6 +19,7 @@ const (
 type item struct {
 	demand  *demand
 	class   *class
+	ruled   bool   // rules per node bear on it
 	configs bitset // of this tier
 	family  int
 	rank    int
@@ -36,15 +38,16 @@ const restrictedBonus = 1.02
 
 // newItems lists the demands that this tier can serve.
 func newItems(demands []*demand, left map[*demand]int, tier bitset) []*item {
-	var items []*item
-	for _, d := range demands {
+	items, made := make([]*item, 0, len(demands)), make([]item, len(demands))
+	for n, d := range demands {
 		configs := d.configs
 		if !configs.within(tier) {
 			configs = configs.clone()
 			configs.and(tier)
 		}
 		if left[d] > 0 && !configs.empty() {
-			items = append(items, &item{demand: d, class: d.class, configs: configs, perNode: math.MaxInt32})
+			made[n] = item{demand: d, class: d.class, ruled: ruled(d.class), configs: configs, perNode: math.MaxInt32}
+			items = append(items, &made[n])
 		}
 	}
 	return items
@@ -182,7 +185,7 @@ func findFamilies(p *problem, items []*item) (families []demandFamily, admitted 
 		byHome[it.demand.home] = append(byHome[it.demand.home], it)
 	}
 	homes := sortedKeys(byHome)
-	sort.SliceStable(homes, func(i, j int) bool { return len(byHome[homes[i]]) > len(byHome[homes[j]]) })
+	slices.SortStableFunc(homes, func(x, y string) int { return len(byHome[y]) - len(byHome[x]) })
 	for n, home := range homes {
 		configs := byHome[home][0].demand.admitted(p)
 		admitted = append(admitted, configs)
@@ -224,9 +227,8 @@ func mainResources(prices []float64, demand vector) (int, int) {
 	for r := range order {
 		order[r] = r
 	}
-	sort.SliceStable(order, func(i, j int) bool {
-		a, b := order[i], order[j]
-		return float64(prices[a]*float64(demand[a])) > float64(prices[b]*float64(demand[b]))
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(float64(prices[b]*float64(demand[b])), float64(prices[a]*float64(demand[a])))
 	})
 	if len(order) == 1 {
 		return order[0], order[0]

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -112,45 +114,44 @@ func (b *bin) pods() int {
 func (s *solution) orderBins() {
 	for i := range s.bins {
 		shares := s.bins[i].shares
-		sort.SliceStable(shares, func(a, b int) bool {
-			x, y := shares[a].demand, shares[b].demand
-			if x.class != y.class {
-				return x.class.id < y.class.id
-			}
-			return x.place < y.place
-		})
+		slices.SortStableFunc(shares, func(a, b share) int { return a.demand.compare(b.demand) })
 	}
 	configs := s.p.space.configs
-	sort.SliceStable(s.bins, func(a, b int) bool {
-		x, y := &configs[s.bins[a].config], &configs[s.bins[b].config]
+	slices.SortStableFunc(s.bins, func(a, b bin) int {
+		x, y := &configs[a.config], &configs[b.config]
 		if x.price != y.price {
-			return x.price > y.price
+			return cmp.Compare(y.price, x.price)
 		}
-		if s.bins[a].config != s.bins[b].config {
-			return s.bins[a].config < s.bins[b].config
+		if a.config != b.config {
+			return a.config - b.config
 		}
-		return s.bins[a].before(&s.bins[b])
+		return a.compare(&b)
 	})
 }
 
-// before orders bins of one config: more different pods first, then by what
+// compare orders bins of one config: more different pods first, then by what
 // they are.
-func (b *bin) before(other *bin) bool {
+func (b *bin) compare(other *bin) int {
 	if len(b.shares) != len(other.shares) {
-		return len(b.shares) > len(other.shares)
+		return len(other.shares) - len(b.shares)
 	}
 	for n := range b.shares {
 		x, y := &b.shares[n], &other.shares[n]
-		switch {
-		case x.demand.class != y.demand.class:
-			return x.demand.class.id < y.demand.class.id
-		case x.demand.place != y.demand.place:
-			return x.demand.place < y.demand.place
-		case x.count != y.count:
-			return x.count > y.count
+		if c := x.demand.compare(y.demand); c != 0 {
+			return c
+		}
+		if x.count != y.count {
+			return y.count - x.count
 		}
 	}
-	return false
+	return 0
+}
+
+func (d *demand) compare(other *demand) int {
+	if d.class != other.class {
+		return d.class.id - other.class.id
+	}
+	return strings.Compare(d.place, other.place)
 }
 
 // sortedChoices are all configs that hold the bin, cheapest first; among equal
@@ -242,11 +243,7 @@ func (s *solution) launch(b *bin, picked []int) model.Launch {
 		launch.NodePool, launch.NodeGroup = "", first.pool.spec.Name
 	}
 	launch.Offerings = s.listed(picked)
-	for _, sh := range b.shares {
-		for name, amount := range podRequests(sh.demand.class.pod) {
-			launch.Requests[name] += amount * int64(sh.count)
-		}
-	}
+	s.p.addRequests(b, launch.Requests)
 	launch.Requests = withoutVolumes(launch.Requests)
 	launch.SpotFallback = s.spotMissed(b, first)
 	if first.pool.group == nil {

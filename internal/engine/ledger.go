@@ -3,7 +3,8 @@ package engine
 // ledger counts pods along the axes while a plan grows. It starts from the
 // counts of running pods and copies a rule's counts when they first change.
 type ledger struct {
-	rules []tally
+	rules  []tally
+	counts slab[int32]
 }
 
 type tally struct {
@@ -124,9 +125,11 @@ func (l *ledger) add(t *touch, d int32) {
 	}
 	tally := &l.rules[t.rule.id]
 	if tally.tight == nil {
-		tally.count = append([]int32(nil), tally.count...)
-		tally.own = append([]int32(nil), tally.own...)
-		tally.tight = make([]int32, len(tally.count))
+		size := len(tally.count)
+		own := l.counts.take(3 * size)
+		copy(own[:size], tally.count)
+		copy(own[size:], tally.own)
+		tally.count, tally.own, tally.tight = own[:size:size], own[size:2*size:2*size], own[2*size:]
 	}
 	if t.owns {
 		tally.opened = tally.opened || t.rule.kind == affinityRule && t.rule.total == 0 && tally.total == 0

@@ -1,8 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // variant is one way to run the greedy packing; several are tried and the
@@ -109,7 +110,7 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	}
 	k.configs = p.undominated(usable, admitted)
 	k.scale, k.slots = priceItems(p, k.items, families, k.configs, s.left)
-	sort.SliceStable(k.items, func(i, j int) bool { return k.items[i].value > k.items[j].value })
+	k.items = dearestFirst(k.items)
 	k.index = make(map[*demand]int, len(k.items))
 	left := make([]int, len(k.items))
 	for i, it := range k.items {
@@ -121,22 +122,44 @@ func newPacker(p *problem, s selection, tier bitset) *packer {
 	return k
 }
 
+// dearestFirst orders items by what a pod is worth, and else as they come.
+func dearestFirst(items []*item) []*item {
+	type valued struct {
+		value int64
+		at    int
+	}
+	order, sorted := make([]valued, len(items)), make([]*item, len(items))
+	for i, it := range items {
+		order[i] = valued{it.value, i}
+	}
+	slices.SortFunc(order, func(x, y valued) int { return cmp.Or(cmp.Compare(y.value, x.value), x.at-y.at) })
+	for n := range order {
+		sorted[n] = items[order[n].at]
+	}
+	return sorted
+}
+
 // rankConfigs orders configs by the most that a dollar could buy with them.
 func (k *packer) rankConfigs(left []int) {
 	worth := make([]float64, len(k.configs))
 	k.promises(left, worth)
-	promise := make(map[int]float64, len(k.configs))
-	for n, i := range k.configs {
-		promise[i] = worth[n]
+	type ranked struct {
+		config  int
+		promise float64
 	}
-	sort.SliceStable(k.configs, func(a, b int) bool {
-		i, j := k.configs[a], k.configs[b]
-		x, y := promise[i]/float64(k.p.space.configs[i].price), promise[j]/float64(k.p.space.configs[j].price)
-		if x != y {
-			return x > y
+	order := make([]ranked, len(k.configs))
+	for n, i := range k.configs {
+		order[n] = ranked{i, worth[n] / float64(k.p.space.configs[i].price)}
+	}
+	slices.SortFunc(order, func(x, y ranked) int {
+		if x.promise != y.promise {
+			return cmp.Compare(y.promise, x.promise)
 		}
-		return i < j
+		return x.config - y.config
 	})
+	for n := range order {
+		k.configs[n] = order[n].config
+	}
 }
 
 // promises bound from above what each config's node can be worth when filled with
@@ -165,17 +188,20 @@ func (k *packer) promises(left []int, promise []float64) {
 		}
 	}
 	for n, i := range k.configs {
-		promise[n] = 0
-		room := k.p.space.configs[i].room
-		for r := range best {
-			promise[n] += float64(best[r] * float64(max(room[r], 0)))
+		room, worth := k.p.space.configs[i].room, 0.0
+		for r, price := range best {
+			worth += float64(price * float64(max(room[r], 0)))
 		}
 		if mixed {
-			promise[n] -= k.scale.unusable(best, room, least, most)
+			worth -= k.scale.unusable(best, room, least, most)
 		}
-		for s := range k.slots {
+		promise[n] = worth
+	}
+	for s := range k.slots {
+		worth := float64(k.slots[s].price * float64(k.slots[s].room))
+		for n, i := range k.configs {
 			if k.slots[s].configs.has(i) {
-				promise[n] += float64(k.slots[s].price * float64(k.slots[s].room))
+				promise[n] += worth
 			}
 		}
 	}
@@ -245,8 +271,9 @@ func (k *packer) run(v variant, left []int, used usage) *packing {
 // is left and the limits allow.
 func (k *packer) settle(f *filler, config int, used usage) bin {
 	b := bin{config: config, times: math.MaxInt32}
-	for _, i := range f.touched {
-		b.shares = append(b.shares, share{demand: k.items[i].demand, count: f.taken[i]})
+	b.shares = make([]share, len(f.touched))
+	for n, i := range f.touched {
+		b.shares[n] = share{demand: k.items[i].demand, count: f.taken[i]}
 	}
 	for !k.p.flexible(&b, used) {
 		if !shrink(&b) {

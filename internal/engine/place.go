@@ -3,7 +3,6 @@ package engine
 import (
 	"math"
 	"slices"
-	"sort"
 	"strconv"
 )
 
@@ -36,8 +35,7 @@ type region struct {
 // places groups the class's nodes and configs by the domains its rules see.
 func (a *assignment) places(c *class, caps map[string]int) []*place {
 	regions := a.regions(c)
-	backing := make([]place, len(regions))
-	list := make([]*place, len(regions))
+	backing, list := a.madePlaces.take(len(regions)), a.placeLists.take(len(regions))
 	for i, r := range regions {
 		list[i] = &backing[i]
 		*list[i] = place{key: r.key, domains: r.domains, configs: r.configs, region: r, tier: r.tier, left: math.MaxInt}
@@ -85,7 +83,7 @@ func (a *assignment) nodePlaces(c *class, list []*place) []*place {
 		}
 		pl.nodes = append(pl.nodes, n)
 	}
-	sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+	slices.SortFunc(list, func(x, y *place) int { return slices.Compare(x.domains, y.domains) })
 	return list
 }
 
@@ -112,7 +110,7 @@ func (a *assignment) regions(c *class) []*region {
 	list, known := a.known[string(key)]
 	if !known {
 		list = a.split(c, nil, 0, fits, make([]int32, len(c.touches)))
-		sort.Slice(list, func(i, j int) bool { return lessDomains(list[i].domains, list[j].domains) })
+		slices.SortFunc(list, func(x, y *region) int { return slices.Compare(x.domains, y.domains) })
 		a.known[string(key)] = list
 	}
 	return list
@@ -121,16 +119,19 @@ func (a *assignment) regions(c *class) []*region {
 // split divides the configs by the domain of one touch after another.
 func (a *assignment) split(c *class, list []*region, touch int, set bitset, domains []int32) []*region {
 	if touch == len(c.touches) {
-		r := &region{key: domainsKey(domains), home: c.homeAt(domains), domains: append([]int32(nil), domains...), configs: set}
+		r := &a.madeRegions.take(1)[0]
+		*r = region{key: domainsKey(domains), home: c.homeAt(domains), domains: a.numbers.take(len(domains)), configs: set}
+		copy(r.domains, domains)
 		r.tier = slices.IndexFunc(a.p.tierSets, func(tier bitset) bool { return set.meets(tier, set) })
 		return append(list, r)
 	}
 	r := c.touches[touch].rule
 	for d := int32(-1); int(d) < len(r.axis.configs); d++ {
-		part := set.clone()
+		part := append(a.part[:0], set...)
 		r.inDomain(part, d)
+		a.part = part
 		if domains[touch] = d; !part.empty() {
-			list = a.split(c, list, touch+1, part, domains)
+			list = a.split(c, list, touch+1, append(bitset(a.words.take(len(part)))[:0], part...), domains)
 		}
 	}
 	return list
@@ -144,6 +145,14 @@ func (r *region) tierConfigs(p *problem) bitset {
 	set := p.tierSets[r.tier].clone()
 	set.and(r.configs)
 	return set
+}
+
+func newDemand(c *class, pl *place, count int) demand {
+	d := demand{class: c, place: pl.key, domains: pl.domains, configs: pl.configs, count: count}
+	if pl.region != nil {
+		d.home = pl.region.home
+	}
+	return d
 }
 
 func domainsKey(numbers []int32) string {
@@ -164,27 +173,21 @@ func (c *class) homeAt(domains []int32) string {
 	return string(home)
 }
 
-func lessDomains(a, b []int32) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return a[i] < b[i]
-		}
-	}
-	return false
-}
-
 // soloPrice is the least that a pod costs on a node of its own kind alone.
 func (p *problem) soloPrice(c *class, set bitset) int64 {
 	least := int64(math.MaxInt64)
 	for r := range p.space.rooms {
 		same := &p.space.rooms[r]
+		if c.request.costs(same.units, least) {
+			continue
+		}
 		price := int64(math.MaxInt64)
 		for _, i := range same.configs {
 			if set.has(i) {
 				price = min(price, p.space.configs[i].price)
 			}
 		}
-		if price == math.MaxInt64 || float64(c.request.share(same.room)*float64(price)) >= float64(least)+1 {
+		if price == math.MaxInt64 {
 			continue
 		}
 		if n := c.request.times(same.room, math.MaxInt32); n > 0 {

@@ -36,7 +36,7 @@ const maxWishTrials = 12
 type chooser struct {
 	base     *problem
 	plain    *problem // without preferred rules
-	classes  []*class
+	classes  []*members
 	signer   *signer
 	best     *solution
 	kept     []wish
@@ -56,7 +56,7 @@ type lostWish struct {
 
 // solveWithWishes makes the plan without preferred rules, and then keeps those
 // that change neither what is placed nor what it costs, in their stated order.
-func solveWithWishes(base *problem, classes []*class, s *signer) *chooser {
+func solveWithWishes(base *problem, classes []*members, s *signer) *chooser {
 	c := &chooser{base: base, classes: classes, signer: s, maxSteps: 3 * base.settings.MaxSteps}
 	r := &ration{base: base, signer: s, classes: classes}
 	c.best = r.solve()
@@ -119,8 +119,8 @@ func (c *class) wishes(softTaints bool) []wish {
 			list = append(list, wish{c.id, wishAway, i, term.Weight})
 		}
 	}
-	for i, spread := range c.pod.TopologySpread {
-		switch {
+	for i := range c.pod.TopologySpread {
+		switch spread := &c.pod.TopologySpread[i]; {
 		case spread.ClusterDefault:
 			list = append(list, wish{c.id, wishDefault, i, 0})
 		case spread.ScheduleAnyway:
@@ -135,9 +135,7 @@ func (c *class) wishes(softTaints bool) []wish {
 
 // fitsOnly reports whether the class can be bought for, and by these configs only.
 func (c *class) fitsOnly(configs bitset) bool {
-	rest := c.fits.clone()
-	rest.and(configs)
-	return !c.fits.empty() && rest.count() == c.fits.count()
+	return c.fits.within(configs) && !c.fits.empty()
 }
 
 // try keeps all of list when that is free, and otherwise looks at its halves.
@@ -196,11 +194,11 @@ type grants struct {
 }
 
 // grant returns the classes with the wishes made requirements.
-func grant(classes []*class, list []wish) []*class {
+func grant(classes []*members, list []wish) []*class {
 	granted, made := make([]*class, len(classes)), make([]class, len(classes))
-	for i, c := range classes {
+	for i, of := range classes {
 		granted[i] = &made[i]
-		made[i] = class{pod: c.pod, keys: c.keys, held: c.held, refused: c.refused}
+		made[i].members = *of
 	}
 	for _, w := range list {
 		c := granted[w.class]

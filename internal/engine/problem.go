@@ -29,8 +29,8 @@ type problem struct {
 	noConfig    bitset
 	tierSets    []bitset // configs by tier
 	byPrice     []int    // configs, cheapest first, then in their order
-	// roomsByPrice are the rooms of byPrice, one after the other.
-	roomsByPrice []int64
+	// sales are byPrice again, neighbours of one room together.
+	sales []sale
 	// typesByPrice count, for each pool and variant, the different types among the
 	// first so many of byPrice.
 	typesByPrice map[variantOf][]int32
@@ -122,11 +122,21 @@ func (p *problem) sortByPrice() {
 	for n := range offers {
 		p.byPrice[n] = offers[n].config
 	}
-	p.roomsByPrice = make([]int64, 0, len(p.byPrice)*len(p.resources.names))
-	for _, i := range p.byPrice {
-		p.roomsByPrice = append(p.roomsByPrice, p.space.configs[i].room...)
+	p.sales = make([]sale, 0, len(p.space.rooms))
+	for from, to := 0, 0; from < len(p.byPrice); from = to {
+		first := &p.space.configs[p.byPrice[from]]
+		for to = from; to < len(p.byPrice) && p.space.configs[p.byPrice[to]].roomID == first.roomID; {
+			to++
+		}
+		p.sales = append(p.sales, sale{first.room, p.byPrice[from:to]})
 	}
 	p.typesByPrice = map[variantOf][]int32{}
+}
+
+// sale is configs that leave the same room for pods, one after the other by price.
+type sale struct {
+	room    vector
+	configs []int
 }
 
 // variantOf is a pool with one choice of its free labels.
@@ -163,9 +173,12 @@ func (p *problem) withClasses(classes []*class, s *signer) *problem {
 	q.rules = nil
 	sets, admitted, alike := map[string]int{}, map[string]bitset{}, map[string]*class{}
 	numbers := map[*uint64]int{} // of sets that are known to be the same
+	var requests slab[int64]
 	for i, c := range q.classes {
 		c.id = i
-		c.request = q.resources.podVector(c.pod.Requests)
+		c.request = requests.take(len(q.resources.names))
+		q.resources.readPod(c.pod.Requests, c.request)
+		c.whole = c.request.has(c.pod.Requests)
 		c.terms = selectorTerms(c.pod)
 		c.fault = podFault(c.pod)
 		c.labelled = q.admittedOnce(c, s, admitted)

@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,26 +67,46 @@ func TestInputOrderDoesNotMatter(t *testing.T) {
 	})
 }
 
-// TestMoreStepsGiveNoWorsePlan draws two budgets for each cluster.
+// TestMoreStepsGiveNoWorsePlan draws two budgets for each cluster, each of them the default
+// one at times.
 func TestMoreStepsGiveNoWorsePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		snapshot := drawSnapshot(t)
-		few := rapid.IntRange(1, 280_000).Draw(t, "few")
-		many := rapid.IntRange(few, 6_000_000).Draw(t, "many")
-		less, _ := engine.Solve(snapshot, model.Settings{MaxSteps: few})
-		more, _ := engine.Solve(snapshot, model.Settings{MaxSteps: many})
-		placed := func(plan model.Plan) int {
-			pods := len(plan.Placements)
-			for _, launch := range plan.Launches {
-				pods += len(launch.Pods)
-			}
-			return pods
+		few := rapid.IntRange(0, 280_000).Draw(t, "few")
+		many := rapid.SampledFrom([]int{280_000, 6_000_000, 30_000_000}).Draw(t, "many")
+		if few == 0 {
+			many = 30_000_000 // more than the default
 		}
-		if placed(more) < placed(less) || placed(more) == placed(less) && more.PricePerHour > less.PricePerHour+1e-9 {
-			t.Fatalf("%d steps place %d pods for %g, %d steps %d for %g\n%s",
-				few, placed(less), less.PricePerHour, many, placed(more), more.PricePerHour, asText(snapshot))
+		less, lessReport := engine.Solve(snapshot, model.Settings{MaxSteps: few})
+		more, moreReport := engine.Solve(snapshot, model.Settings{MaxSteps: many})
+		lost := slices.Compare(unplacedByPriority(snapshot, &moreReport), unplacedByPriority(snapshot, &lessReport))
+		costs := func(plan model.Plan, report model.Report) float64 {
+			return plan.PricePerHour + report.InterruptionsPerHour
+		}
+		if lost > 0 || lost == 0 && costs(more, moreReport) > costs(less, lessReport)+1e-9 {
+			t.Fatalf("%d steps: %v for %g, %d steps %v for %g\n%s", few, lessReport.Unplaced, costs(less, lessReport),
+				many, moreReport.Unplaced, costs(more, moreReport), asText(snapshot))
 		}
 	})
+}
+
+// unplacedByPriority counts the pods without a place, those of the highest priority first.
+func unplacedByPriority(snapshot *model.Snapshot, report *model.Report) []int {
+	var priorities []int32
+	of := map[model.PodKey]int32{}
+	for _, pod := range snapshot.Pending {
+		of[pod.PodKey] = pod.Priority
+		priorities = append(priorities, pod.Priority)
+	}
+	slices.SortFunc(priorities, func(a, b int32) int { return cmp.Compare(b, a) })
+	priorities = slices.Compact(priorities)
+	counts := make([]int, len(priorities))
+	for _, reason := range report.Unplaced {
+		for _, key := range reason.Pods {
+			counts[slices.Index(priorities, of[key])]++
+		}
+	}
+	return counts
 }
 
 // TestMoreStepsCountHowNodesAreBought: a pool that a preference leads to, for the

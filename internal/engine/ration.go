@@ -23,7 +23,7 @@ const (
 type ration struct {
 	base    *problem
 	signer  *signer
-	classes []*class
+	classes []*members
 	steps   int
 	trials  int
 }

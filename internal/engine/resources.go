@@ -58,21 +58,30 @@ func requested(pods []model.Pod, names []string, least int64) []string {
 
 func (x resourceIndex) vector(amounts model.Resources) vector {
 	v := make(vector, len(x.names))
+	x.read(amounts, v)
+	return v
+}
+
+func (x resourceIndex) read(amounts model.Resources, v vector) {
 	for i, name := range x.names {
 		v[i] = amounts[name]
 	}
-	return v
 }
 
 // podVector counts one pod even when the caller forgot the PodCount.
 func (x resourceIndex) podVector(requests model.Resources) vector {
-	v := x.vector(requests)
+	v := make(vector, len(x.names))
+	x.readPod(requests, v)
+	return v
+}
+
+func (x resourceIndex) readPod(requests model.Resources, v vector) {
+	x.read(requests, v)
 	for i, name := range x.names {
 		if name == model.PodCount && v[i] == 0 {
 			v[i] = 1
 		}
 	}
-	return v
 }
 
 func (v vector) clone() vector { return append(vector(nil), v...) }
@@ -118,6 +127,33 @@ func (v vector) share(room vector) float64 {
 		}
 	}
 	return largest
+}
+
+// has reports whether v, which podVector made of the requests, has all of them, and
+// more than nothing of each.
+func (v vector) has(requests model.Resources) bool {
+	asked := len(requests)
+	if _, counted := requests[model.PodCount]; !counted {
+		asked++
+	}
+	for _, amount := range v {
+		if amount > 0 {
+			asked--
+		}
+	}
+	return asked == 0
+}
+
+// costs reports whether some resource of v alone, at these prices of a unit, surely
+// costs so much.
+func (v vector) costs(units []float64, least int64) bool {
+	bound := float64(least) + 1
+	for i, amount := range v {
+		if float64(float64(amount)*units[i]) >= bound {
+			return true
+		}
+	}
+	return false
 }
 
 // podRequests is what a pod counts for, with its one PodCount.

@@ -91,7 +91,8 @@ func relevantLabels(snapshot *model.Snapshot) []string {
 }
 
 func collectKeys(pod *model.Pod, seen map[string]bool) {
-	for _, s := range pod.TopologySpread {
+	for i := range pod.TopologySpread {
+		s := &pod.TopologySpread[i]
 		collectSelector(s.Selector, seen)
 		for _, key := range s.MatchLabelKeys {
 			seen[key] = true
@@ -102,8 +103,8 @@ func collectKeys(pod *model.Pod, seen map[string]bool) {
 }
 
 func collectTerms(terms []model.PodAffinityTerm, seen map[string]bool) {
-	for _, t := range terms {
-		collectSelector(t.Selector, seen)
+	for i := range terms {
+		collectSelector(terms[i].Selector, seen)
 	}
 }
 

@@ -11,22 +11,28 @@ import (
 // the linear program says with the rule, less what it says without, one rule
 // after another.
 func (b *bounding) shares() []model.CostShare {
-	bare := b.withoutDaemons()
+	if len(b.families) > maxFamilies {
+		return nil
+	}
 	everywhere := []demandFamily{{configs: b.p.buyable, demand: make(vector, len(b.p.resources.names))}}
 	for f := range b.families {
 		everywhere[0].demand.add(b.families[f].demand, 1)
 	}
-	families := b.families[:min(len(b.families), maxFamilies)]
-	rules := b.slots(func(*class) bool { return true }, true)
+	prices, rules := b.prices()
+	anywhere := b.linearCost(b.p.space.configs, everywhere, nil)
+	bare := anywhere
+	if len(b.p.snapshot.DaemonSets) > 0 {
+		bare = b.linearCost(b.withoutDaemons(), everywhere, nil)
+	}
 	costs := []float64{
-		b.linearCost(bare, everywhere, nil),
-		b.linearCost(b.p.space.configs, everywhere, nil),
-		b.linearCost(b.p.space.configs, families, nil),
-		b.linearCost(b.p.space.configs, families, rules),
+		bare,
+		anywhere,
+		b.linearCost(b.p.space.configs, b.families, nil),
+		costAt(prices, b.families, rules),
 	}
 	var list []model.CostShare
 	for i, rule := range []model.Code{model.CodeDaemonSets, model.CodeRequirement, model.CodePodAntiAffinity} {
-		if more := wholePrice(costs[i+1] - costs[i]); more >= leastShare && len(families) == len(b.families) {
+		if more := wholePrice(costs[i+1] - costs[i]); more >= leastShare {
 			list = append(list, model.CostShare{Rule: rule, PricePerHour: dollars(more)})
 		}
 	}
@@ -39,8 +45,7 @@ func (b *bounding) gapShares(s *solution, proven int64) []model.CostShare {
 	if len(b.families) > maxFamilies {
 		return nil
 	}
-	all := func(*class) bool { return true }
-	kept, more := b.slots(all, true), b.slots(all, false)
+	kept, more := b.slots(true), b.slots(false)
 	spread := slices.ContainsFunc(more, func(s slot) bool { return s.rule.kind == spreadRule })
 	if !spread {
 		return nil
@@ -84,7 +89,10 @@ const leastShare = 10_000
 
 // linearCost is what the families' resources and slots cost at least.
 func (b *bounding) linearCost(configs []config, families []demandFamily, rules []slot) float64 {
-	prices := priceFamilies(configs, b.candidates, families, rules).byFamily
+	return costAt(priceFamilies(configs, b.candidates, families, rules).byFamily, families, rules)
+}
+
+func costAt(prices [][]float64, families []demandFamily, rules []slot) float64 {
 	cost := 0.0
 	for f := range families {
 		cost += worthAt(prices[f], families[f].demand)
@@ -97,9 +105,6 @@ func (b *bounding) linearCost(configs []config, families []demandFamily, rules [
 
 // withoutDaemons are the configs with the room that DaemonSets take given back.
 func (b *bounding) withoutDaemons() []config {
-	if len(b.p.snapshot.DaemonSets) == 0 {
-		return b.p.space.configs
-	}
 	bare := append([]config(nil), b.p.space.configs...)
 	for i := range bare {
 		bare[i].room = bare[i].room.clone()

@@ -1,6 +1,9 @@
 package engine
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+)
 
 // slot is a rule that lets only so many of the pods it selects share a node:
 // to prices it is one more resource, of which every node has the same.
@@ -19,6 +22,8 @@ const maxSlots = 8
 type slots struct {
 	p      *problem
 	byRule map[*rule]*slot
+	made   slab[slot]
+	words  slab[uint64]
 	// strict leaves out what another plan need not keep to: a spread over nodes
 	// lets more onto one when every node has some.
 	strict bool
@@ -33,7 +38,8 @@ func (g *slots) add(c *class, count int, configs bitset) {
 		}
 		s := g.byRule[t.rule]
 		if s == nil {
-			s = &slot{rule: t.rule, room: room, configs: newBitset(len(g.p.space.configs))}
+			s = &g.made.take(1)[0]
+			*s = slot{rule: t.rule, room: room, configs: g.words.take(len(configs))}
 			g.byRule[t.rule] = s
 		}
 		s.room = min(s.room, room)
@@ -62,12 +68,12 @@ func (g *slots) list() []slot {
 			list = append(list, *s)
 		}
 	}
-	sort.Slice(list, func(i, j int) bool {
-		a, b := list[i].count*list[j].room, list[j].count*list[i].room
+	slices.SortFunc(list, func(x, y slot) int {
+		a, b := x.count*y.room, y.count*x.room
 		if a != b {
-			return a > b
+			return cmp.Compare(b, a)
 		}
-		return list[i].rule.id < list[j].rule.id
+		return x.rule.id - y.rule.id
 	})
 	return list[:min(len(list), maxSlots)]
 }

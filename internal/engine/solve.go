@@ -28,6 +28,8 @@ type solution struct {
 	offers map[string][]model.Offering
 	labels map[string][]model.Requirement
 	key    []byte // buffer
+	// texts of what pods require
+	required map[*model.Requirement]string
 }
 
 // maxPasses bounds how often a plan is begun again with what was learned about
@@ -194,7 +196,7 @@ func attempt(p *problem, known *learned, budget int) (*solution, []demandLeft) {
 	for _, pool := range p.pools {
 		s.used[pool] = append([]int64(nil), pool.usage...)
 	}
-	u := &purchase{p: p, demands: a.demands, left: map[*demand]int{}, used: s.used, seated: map[int]bool{}, budget: budget, thrifty: known.thrifty}
+	u := &purchase{p: p, demands: a.demands, left: make(map[*demand]int, len(a.demands)), used: s.used, seated: map[int]bool{}, budget: budget, thrifty: known.thrifty}
 	for _, d := range a.demands {
 		u.left[d] = d.count
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -99,6 +100,11 @@ type topology struct {
 	// the rules without such a label.
 	byLabel map[string][]*rule
 	general []*rule
+	made    slab[rule]
+	counts  slab[int32]
+	words   slab[uint64]
+	marks   slab[bool]
+	lists   slab[touch]
 }
 
 // buildTopology finds the rules that pending pods carry and those of bound pods
@@ -106,7 +112,7 @@ type topology struct {
 // what touches it.
 func buildTopology(p *problem, s *signer) {
 	t := &topology{p: p, signer: s, axes: map[string]*axis{}, byText: map[string]*rule{}}
-	owned := make([]map[int]*touch, len(p.classes))
+	owned := make([][]touch, len(p.classes))
 	for i, c := range p.classes {
 		owned[i] = t.classRules(c)
 	}
@@ -197,20 +203,21 @@ func (t *topology) rule(kind ruleKind, key string, matchers []matcher, filter st
 	if r, ok := t.byText[string(t.signer.buf)]; ok {
 		return r
 	}
-	r := &rule{id: len(t.rules), kind: kind, axis: t.axis(key), matchers: matchers}
+	r := &t.made.take(1)[0]
+	*r = rule{id: len(t.rules), kind: kind, axis: t.axis(key), matchers: matchers}
 	t.byText[string(t.signer.buf)] = r
 	t.rules = append(t.rules, r)
-	r.count, r.own = make([]int32, r.axis.size), make([]int32, r.axis.size)
+	r.count, r.own = t.counts.take(r.axis.size), t.counts.take(r.axis.size)
 	r.configs, r.unsure = t.p.everyConfig, t.p.noConfig
 	if eligible != nil {
 		eligible(r)
 	}
+	r.universe, r.reach = t.marks.take(r.axis.size), t.marks.take(r.axis.size)
 	r.findUniverse(t.p)
 	return r
 }
 
 func (r *rule) findUniverse(p *problem) {
-	r.universe, r.reach = make([]bool, r.axis.size), make([]bool, r.axis.size)
 	for n := range p.nodes {
 		if d := r.domainOfNode(n); d >= 0 {
 			r.universe[d], r.reach[d] = true, true
@@ -244,34 +251,35 @@ func (r *rule) inDomain(set bitset, d int32) {
 	}
 }
 
-// classRules returns what the class carries, by rule.
-func (t *topology) classRules(c *class) map[int]*touch {
-	owned := map[int]*touch{}
+// classRules returns what the class carries, each rule once.
+func (t *topology) classRules(c *class) (owned []touch) {
 	if c.fault != nil {
-		return owned
+		return nil
 	}
+	owned = t.lists.take(len(c.pod.TopologySpread) + len(c.pod.PodAffinity) + len(c.pod.PodAntiAffinity))[:0]
 	var keys []string
-	for _, s := range c.pod.TopologySpread {
-		if !s.ScheduleAnyway {
+	for i := range c.pod.TopologySpread {
+		if s := &c.pod.TopologySpread[i]; !s.ScheduleAnyway {
 			keys = append(keys, s.TopologyKey)
 		}
 	}
-	for _, s := range c.pod.TopologySpread {
-		if !s.ScheduleAnyway {
-			t.spread(owned, c, s, keys)
+	for i := range c.pod.TopologySpread {
+		if s := &c.pod.TopologySpread[i]; !s.ScheduleAnyway {
+			owned = t.spread(owned, c, *s, keys)
 		}
 	}
 	for _, s := range c.granted.spread {
-		t.spread(owned, c, s, append(append([]string(nil), keys...), s.TopologyKey))
+		owned = t.spread(owned, c, s, append(append([]string(nil), keys...), s.TopologyKey))
 	}
 	for _, r := range t.affinityRules(c.pod) {
-		own(owned, r, 0)
+		owned = own(owned, r, 0)
 	}
 	for _, term := range c.granted.near {
 		r := t.rule(affinityRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil)
-		wish := owned[r.id] == nil
-		own(owned, r, 0)
-		owned[r.id].wish = owned[r.id].wish || wish
+		required := len(owned)
+		if owned = own(owned, r, 0); len(owned) > required {
+			owned[required].wish = true
+		}
 	}
 	away := append([]model.PodAffinityTerm(nil), c.granted.away...)
 	for _, term := range c.pod.PodAntiAffinity {
@@ -280,23 +288,28 @@ func (t *topology) classRules(c *class) map[int]*touch {
 		}
 	}
 	for _, term := range away {
-		own(owned, t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
+		owned = own(owned, t.rule(antiRule, term.TopologyKey, []matcher{affinityMatcher(term, c.pod.Namespace)}, "", nil), 0)
 	}
 	return owned
 }
 
-func (t *topology) spread(owned map[int]*touch, c *class, s model.TopologySpread, keys []string) {
+func (t *topology) spread(owned []touch, c *class, s model.TopologySpread, keys []string) []touch {
 	r := t.rule(spreadRule, s.TopologyKey, []matcher{spreadMatcher(s, c.pod)}, t.filterText(c, s, keys), func(r *rule) { t.spreadNodes(r, c, s, keys) })
 	r.minDomains = int(s.MinDomains)
-	own(owned, r, int(s.MaxSkew))
+	return own(owned, r, int(s.MaxSkew))
 }
 
-func own(owned map[int]*touch, r *rule, maxSkew int) {
-	if have := owned[r.id]; have != nil {
-		have.maxSkew = min(have.maxSkew, maxSkew)
-		return
+func own(owned []touch, r *rule, maxSkew int) []touch {
+	if at := touching(owned, r); at >= 0 {
+		owned[at].maxSkew = min(owned[at].maxSkew, maxSkew)
+		return owned
 	}
-	owned[r.id] = &touch{rule: r, owns: true, maxSkew: maxSkew}
+	return append(owned, touch{rule: r, owns: true, maxSkew: maxSkew})
+}
+
+// touching is where the rule is in a list; -1 when it is not.
+func touching(list []touch, r *rule) int {
+	return slices.IndexFunc(list, func(t touch) bool { return t.rule == r })
 }
 
 // affinityRules: a pod counts for any term only when it matches all of them.
@@ -344,14 +357,13 @@ func (t *topology) filterText(c *class, s model.TopologySpread, keys []string) s
 // spreadNodes finds the nodes and configs whose pods a spread counts: those
 // with all its topology keys that its inclusion policies do not leave out.
 func (t *topology) spreadNodes(r *rule, c *class, s model.TopologySpread, keys []string) {
-	r.configs = newBitset(len(t.p.space.configs))
-	r.configs.or(t.p.everyConfig)
+	r.configs = append(bitset(t.words.take(len(t.p.everyConfig)))[:0], t.p.everyConfig...)
 	for _, key := range keys {
 		if canonical(key) != labelHostname {
 			r.configs.and(t.p.space.requirement(model.Requirement{Key: key, Operator: model.Exists}))
 		}
 	}
-	if !s.IgnoreNodeAffinity {
+	if !s.IgnoreNodeAffinity && c.terms != nil {
 		r.configs.and(t.p.space.admits(c.terms))
 	}
 	if s.HonorNodeTaints {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/drover-project/drover/internal/model"
 )
@@ -61,7 +60,12 @@ func (t *topology) indexRules() {
 		if s == nil {
 			continue // selects nothing
 		}
-		pairs := neededLabels(s)
+		if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
+			pair := keys[0] + "=" + s.MatchLabels[keys[0]]
+			t.byLabel[pair] = append(t.byLabel[pair], r)
+			continue
+		}
+		pairs := neededValues(s)
 		for _, pair := range pairs {
 			t.byLabel[pair] = append(t.byLabel[pair], r)
 		}
@@ -71,12 +75,9 @@ func (t *topology) indexRules() {
 	}
 }
 
-// neededLabels are labels of which a selected pod has exactly one; none where there are no
-// such.
-func neededLabels(s *model.LabelSelector) []string {
-	if keys := sortedKeys(s.MatchLabels); len(keys) > 0 {
-		return []string{keys[0] + "=" + s.MatchLabels[keys[0]]}
-	}
+// neededValues are labels of which a selected pod has exactly one, by the selector's
+// requirements; none where there are no such.
+func neededValues(s *model.LabelSelector) []string {
 	for _, r := range s.Requirements {
 		if r.Operator != model.In || len(r.Values) == 0 {
 			continue
@@ -111,48 +112,52 @@ func (t *topology) selecting(pod *model.Pod) []*rule {
 			}
 		}
 	}
-	sort.Slice(rules, func(i, j int) bool { return rules[i].id < rules[j].id })
+	slices.SortFunc(rules, func(x, y *rule) int { return x.id - y.id })
 	return rules
 }
 
 // touches sorts out which rules the class has to do with.
-func (t *topology) touches(c *class, owned map[int]*touch) {
+func (t *topology) touches(c *class, owned []touch) {
 	if c.fault != nil {
 		return
 	}
-	all := map[int]*touch{}
-	for id, tc := range owned {
-		all[id] = tc
-	}
+	all := owned
 	for _, r := range t.selecting(c.pod) {
-		if all[r.id] == nil {
-			all[r.id] = &touch{rule: r}
+		if at := touching(owned, r); at >= 0 {
+			all[at].matched = true
+		} else {
+			all = append(all, touch{rule: r, matched: true})
 		}
-		all[r.id].matched = true
 	}
-	ids := make([]int, 0, len(all))
-	for id := range all {
-		ids = append(ids, id)
-	}
-	sort.Ints(ids)
+	slices.SortFunc(all, func(x, y touch) int { return x.rule.id - y.rule.id })
 	waits := waitsForOthers(all)
-	for _, id := range ids {
-		if r := all[id].rule; all[id].owns && r.kind == spreadRule && !r.axis.host {
+	hosts := 0
+	for i := range all {
+		if all[i].rule.axis.host {
+			hosts++
+		}
+	}
+	list, others := t.lists.take(len(all)), len(all)-hosts
+	c.touches, c.hosts = list[:0:others], list[others:others]
+	for i := range all {
+		r := all[i].rule
+		if all[i].owns && r.kind == spreadRule && !r.axis.host {
 			r.markDomains(r.universe, c.fits)
 		}
-		all[id].rule.waits = all[id].rule.waits || waits && all[id].owns
-		if all[id].rule.axis.host {
-			c.hosts = append(c.hosts, *all[id])
+		r.waits = r.waits || waits && all[i].owns
+		if r.axis.host {
+			c.hosts = append(c.hosts, all[i])
 		} else {
-			c.touches = append(c.touches, *all[id])
+			c.touches = append(c.touches, all[i])
 		}
 	}
 }
 
 // waitsForOthers reports whether a class must be beside pods of which none runs
 // and which it is not one of.
-func waitsForOthers(touches map[int]*touch) bool {
-	for _, t := range touches {
+func waitsForOthers(touches []touch) bool {
+	for i := range touches {
+		t := &touches[i]
 		if t.owns && !t.matched && t.rule.kind == affinityRule && t.rule.total == 0 {
 			return true
 		}

@@ -156,7 +156,8 @@ func (s *solution) buyOne(c *class, pl *place, count int, known *learned) bool {
 // tryBuying buys unless a domain that the node may open leaves planned pods in
 // breach of their spread.
 func (s *solution) tryBuying(c *class, pl *place, count int, known *learned) bool {
-	d := newDemand(c, pl, count)
+	made := newDemand(c, pl, count)
+	d := &made
 	u := &purchase{p: s.p, demands: []*demand{d}, left: map[*demand]int{d: count}, used: s.used, seated: map[int]bool{}, budget: 1}
 	before := s.bins
 	for tier := range s.p.tiers {

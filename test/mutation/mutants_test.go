@@ -103,7 +103,7 @@ func topologyMutants() []mutant {
 		{"spread needs the topology label", topology, "r.nodes[i] = n.hasLabels(keys) && (s.", "r.nodes[i] = (s."},
 		{"matchLabelKeys of spread", selector, "m.same[key] = value", "_ = value"},
 		{"an empty selector of a spread", selector, "m.selector = nil\n", "_ = m.selector\n"},
-		{"ScheduleAnyway is no rule", topology, "if !s.ScheduleAnyway {\n\t\t\tt.spread(", "if true {\n\t\t\tt.spread("},
+		{"ScheduleAnyway is no rule", topology, "!s.ScheduleAnyway {\n\t\t\towned = t.spread(", "s != nil {\n\t\t\towned = t.spread("},
 		{"preferred anti-affinity is no rule", topology, "if requires(term) {\n\t\t\taway", "if true {\n\t\t\taway"},
 		{"preferred affinity is no rule", topology, "if requires(term) {\n\t\t\trules", "if true {\n\t\t\trules"},
 		{"affinity terms hold together", topology, "r.siblings = append(r.siblings, sibling)", "_ = sibling"},

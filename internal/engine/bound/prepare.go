@@ -18,6 +18,7 @@ type Prepared struct {
 	views     [][]bool // families by what places admit, each once
 	exclusive int      // highest number of an exclusive set
 	cheapest  int64    // the least that a node costs which holds any pod; 0 when none does
+	scaled    []int64  // memory for rooms
 }
 
 // Prepare looks at everything in a Problem that no duals change.
@@ -28,6 +29,7 @@ func Prepare(p *Problem) *Prepared {
 	}
 	c.resources = len(p.Classes[0].Request)
 	c.findShifts(p)
+	c.classes = make([]class, 0, len(p.Classes))
 	requests := make([]int64, len(p.Classes)*c.resources)
 	sets := exclusiveSets(p.Classes)
 	for i := range p.Classes {
@@ -91,8 +93,15 @@ func (c *Prepared) findShifts(p *Problem) {
 	}
 }
 
+// scaledAtOnce is how many rooms share a piece of memory.
+const scaledAtOnce = 64
+
 func (c *Prepared) scaleUp(room []int64) []int64 {
-	scaled := make([]int64, len(room))
+	if len(c.scaled) < len(room) {
+		c.scaled = make([]int64, len(room)*scaledAtOnce)
+	}
+	scaled := c.scaled[:len(room):len(room)]
+	c.scaled = c.scaled[len(room):]
 	for r, amount := range room {
 		if amount > 0 {
 			scaled[r] = (amount-1)>>c.shifts[r] + 1
@@ -134,42 +143,65 @@ func (c *Prepared) addKinds(p *Problem, numbers map[string]int) {
 		}
 		return cmp.Or(slices.Compare(y.Room, x.Room), a-b)
 	})
-	view := 0
+	view, room := 0, []int64(nil)
+	var kept []keptKinds // by view
 	for n, i := range order {
 		in := &p.Kinds[i]
-		k := kind{room: c.scaleUp(in.Room), price: max(in.Price, 0)}
-		if last := order[max(n-1, 0)]; n > 0 && sameSlice(in.Admits, p.Kinds[last].Admits) {
-			k.view = view // mostly
+		k := kind{price: max(in.Price, 0)}
+		last := &p.Kinds[order[max(n-1, 0)]]
+		if n > 0 && sameSlice(in.Room, last.Room) {
+			k.room = room // mostly: the same in another zone
+		} else {
+			k.room = c.scaleUp(in.Room)
+		}
+		if n > 0 && sameSlice(in.Admits, last.Admits) {
+			k.view = view
 		} else {
 			k.view = c.viewOf(in.Admits, numbers)
 		}
-		view = k.view
-		replaced := false
-		for j := range c.kinds {
-			if replaced = c.replaces(&c.kinds[j], &k); replaced {
-				break
-			}
+		view, room = k.view, k.room
+		for len(kept) < len(c.views) {
+			kept = append(kept, keptKinds{})
 		}
-		if !replaced {
+		if !c.replaced(&k, kept) {
 			c.kinds = append(c.kinds, k)
+			kept[view].rooms = append(kept[view].rooms, room)
 		}
 	}
 }
 
 // sameSlice reports whether both are the very same.
-func sameSlice(a, b []bool) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
+func sameSlice[E any](a, b []E) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
-func (c *Prepared) replaces(k, other *kind) bool {
-	for r, amount := range other.room {
-		if k.room[r] < amount {
-			return false
+// keptKinds are kinds of one view that no other replaces.
+type keptKinds struct {
+	rooms [][]int64
+	wider []int // views that admit all that this one does, of the first so many
+	known int
+}
+
+// replaced reports whether one that is kept takes all that the kind does.
+func (c *Prepared) replaced(k *kind, kept []keptKinds) bool {
+	own := &kept[k.view]
+	for ; own.known < len(c.views); own.known++ {
+		if includes(c.views[own.known], c.views[k.view]) {
+			own.wider = append(own.wider, own.known)
 		}
 	}
-	if k.view == other.view {
-		return true
+	for _, view := range own.wider {
+		for _, room := range kept[view].rooms {
+			if covers(room, k.room) {
+				return true
+			}
+		}
 	}
-	for f, admitted := range c.views[other.view] {
-		if admitted && !c.views[k.view][f] {
+	return false
+}
+
+// includes reports whether all that is set in b is set in a.
+func includes(a, b []bool) bool {
+	for f, admitted := range b {
+		if admitted && !a[f] {
 			return false
 		}
 	}

@@ -13,7 +13,7 @@ type node struct {
 	room        []int64
 	classes     []*class // those worth more than their resources first
 	beyond      []int64
-	most        []int64
+	most        []int64 // by position: how many of the class there may be
 	multipliers []int64
 	// rest is for each position what the classes from there on are worth beyond
 	// their resources at most.
@@ -175,7 +175,7 @@ func (c *checker) examine(room []int64, v *view) *node {
 	n := &node{c: c, room: room, multipliers: make([]int64, c.resources)}
 	for i := range v.classes {
 		if k := &v.classes[i]; k.most(room) > 0 {
-			n.classes = append(n.classes, k)
+			n.classes, n.most = append(n.classes, k), append(n.most, k.most(room))
 		}
 	}
 	for range 6 {
@@ -226,9 +226,9 @@ const pricesBits = 16
 // scarcestFirst orders the resources by what the classes ask for of a node's room.
 func (n *node) scarcestFirst() []int {
 	wanted, order := make([]float64, len(n.room)), make([]int, len(n.room))
-	for _, k := range n.classes {
+	for at, k := range n.classes {
 		for r, amount := range k.request {
-			wanted[r] += float64(float64(amount) * float64(k.most(n.room)) / float64(max(n.room[r], 1)))
+			wanted[r] += float64(float64(amount) * float64(n.most[at]) / float64(max(n.room[r], 1)))
 		}
 	}
 	for r := range order {
@@ -248,14 +248,14 @@ type want struct{ price, amount, other int64 }
 func (n *node) clear(r, other int) bool {
 	wants, before := n.c.wants[:0], n.multipliers[r]
 	n.multipliers[r], n.used = 0, 0
-	for _, k := range n.classes {
+	for at, k := range n.classes {
 		left := k.beyond(n.multipliers)
 		switch {
 		case left <= 0:
 		case k.request[r] == 0:
-			n.used += float64(float64(k.request[other]) * float64(k.most(n.room)))
+			n.used += float64(float64(k.request[other]) * float64(n.most[at]))
 		default:
-			wants = append(wants, want{left / k.request[r], k.request[r] * k.most(n.room), k.request[other] * k.most(n.room)})
+			wants = append(wants, want{left / k.request[r], k.request[r] * n.most[at], k.request[other] * n.most[at]})
 		}
 	}
 	slices.SortFunc(wants, func(a, b want) int { return cmp.Compare(b.price, a.price) })
@@ -276,24 +276,28 @@ func (n *node) clear(r, other int) bool {
 // prepare orders the classes for the search: those worth most for what their
 // resources cost first.
 func (n *node) prepare() {
-	price := make(map[*class]ratio, len(n.classes))
-	for _, k := range n.classes {
-		price[k] = ratio{worth: k.worth, price: n.cost(k.request)}
+	type priced struct {
+		class *class
+		price ratio
 	}
-	slices.SortStableFunc(n.classes, func(a, b *class) int {
+	order := make([]priced, len(n.classes))
+	for at, k := range n.classes {
+		order[at] = priced{k, ratio{worth: k.worth, price: n.cost(k.request)}}
+	}
+	slices.SortStableFunc(order, func(a, b priced) int {
 		switch {
-		case price[b].less(price[a]):
+		case b.price.less(a.price):
 			return -1
-		case price[a].less(price[b]):
+		case a.price.less(b.price):
 			return 1
 		}
 		return 0
 	})
 	n.price = make([]ratio, len(n.classes))
-	for at, k := range n.classes {
-		n.price[at] = price[k]
+	for at := range order {
+		n.classes[at], n.price[at] = order[at].class, order[at].price
 	}
-	n.beyond, n.most = make([]int64, len(n.classes)), make([]int64, len(n.classes))
+	n.beyond, n.most = make([]int64, len(n.classes)), n.most[:len(n.classes)]
 	n.rest, n.rooms = make([]int64, len(n.classes)+1), make([][]int64, len(n.classes))
 	rooms := make([]int64, len(n.classes)*len(n.room))
 	for at := len(n.classes) - 1; at >= 0; at-- {
@@ -332,6 +336,10 @@ func (n *node) search(at int, room []int64, worth, goal int64) bool {
 		k := n.classes[at]
 		count := n.most[at]
 		for r, amount := range k.request {
+			if amount > room[r] {
+				count = 0
+				break
+			}
 			if amount > 0 {
 				count = min(count, room[r]/amount)
 			}

@@ -49,15 +49,22 @@ func (c *checker) seenAs(number int) *view {
 // together makes one class of those that are admitted, worth the same and ask for
 // the same: as many of its pods may be on a node as of all of them.
 func (c *checker) together(admits []bool) []class {
-	var made []class
 	at := make([]int, len(c.classes)) // by number of the class, one more than the position in made
+	different := 0
+	for i, same := range c.numbered() {
+		if k := &c.classes[i]; at[same] == 0 && k.counts(admits) {
+			at[same] = -1
+			different++
+		}
+	}
+	made := make([]class, 0, different)
 	for i, same := range c.numbered() {
 		k := c.classes[i]
-		if !admits[k.family] || k.worth <= 0 {
+		if !k.counts(admits) {
 			continue
 		}
 		k.count, k.perNode = min(k.count, k.perNode), math.MaxInt64
-		if at[same] == 0 {
+		if at[same] < 0 {
 			made = append(made, k)
 			at[same] = len(made)
 			continue
@@ -71,6 +78,9 @@ func (c *checker) together(admits []bool) []class {
 	}
 	return made
 }
+
+// counts reports whether the class is admitted and worth anything.
+func (k *class) counts(admits []bool) bool { return admits[k.family] && k.worth > 0 }
 
 // numbered numbers the classes; those that are worth the same and ask for the same have
 // the number of the first of them.
