@@ -108,14 +108,22 @@ func (k *packer) search(counts []int, u *purchase) *packing {
 			h.best = h.best.orBetter(next)
 		}
 	}
-	k.most = max(h.budget, k.steps+h.budget*2/3)
+	k.most = k.steps + h.improvement()
 	k.improve(h.best)
 	if rival != h.best && rival.pods == h.best.pods && float64(rival.cost) < float64(h.best.cost)*(1+rivalAbove) {
-		k.most = k.steps + h.budget*2/3
+		k.most = k.steps + h.improvement()
 		k.improve(rival)
 		h.best = h.best.orBetter(rival)
 	}
 	return h.best
+}
+
+// improvement is how many steps one may take: fewer where little is left to save.
+func (h *hunt) improvement() int {
+	if float64(h.best.cost) < float64(h.k.linear*(1+farImproved)) {
+		return h.budget / 2
+	}
+	return h.budget * 2 / 3
 }
 
 // rivalAbove is how much more than the best, improved, a packing may cost before it is
