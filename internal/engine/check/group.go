@@ -26,7 +26,7 @@ func (a *audit) groupLaunch(p *place, launch *model.Launch, zone string) {
 	}
 	var variants []*variant
 	for _, v := range a.outcomesOf(group, way) {
-		if zone == "" || v.labels["topology.kubernetes.io/zone"] == zone {
+		if zone == "" || v.zone == zone {
 			variants = append(variants, v)
 			a.node(p, v, "")
 		}

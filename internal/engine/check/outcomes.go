@@ -25,7 +25,7 @@ func (a *audit) outcomesOf(group *model.NodeGroup, planned model.CapacityType) [
 			for _, how := range waysOf(group, planned) {
 				all = append(all, a.numbered(variant{labels: outcomeLabels(group, kind, offering, how),
 					taints:      without(append(slices.Clone(group.Taints), group.ByCapacityType[how].Taints...), group.StartupTaints),
-					allocatable: kind.Allocatable, limits: kind.AttachLimits}))
+					allocatable: kind.Allocatable, limits: kind.AttachLimits, zone: offering.Zone}))
 			}
 		}
 	}

@@ -43,6 +43,7 @@ type variant struct {
 	daemons     []*model.Pod     // will run besides the planned ones
 	daemonNeed  model.Resources
 	unmet       []Violation // requirements that it does not meet
+	zone        string      // of a group's node: where it comes up, whatever its labels say
 }
 
 func newShape(variants []*variant) *shape {

@@ -71,3 +71,19 @@ func TestOneNodeComesUpInAnyZone(t *testing.T) {
 		}
 	}
 }
+
+// TestNodesWhoseLabelsNameAnotherZone are audited like others.
+func TestNodesWhoseLabelsNameAnotherZone(t *testing.T) {
+	for _, zone := range []string{"", "a"} {
+		s, plan := openPlan()
+		s.NodeGroups[0].Labels = map[string]string{zoneKey: "elsewhere"}
+		s.NodeGroups[0].InstancesByZone = map[string]int{"b": 1}
+		s.Pending[0].TopologySpread = nil
+		s.Pending[1].Requests = model.Resources{model.CPU: 99_000, model.PodCount: 1}
+		plan.Launches[0].Offerings[0].Zone = zone
+		found := Plan(s, *plan)
+		if !slices.ContainsFunc(found, func(v Violation) bool { return v.Rule == "Resources" }) {
+			t.Errorf("planned in %q: a pod larger than its node is not found: %v", zone, found)
+		}
+	}
+}
