@@ -48,6 +48,7 @@ type patternBound struct {
 	effort int // how many times the usual steps it may take
 	alike  *alike
 	itemOf []int     // by class
+	start  float64   // proven when it began
 	linear []float64 // what a pod of each item is worth to the linear program over resources
 	firsts []*class  // of each item
 }
@@ -68,8 +69,11 @@ func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better,
 	for x.generate(most, 0); x.steps < most && x.refine(); {
 		x.generate(most-x.steps, 0)
 	}
-	for _, worths := range [][]float64{x.best, x.center} {
-		proven = max(proven, x.check(worths))
+	if x.proven > x.start {
+		proven = max(proven, x.check(x.best))
+	}
+	if x.hoped > x.start {
+		proven = max(proven, x.check(x.center))
 	}
 	if x.rows.count < len(x.k.items) {
 		return proven, 0 // the mixture covers what is alike together, not each of it
@@ -99,7 +103,7 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	x := &patternBound{b: b, effort: effort, alike: newAlike(b.p, b.candidates)}
 	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
-	if len(items)*len(configs) > maxPatternPairs*effort {
+	if len(items)*len(configs) > maxPatternPairs*effort || effort == 1 && pinned(s.nodes, b.pricedRules) {
 		return nil
 	}
 	prices := b.priced
@@ -260,7 +264,8 @@ func (x *patternBound) startAt(worths []float64, proven int64) {
 	for i := range worths {
 		worths[i] *= float64(proven) / max(sum, 1)
 	}
-	x.begin(worths, float64(proven))
+	x.start = float64(proven)
+	x.begin(worths, x.start)
 }
 
 // centerAt begins near the worths of pods by class that the plan was made with.

@@ -132,7 +132,7 @@ const rivalAbove = 0.02
 
 // wantsPatterns reports whether patterns may help.
 func (h *hunt) wantsPatterns() bool {
-	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns))
+	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns)) && !pinned(h.best.nodes, h.k.slots)
 }
 
 // hunt is one search for a cheap packing.
@@ -281,12 +281,7 @@ func (k *packer) limit(best *packing, factor float64) int64 {
 // runEven packs onto nodes of about equal worth when a rule per node forces so
 // many of them that it has a price; nil when none does.
 func (k *packer) runEven(counts []int, used usage, budget int) *packing {
-	nodes := 0
-	for i := range k.slots {
-		if s := &k.slots[i]; s.price > 0 {
-			nodes = max(nodes, (s.count+s.room-1)/s.room)
-		}
-	}
+	nodes := forcedNodes(k.slots)
 	if nodes < 2 {
 		return nil
 	}

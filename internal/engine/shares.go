@@ -62,7 +62,8 @@ func (b *bounding) gapShares(s *solution, proven int64) []model.CostShare {
 // openShares tells where the rest of the gap comes from, of which so much is known
 // already: what the plan costs more than the cheapest mixture of nodes no bound can
 // prove that knows no more than what one node holds, and more steps could at most
-// prove what is left. With nodes that are there another plan may use those better: then
+// prove what is left. Where rules force about as many nodes as there are, each is bought
+// whole for its pod of that rule. With nodes that are there another plan may use those better: then
 // nothing can be told.
 func (b *bounding) openShares(s *solution, proven, mixed int64, known []model.CostShare) []model.CostShare {
 	if len(b.problem.Free) > 0 {
@@ -74,6 +75,9 @@ func (b *bounding) openShares(s *solution, proven, mixed int64, known []model.Co
 	}
 	var list []model.CostShare
 	rest := s.cost - proven - told
+	if mixed == 0 && pinned(s.nodes, b.pricedRules) {
+		mixed = proven // nothing is left to mix
+	}
 	if whole := min(s.cost-mixed-told, rest); mixed > 0 && whole >= leastShare {
 		list = append(list, model.CostShare{Rule: model.CodeWholeNodes, PricePerHour: dollars(whole)})
 		rest -= whole

@@ -90,3 +90,20 @@ func slotWorth(list []slot, c *class) float64 {
 	}
 	return worth
 }
+
+// forcedNodes is how many nodes the rules that have a price need at least.
+func forcedNodes(rules []slot) int {
+	nodes := 0
+	for i := range rules {
+		if s := &rules[i]; s.price > 0 {
+			nodes = max(nodes, (s.count+s.room-1)/s.room)
+		}
+	}
+	return nodes
+}
+
+// pinned reports whether about as many nodes are bought as rules per node force: what they
+// hold apart from the pods of those rules can then be balanced, but hardly be mixed better.
+func pinned(nodes int, rules []slot) bool {
+	return nodes <= forcedNodes(rules)*5/4
+}

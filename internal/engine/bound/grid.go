@@ -74,12 +74,18 @@ func (g *grid) others(amounts []int64) int64 {
 // add lets some pods be taken together once.
 func (g *grid) add(used [gridResources]int64, worth int64) {
 	rows, columns := g.sizes[1], g.sizes[2]
+	if columns == 1 {
+		rows, columns = 1, rows // the innermost loop is the fast one
+		used[1], used[2] = 0, used[1]
+	}
 	back := (used[0]*rows+used[1])*columns + used[2]
 	for layer := g.sizes[0] - 1; layer >= used[0]; layer-- {
 		for row := rows - 1; row >= used[1]; row-- {
 			from := (layer*rows + row) * columns
-			for at := from + columns - 1; at >= from+used[2]; at-- {
-				g.worth[at] = max(g.worth[at], g.worth[at-back]+worth)
+			to := g.worth[from+used[2] : from+columns]
+			without := g.worth[from+used[2]-back:][:len(to)]
+			for at := len(to) - 1; at >= 0; at-- {
+				to[at] = max(to[at], without[at]+worth)
 			}
 		}
 	}
