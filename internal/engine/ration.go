@@ -127,7 +127,7 @@ func (s *solution) missing(priority int32) int {
 	n := 0
 	for i, c := range s.p.classes {
 		left := s.unplaced[i] + c.held
-		if left > 0 && c.pod.Priority == priority && c.refused == nil && s.stuck[i] == nil && s.p.hopes(c) {
+		if left > 0 && c.pod.Priority == priority && c.refused == nil && s.p.hopes(c) {
 			n += left
 		}
 	}
