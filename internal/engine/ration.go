@@ -74,7 +74,7 @@ func (r *ration) exhausted() bool {
 func (r *ration) favour(s *solution) *solution {
 	favoured := 0
 	for _, priority := range r.priorities() {
-		if favoured >= maxFavoured || r.exhausted() || !r.base.scarce() {
+		if favoured >= maxFavoured || r.exhausted() {
 			break
 		}
 		if s.missing(priority) == 0 || !s.placesBelow(priority) {
@@ -146,10 +146,6 @@ func (p *problem) hopes(c *class) bool {
 	}
 	return false
 }
-
-// scarce reports whether pods can take something from each other: existing room
-// or a limit. Nodes to buy are there for everyone.
-func (p *problem) scarce() bool { return p.limits() || len(p.nodes) > 0 }
 
 func (p *problem) limits() bool {
 	for _, pool := range p.pools {
