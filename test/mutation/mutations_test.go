@@ -10,7 +10,7 @@ type mutation struct {
 func mutations() []mutation {
 	return []mutation{
 		{"requests fit on new nodes", "resources.go", "if amount > 0 && amount > room[i] {", "if amount > 0 && amount > room[i]+1 {"},
-		{"pods per node", "resources.go", "return pod.Requests.Add(model.Resources{model.PodCount: 1})", "return pod.Requests"},
+		{"pods per node", "resources.go", "if name == model.PodCount && v[i] == 0 {\n\t\t\tv[i] = 1", "if name == model.PodCount && v[i] == 0 {\n\t\t\tv[i] = 0"},
 		{"room of running pods", "node.go", "n.room.add(x.podVector(spec.Pods[i].Requests), -1)", "_ = x"},
 		{"share of DaemonSets on existing nodes", "node.go", "n.room.add(x.podVector(daemon.Template.Requests), -1)", "_ = x"},
 		{"share of DaemonSets on new nodes", "daemons.go", "c.room.add(share.vector, -1)", "c.room.add(share.vector, 0)"},
