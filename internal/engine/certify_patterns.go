@@ -57,6 +57,9 @@ type patternBound struct {
 // cheapest mixture costs that was found; 0 where none is known. Effort is how many
 // times the usual steps that may take.
 func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better, mixed int64) {
+	if effort == 1 && b.pinned(s) {
+		return proven, 0
+	}
 	x := b.newPatternBound(s, proven, effort)
 	if x == nil {
 		return proven, 0
@@ -103,7 +106,7 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	x := &patternBound{b: b, effort: effort, alike: newAlike(b.p, b.candidates)}
 	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
-	if len(items)*len(configs) > maxPatternPairs*effort || effort == 1 && pinned(s.nodes, b.pricedRules) {
+	if len(items)*len(configs) > maxPatternPairs*effort {
 		return nil
 	}
 	prices := b.priced

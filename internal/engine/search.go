@@ -132,7 +132,7 @@ const rivalAbove = 0.02
 
 // wantsPatterns reports whether patterns may help.
 func (h *hunt) wantsPatterns() bool {
-	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns)) && !pinned(h.best.nodes, h.k.slots)
+	return float64(h.best.cost) > float64(h.k.linear*(1+worthPatterns)) && !h.pinned()
 }
 
 // hunt is one search for a cheap packing.

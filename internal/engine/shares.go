@@ -75,7 +75,7 @@ func (b *bounding) openShares(s *solution, proven, mixed int64, known []model.Co
 	}
 	var list []model.CostShare
 	rest := s.cost - proven - told
-	if mixed == 0 && pinned(s.nodes, b.pricedRules) {
+	if mixed == 0 && b.pinned(s) {
 		mixed = proven // nothing is left to mix
 	}
 	if whole := min(s.cost-mixed-told, rest); mixed > 0 && whole >= leastShare {

@@ -102,8 +102,51 @@ func forcedNodes(rules []slot) int {
 	return nodes
 }
 
-// pinned reports whether about as many nodes are bought as rules per node force: what they
-// hold apart from the pods of those rules can then be balanced, but hardly be mixed better.
-func pinned(nodes int, rules []slot) bool {
-	return nodes <= forcedNodes(rules)*5/4
+// Of at least manyPods pods, those whose rules force the nodes may have so small a part of
+// the worth that the others fill the nodes well however they are mixed.
+const (
+	manyPods   = 4_000
+	smallShare = 0.25
+)
+
+// pinned reports whether about as many nodes are bought for many pods as rules per node
+// force.
+func pinned(nodes, pods int, rules []slot) bool {
+	return pods >= manyPods && nodes <= forcedNodes(rules)*5/4
+}
+
+// pinned reports whether rules pin the best packing's nodes, of which their pods are a small
+// part: mixing them takes long there and saves next to nothing.
+func (h *hunt) pinned() bool {
+	if !pinned(h.best.nodes, h.k.pods, h.k.slots) {
+		return false
+	}
+	worth := 0.0
+	for i, it := range h.k.items {
+		if it.slot > 0 {
+			worth += float64(it.linear * float64(h.counts[i]))
+		}
+	}
+	return worth < h.k.linear*smallShare
+}
+
+// pinned reports the same of a plan.
+func (b *bounding) pinned(s *solution) bool {
+	pods := 0
+	for _, count := range b.bought {
+		pods += count
+	}
+	prices, rules := b.prices()
+	if !pinned(s.nodes, pods, rules) {
+		return false
+	}
+	all, worth := 0.0, 0.0
+	for _, c := range b.p.classes {
+		each := float64(worthAt(prices[b.familyOf[c.id]], c.request) * float64(b.bought[c.id]))
+		slots := float64(slotWorth(rules, c) * float64(b.bought[c.id]))
+		if all += each + slots; slots > 0 {
+			worth += each + slots
+		}
+	}
+	return worth < all*smallShare
 }
