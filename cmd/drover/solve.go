@@ -85,7 +85,7 @@ func newSolveCommand() *cobra.Command {
 	flags.StringVarP(&options.output, "output", "o", "", "output format: wide, json, yaml or name; default: a table")
 	flags.StringVar(&options.svg, "svg", "", "also draw the nodes and their pods into this file")
 	flags.StringVar(&options.explain, "explain", "", "print everything there is to say about this pod: NAMESPACE/NAME or NAME")
-	flags.IntVar(&options.settings.MaxSteps, "max-steps", 0, "bound of the search in steps; 0 means the default, 12000 for each pod and 24000000 at least; more also make the proof longer")
+	flags.IntVar(&options.settings.MaxSteps, "max-steps", 0, "bound of the search in steps; 0 means the default, 12000 for each pod and 24000000 at least; several times that also mix nodes and prove longer")
 	flags.BoolVar(&options.settings.IgnorePreferences, "ignore-preferences", false, "leave preferred rules out of the decision")
 	options.spot.register(flags)
 	return command

@@ -68,8 +68,8 @@ func (r *ration) exhausted() bool {
 	return r.trials >= maxRationTrials || r.trials > 2 && r.steps >= 4*r.base.settings.MaxSteps
 }
 
-// favour gives scarce room and limits to the pods of higher priority: when such
-// a pod has no place, and would have one without less important pods, only as
+// favour gives scarce room, limits and domains to the pods of higher priority: when
+// such a pod has no place, and would have one without less important pods, only as
 // many of those are kept as leave it its place.
 func (r *ration) favour(s *solution) *solution {
 	favoured := 0
@@ -122,7 +122,8 @@ func (r *ration) priorities() []int32 {
 	return list
 }
 
-// missing counts the pods of a priority that no room or limit was left for.
+// missing counts the pods of a priority without a place that could have one if they were
+// alone.
 func (s *solution) missing(priority int32) int {
 	n := 0
 	for i, c := range s.p.classes {

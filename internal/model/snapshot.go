@@ -20,11 +20,11 @@ type Snapshot struct {
 type Settings struct {
 	// MaxSteps bounds the search in steps, never in seconds, so that a slow
 	// machine decides the same. 0 means the default: 12,000 for each pending pod,
-	// from 24,000,000 to 1,200,000,000. A larger MaxSteps never gives a dearer
-	// plan, before the spreading over Spot pools; it takes effect at 4,096, 65,536, 1,048,576 and so on, each 16 times
-	// the one before, and at the default. Beside the default alone a larger one can
-	// rarely be worse, mostly where pods compete for places that do not suffice. So many times the default also let the proof take
-	// that many times its steps.
+	// from 24,000,000 to 1,200,000,000. A larger MaxSteps never gives a worse
+	// plan, nor one worse than the default; it takes effect at 4,096, 65,536 and so on,
+	// each 16 times the one before, at the default, and from there on at each 4 times
+	// the one before. So many times the default also let mixtures of nodes and the
+	// proof take that many times their steps.
 	MaxSteps int `json:"maxSteps,omitempty"`
 	// MaxOfferings bounds the fallbacks each Launch lists. 0 means 60, what one
 	// CreateFleet call takes.
