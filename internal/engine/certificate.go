@@ -10,12 +10,14 @@ import (
 )
 
 // Limits of the work of one proof: so much and some for each pod, but never more than
-// the most; mixtureSteps for one that nodes were mixed for.
+// the most; mixtureSteps for one that nodes were mixed for, and hopedSteps for what that
+// has not found yet to prove as much as it may.
 const (
 	leastBoundSteps = 300_000
 	podBoundSteps   = 2_000
 	mostBoundSteps  = 2_000_000
 	mixtureSteps    = 16_000_000
+	hopedSteps      = 4_000_000
 )
 
 func (b *bounding) steps() int {
@@ -59,10 +61,8 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 		finer := newBounding(c.plain, c.best, finerFamilies)
 		proven = max(proven, finer.lowerBound(c.best))
 		if gapAbove(above) {
-			proven, mixed = finer.provePatterns(c.best, proven, 1)
-		}
-		if c.effort > 1 && gapAbove(above) {
-			proven, mixed = finer.provePatterns(c.best, proven, c.effort)
+			enough := int64(float64(c.best.cost) / (1 + above))
+			proven, mixed = finer.provePatterns(c.best, proven, enough, max(c.effort, 1))
 		}
 	}
 	if proven > 0 {

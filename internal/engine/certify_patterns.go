@@ -18,7 +18,7 @@ const (
 	plainNodes        = 50
 	patternBoundSteps = 4_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostMixSteps      = 24_000_000
+	mostMixSteps      = 28_000_000
 	// Of items and configs: what one round costs.
 	maxPatternPairs = 400_000
 )
@@ -45,18 +45,18 @@ func (c *chooser) toldAbove() float64 {
 type patternBound struct {
 	mixture
 	b      *bounding
-	effort int // how many times the usual steps it may take
 	alike  *alike
 	itemOf []int     // by class
 	start  float64   // proven when it began
+	begun  int       // steps it had taken then
 	linear []float64 // what a pod of each item is worth to the linear program over resources
 	firsts []*class  // of each item
 }
 
 // provePatterns returns a bound at least as high as the given one, and what the
-// cheapest mixture costs that was found; 0 where none is known. Effort is how many
-// times the usual steps that may take.
-func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better, mixed int64) {
+// cheapest mixture costs that was found; 0 where none is known. Where that proves less than
+// enough in the usual steps, it goes on for effort times as many.
+func (b *bounding) provePatterns(s *solution, proven, enough int64, effort int) (better, mixed int64) {
 	if effort == 1 && b.pinned(s) {
 		return proven, 0
 	}
@@ -64,28 +64,37 @@ func (b *bounding) provePatterns(s *solution, proven int64, effort int) (better,
 	if x == nil {
 		return proven, 0
 	}
-	pods := 0
+	better = max(proven, x.prove(1))
+	if effort > 1 && better < enough {
+		better = max(better, x.prove(effort))
+	}
+	if x.rows.count < len(x.k.items) {
+		return better, 0 // the mixture covers what is alike together, not each of it
+	}
+	return better, wholePrice(x.lp.objective())
+}
+
+// prove goes on up to so many times the usual steps and has what was found checked.
+func (x *patternBound) prove(times int) int64 {
+	pods, proven := 0, int64(0)
 	for _, count := range x.counts {
 		pods += count
 	}
-	most := min(patternBoundSteps+patternPodSteps*pods, mostMixSteps) * effort
-	for x.generate(most, 0); x.steps < most && x.refine(); {
+	most := x.begun + min(patternBoundSteps+patternPodSteps*pods, mostMixSteps)*times
+	for x.generate(most-x.steps, 0); x.steps < most && x.refine(); {
 		x.generate(most-x.steps, 0)
 	}
 	if x.proven > x.start {
-		proven = max(proven, x.check(x.best))
+		proven = x.check(x.best, mixtureSteps*times)
 	}
 	if x.hoped > x.start {
-		proven = max(proven, x.check(x.center))
+		proven = max(proven, x.check(x.center, hopedSteps*times))
 	}
-	if x.rows.count < len(x.k.items) {
-		return proven, 0 // the mixture covers what is alike together, not each of it
-	}
-	return proven, wholePrice(x.lp.objective())
+	return proven
 }
 
-// check has worths by item checked.
-func (x *patternBound) check(worths []float64) int64 {
+// check has worths by item checked, in about so many steps.
+func (x *patternBound) check(worths []float64, steps int) int64 {
 	byClass := make([]float64, len(x.b.p.classes))
 	for _, c := range x.b.p.classes {
 		i := x.itemOf[c.id]
@@ -97,13 +106,13 @@ func (x *patternBound) check(worths []float64) int64 {
 			byClass[c.id] = worths[i] / float64(x.b.placed[c.id]) // of all the pods of one node
 		}
 	}
-	return x.b.check(mixtureSteps*x.effort, bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
+	return x.b.check(steps, bound.Duals{Worth: x.b.worths(func(c *class) float64 { return byClass[c.id] }), Prices: x.b.priced})
 }
 
 // newPatternBound starts from the plan's own nodes; nil where there are too many
 // different pods and configs.
 func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patternBound {
-	x := &patternBound{b: b, effort: effort, alike: newAlike(b.p, b.candidates)}
+	x := &patternBound{b: b, alike: newAlike(b.p, b.candidates)}
 	configs := x.alike.configs(b.candidates)
 	items, counts := x.items()
 	if len(items)*len(configs) > maxPatternPairs*effort {
@@ -112,7 +121,7 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	prices := b.priced
 	x.k, x.counts = &packer{p: b.p, items: items, configs: configs, scale: scale{prices: prices[0]}}, counts
 	x.linear = x.linearWorths(prices)
-	x.mixture = newMixture(x.k, counts, x.rowsFor(firstRows))
+	x.mixture = newMixture(x.k, counts, x.rowsFor(firstRows), &b.p.work)
 	x.thorough = true
 	x.startAt(x.linear, proven)
 	x.bringSingles()
@@ -129,6 +138,7 @@ func (b *bounding) newPatternBound(s *solution, proven int64, effort int) *patte
 	if x.wantsDevices() {
 		x.weighPrices() // they say more there than what resources cost
 	}
+	x.begun = x.steps
 	return x
 }
 
@@ -197,7 +207,7 @@ func (it *item) admit(most int64) {
 // more in the end, but take far longer to get there. When that has come to its end, it has
 // moreRows times as many.
 const (
-	firstRows = 64
+	firstRows = 96
 	moreRows  = 3
 )
 
@@ -216,14 +226,16 @@ func (x *patternBound) rowsFor(most int) rows {
 }
 
 func (x *patternBound) wantsDevices() bool {
-	return slices.ContainsFunc(x.k.items, func(it *item) bool {
-		for r, amount := range it.class.request {
-			if amount > 0 && x.b.p.resources.isDevice(r) {
-				return true
-			}
+	return slices.ContainsFunc(x.k.items, func(it *item) bool { return it.wantsDevices(x.b.p.resources) })
+}
+
+func (it *item) wantsDevices(resources resourceIndex) bool {
+	for r, amount := range it.class.request {
+		if amount > 0 && resources.isDevice(r) {
+			return true
 		}
-		return false
-	})
+	}
+	return false
 }
 
 // refine goes on with more rows from what is known; false where there are none.
@@ -233,11 +245,9 @@ func (x *patternBound) refine() bool {
 	if rows.count <= last.rows.count {
 		return false
 	}
-	x.mixture = newMixture(last.k, last.counts, rows)
-	x.thorough, x.steps = true, last.steps
-	x.begin(last.best, last.proven)
-	copy(x.center, last.center)
-	x.hoped = last.hoped
+	x.mixture = newMixture(last.k, last.counts, rows, last.work)
+	x.thorough = true
+	x.goOnFrom(&last)
 	x.bringSingles()
 	for _, label := range last.lp.labels {
 		if label >= 0 {
@@ -253,22 +263,31 @@ func (x *patternBound) refine() bool {
 func (x *patternBound) linearWorths(prices [][]float64) []float64 {
 	worths := make([]float64, len(x.k.items))
 	for i, it := range x.k.items {
-		worths[i] = max(worthAt(prices[x.b.familyOf[x.firsts[i].id]], it.class.request), 1)
+		c := x.firsts[i]
+		worths[i] = worthAt(prices[x.b.familyOf[c.id]], it.class.request)
+		if x.b.wholes[c.id] == 0 {
+			worths[i] += slotWorth(x.b.pricedRules, c)
+		}
+		worths[i] = max(worths[i], 1)
 	}
 	return worths
 }
 
-// startAt sets the worths to start from: the linear ones, as far as they prove anything.
+// startAt sets the worths to start from: the linear ones, which prove their sum, if not
+// more than is known.
 func (x *patternBound) startAt(worths []float64, proven int64) {
 	sum := 0.0
 	for i, worth := range worths {
 		sum += float64(worth * float64(x.counts[i]))
 	}
-	for i := range worths {
-		worths[i] *= float64(proven) / max(sum, 1)
+	if sum > float64(proven) {
+		for i := range worths {
+			worths[i] *= float64(proven) / sum
+		}
+		sum = float64(proven)
 	}
 	x.start = float64(proven)
-	x.begin(worths, x.start)
+	x.begin(worths, sum)
 }
 
 // centerAt begins near the worths of pods by class that the plan was made with.
@@ -294,18 +313,18 @@ func (x *patternBound) centerAt(worth []int64) {
 
 // contentOf is a node of the plan.
 func (x *patternBound) contentOf(b *bin) pattern {
-	pods := make([]int, len(x.counts))
+	p := pattern{config: x.alike.of(b.config), parts: make([]part, 0, len(b.shares))}
 	for _, s := range b.shares {
 		i := x.itemOf[s.demand.class.id]
-		if pods[i] += s.count; x.b.wholes[s.demand.class.id] > 0 {
-			pods[i] = 1
+		at := slices.IndexFunc(p.parts, func(y part) bool { return y.item == i })
+		if at < 0 {
+			at = len(p.parts)
+			p.parts = append(p.parts, part{item: i})
+		}
+		if p.parts[at].count += s.count; x.b.wholes[s.demand.class.id] > 0 {
+			p.parts[at].count = 1
 		}
 	}
-	p := pattern{config: x.alike.of(b.config)}
-	for i, count := range pods {
-		if count > 0 {
-			p.parts = append(p.parts, part{i, count})
-		}
-	}
+	slices.SortFunc(p.parts, func(a, b part) int { return a.item - b.item })
 	return p
 }

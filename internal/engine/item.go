@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math"
 	"slices"
 )
@@ -214,9 +215,7 @@ func (d *demand) admitted(p *problem) bitset {
 func bitsKey(b bitset) string {
 	key := make([]byte, 0, len(b)*8)
 	for _, word := range b {
-		for shift := 0; shift < 64; shift += 8 {
-			key = append(key, byte(word>>shift))
-		}
+		key = binary.LittleEndian.AppendUint64(key, word)
 	}
 	return string(key)
 }

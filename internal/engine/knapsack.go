@@ -13,9 +13,12 @@ type knapsack struct {
 	density []float64 // by position in items
 	taken   []int     // by position, of the best pods found
 	steps   int
-	order   []breakpoint // buffers
-	other   []breakpoint
+	longer  int // doublings of the steps of a longer look
+	asks    *asks
 }
+
+// asks are buffers of prices up to which resources are asked for.
+type asks struct{ order, left []breakpoint }
 
 // Bounds of one search, to begin with and where fewer steps find nothing.
 const (
@@ -23,10 +26,10 @@ const (
 	proofSteps = 240_000
 )
 
-func newKnapsack(k *packer, config int, counts []int) *knapsack {
+func newKnapsack(k *packer, config int, counts []int, asks *asks) *knapsack {
 	c := &k.p.space.configs[config]
 	most, items := make([]int, len(k.items)), make([]int, 0, len(k.items))
-	s := &knapsack{config: config, room: c.room, most: most, items: items, prices: append([]float64(nil), k.scale.prices...)}
+	s := &knapsack{config: config, room: c.room, most: most, items: items, asks: asks, prices: append([]float64(nil), k.scale.prices...)}
 	for i, it := range k.items {
 		if counts[i] == 0 || !it.configs.has(config) {
 			continue
@@ -97,9 +100,8 @@ func (s *knapsack) balance(items []*item, values []float64) float64 {
 // settlePrices moves the price of one resource after another to where the pods
 // worth more than their resources just use it up.
 func (s *knapsack) settlePrices(items []*item, values []float64) {
-	order := make([]breakpoint, 0, len(s.items))
 	for r, room := range s.room {
-		order = order[:0]
+		order := s.asks.order[:0]
 		for _, i := range s.items {
 			request := items[i].class.request
 			if request[r] == 0 {
@@ -115,6 +117,7 @@ func (s *knapsack) settlePrices(items []*item, values []float64) {
 				order = append(order, breakpoint{left / float64(request[r]), float64(request[r]) * float64(s.most[i]), 0})
 			}
 		}
+		s.asks.order = order
 		s.prices[r] = clearingPrice(order, float64(room))
 		s.steps += 4 * len(order)
 	}
@@ -163,7 +166,7 @@ const (
 // wanted settles the price of the first resource and reports whether more of the second
 // is wanted than there is.
 func (s *knapsack) wanted(first, second int, items []*item, values []float64) bool {
-	order, used := s.order[:0], 0.0
+	order, used := s.asks.order[:0], 0.0
 	for _, i := range s.items {
 		request := items[i].class.request
 		left := values[i] - worthAt(s.prices, request) + float64(s.prices[first]*float64(request[first]))
@@ -175,9 +178,10 @@ func (s *knapsack) wanted(first, second int, items []*item, values []float64) bo
 			order = append(order, breakpoint{left / float64(request[first]), float64(request[first]) * float64(s.most[i]), float64(request[second]) * float64(s.most[i])})
 		}
 	}
-	s.order = order
+	s.asks.order = order
 	s.steps += 4 * len(order)
-	s.prices[first] = clearingPrice(append(s.other[:0], order...), float64(s.room[first]))
+	s.asks.left = append(s.asks.left[:0], order...)
+	s.prices[first] = clearingPrice(s.asks.left, float64(s.room[first]))
 	at, above, taken := 0.0, 0.0, 0.0
 	for _, b := range order {
 		switch {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"sort"
 )
 
@@ -23,8 +22,7 @@ type mixture struct {
 	lp       *covering
 	patterns []pattern // all that were in the program once
 	sacks    []*knapsack
-	sweep    sweep
-	grid     grid
+	work     *workspace
 	stuck    int     // rounds in which next to nothing more was proven
 	column   []entry // buffer
 	labels   []int   // likewise
@@ -34,12 +32,15 @@ type mixture struct {
 	limit    int // steps for one node
 	// packed brings the nodes of a packing of everything by such worths; nil for none.
 	packed func(worths []float64)
-	// thorough mixtures look twice at what keeps worths from being proven.
+	// thorough mixtures look twice at what keeps worths from being proven; over is what
+	// they find then that is worth more than its price.
 	thorough bool
+	over     []pattern
 	// best are the worths, by item, that prove most of what any mixture costs,
-	// as far as the knapsacks see: proven. Tried are those of the present round.
-	best, tried []float64
-	proven      float64
+	// as far as the knapsacks see: proven. Tried are those of the present round, which
+	// are not lowered below those in floor.
+	best, tried, floor []float64
+	proven             float64
 	// center are the worths that would prove most if the knapsacks always found
 	// what is worth most: hoped.
 	center []float64
@@ -48,8 +49,15 @@ type mixture struct {
 	order  []int     // of the sacks, by that
 }
 
-func newMixture(k *packer, counts []int, rows rows) mixture {
-	m := mixture{k: k, counts: counts, rows: rows, limit: quickSteps}
+// workspace is what the mixtures of one search use one after the other.
+type workspace struct {
+	sweep sweep
+	grid  grid
+	asks  asks
+}
+
+func newMixture(k *packer, counts []int, rows rows, work *workspace) mixture {
+	m := mixture{k: k, counts: counts, rows: rows, work: work, limit: quickSteps}
 	pods, dearest := 0, int64(1)
 	for i, count := range counts {
 		if count > 0 {
@@ -59,12 +67,12 @@ func newMixture(k *packer, counts []int, rows rows) mixture {
 	}
 	for _, i := range k.configs {
 		dearest = max(dearest, k.p.space.configs[i].price)
-		if sack := newKnapsack(k, i, counts); len(sack.items) > 0 {
+		if sack := newKnapsack(k, i, counts, &work.asks); len(sack.items) > 0 {
 			m.sacks = append(m.sacks, sack)
 		}
 	}
 	m.lp = newCovering(rows.count, float64(dearest)*float64(pods)*4)
-	m.best, m.tried, m.center = make([]float64, len(counts)), make([]float64, len(counts)), make([]float64, len(counts))
+	m.best, m.tried, m.center, m.floor = make([]float64, len(counts)), make([]float64, len(counts)), make([]float64, len(counts)), make([]float64, len(counts))
 	m.rates, m.order = make([]float64, len(m.sacks)), make([]int, len(m.sacks))
 	for n := range m.order {
 		m.order[n] = n
@@ -190,7 +198,7 @@ func (m *mixture) generate(steps int, enough float64) {
 		pivots := m.lp.pivots
 		m.left = most - m.steps
 		m.try(now)
-		_, seen, dearest := m.ask(now)
+		_, seen, dearest := m.ask(now, mostAskSteps)
 		before := m.proven
 		m.keep(seen, dearest)
 		if m.stuck++; m.proven > before*(1+leastProven) {
@@ -235,7 +243,15 @@ func (m *mixture) try(now effort) {
 func (m *mixture) begin(worths []float64, proven float64) {
 	copy(m.best, worths)
 	copy(m.center, worths)
+	copy(m.floor, worths)
 	m.proven, m.hoped = proven, proven
+}
+
+// goOnFrom begins where another mixture of the same items ended.
+func (m *mixture) goOnFrom(last *mixture) {
+	m.begin(last.best, last.proven)
+	copy(m.center, last.center)
+	m.hoped, m.steps = last.hoped, last.steps
 }
 
 // weigh finds what the worths in center prove, whatever was hoped of them, and takes the
@@ -243,7 +259,7 @@ func (m *mixture) begin(worths []float64, proven float64) {
 func (m *mixture) weigh() {
 	copy(m.tried, m.center)
 	m.hoped = 0
-	_, seen, dearest := m.ask(proving)
+	_, seen, dearest := m.ask(proving, weighSteps)
 	if m.keep(seen, dearest); m.hoped < m.proven {
 		m.hoped = m.proven
 		copy(m.center, m.best)
@@ -255,7 +271,7 @@ func (m *mixture) weighPrices() {
 	for _, i := range m.asked {
 		m.tried[i] = m.worthOf(i)
 	}
-	_, seen, dearest := m.ask(proving)
+	_, seen, dearest := m.ask(proving, weighSteps)
 	m.keep(seen, dearest)
 }
 
@@ -283,14 +299,17 @@ func (m *mixture) keep(seen, dearest float64) {
 }
 
 // mostAskSteps bounds what nodes are asked in one round, unless whatever is worth its price
-// is wanted and nothing was found: then those that are left count as what they could hold
-// at most.
-const mostAskSteps = 1_000_000
+// is wanted and nothing was found, and weighSteps where worths are weighed: then those that
+// are left count as what they could hold at most.
+const (
+	mostAskSteps = 1_000_000
+	weighSteps   = 2_000_000
+)
 
 // ask has nodes filled in the order of what they could hold for their price, until
 // the next could hold no more than one that was filled does, or no more than it
 // costs where everything worth its price is wanted.
-func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
+func (m *mixture) ask(now effort, steps int) (found bool, seen, dearest float64) {
 	used := 0
 	for n, sack := range m.sacks {
 		sack.steps = 0
@@ -305,29 +324,35 @@ func (m *mixture) ask(now effort) (found bool, seen, dearest float64) {
 		if m.rates[n] <= least {
 			break
 		}
-		sack := m.sacks[n]
-		if used > mostAskSteps && (found || now == proving || used > m.left) {
-			dearest, seen = max(dearest, m.rates[n]), max(seen, m.rates[n])
-			break
-		}
-		sack.settleBoth(m.k.items, m.tried)
-		if m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack); m.rates[n] <= least {
+		if m.rate(n); m.rates[n] <= least {
 			continue
 		}
-		taken, worth, most := m.fill(sack, least)
+		if used > steps && (found || now == proving || used > m.left) {
+			dearest, seen = max(dearest, m.rates[n]), max(seen, m.rates[n])
+			continue
+		}
+		taken, worth, most := m.examine(n, least, now)
 		dearest, seen = max(dearest, most), max(seen, worth)
 		m.rates[n] = most
-		used += sack.steps
+		used += m.sacks[n].steps
 		found = taken || found
 	}
 	if m.thorough && now == proving {
-		taken, worth := m.lookAgain(seen)
-		found, seen, dearest = taken || found, max(seen, worth), slices.Max(m.rates)
+		taken := false
+		taken, seen, dearest = m.lookCloser(seen)
+		found = taken || found
 	}
 	for _, sack := range m.sacks {
 		m.steps += sack.steps
 	}
 	return found, seen, dearest
+}
+
+// rate finds what a node could hold at most for its price.
+func (m *mixture) rate(n int) {
+	sack := m.sacks[n]
+	sack.settleBoth(m.k.items, m.tried)
+	m.rates[n] = sack.atMost(m.k.items, m.tried) / m.price(sack)
 }
 
 // fill brings pods that are worth more than so much for the node's price, or nearly so.
@@ -340,9 +365,9 @@ func (m *mixture) fill(sack *knapsack, least float64) (taken bool, worth, most f
 // above is fill for a floor, in about so many steps.
 func (m *mixture) above(sack *knapsack, floor float64, limit int) (taken bool, worth, most float64) {
 	price := m.price(sack)
-	worth, most = sack.above(&m.sweep, m.k.items, m.tried, float64(floor*price), limit)
+	worth, most = sack.above(&m.work.sweep, m.k.items, m.tried, float64(floor*price), limit)
 	taken = m.bring(sack.pattern())
-	for _, p := range m.sweep.ends() {
+	for _, p := range m.work.sweep.ends() {
 		m.bring(p)
 	}
 	return taken, worth / price, most / price

@@ -1,22 +1,7 @@
 package engine
 
-import (
-	"encoding/binary"
-	"math"
-	"sort"
-	"strconv"
-)
-
-// maxPatternItems bounds the search for patterns: the linear program has one row for
-// each kind of pods and its pivots cost the square of that.
-const maxPatternItems = 256
-
 // maxItemsPerNode is how many times more items than nodes there may be.
 const maxItemsPerNode = 3
-
-// mostLeftOut is the part of the cost that items may have which are left out
-// because there are too many.
-const mostLeftOut = 0.05
 
 // worthPatterns is the gap to what the resources cost at least above which
 // patterns are looked for, and half of which is close enough for them.
@@ -25,8 +10,9 @@ const worthPatterns = 0.02
 // patternSearch finds the cheapest mixture of patterns that covers the demand:
 // column generation, with a knapsack for each kind of node that proposes columns.
 // Items that differ in nothing a pattern knows are one there: which zone they ask
-// for matters when nodes are bought. Those that must be beside others are in no
-// pattern and packed with what is left.
+// for matters when nodes are bought. Where there are many, larger ones stand for those
+// that are little smaller. Those that must be beside others are in no pattern and packed
+// with what is left.
 type patternSearch struct {
 	mixture
 	of       *packer
@@ -35,6 +21,7 @@ type patternSearch struct {
 	demanded []int   // pods by item
 	oneOf    []int   // by item, the item of the mixture that stands for it; -1 for none
 	equals   [][]int // by item of the mixture, those that it stands for, the choosiest first
+	dearest  []int   // items of the mixture by what their pods are worth, once asked for
 }
 
 // packPatterns packs counts by patterns, or returns nil where that is not the
@@ -49,31 +36,40 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 	if costsOf(min(k.requests(counts), maxPatternItems)) > budget-k.steps {
 		return nil
 	}
-	s := &patternSearch{of: k, alike: newAlike(k.p, k.configs), rooms: newOccupancy(len(k.p.rules))}
-	items := s.merge(counts, true)
-	if len(items) > maxPatternItems {
-		items = s.merge(counts, false)
-	}
-	items = s.costliest(items, counts)
-	if rows := len(items); rows == 0 || rows > maxItemsPerNode*runs[0].nodes || costsOf(rows) > budget-k.steps {
+	s := &patternSearch{of: k, alike: newAlike(k.p, k.configs), rooms: newOccupancy(len(k.p.rules)), demanded: counts}
+	items := s.merged(counts)
+	if costsOf(min(len(items), maxPatternItems)) > budget-k.steps {
 		return nil
 	}
+	items = s.costliest(s.roundUp(items, counts), counts)
+	if len(items) == 0 || len(items) > maxItemsPerNode*runs[0].nodes {
+		return nil
+	}
+	steps := (budget - k.steps) * 2 / 3
+	part := &packer{p: k.p, items: items, configs: s.alike.configs(k.configs), scale: k.scale}
 	ones := s.counted(counts)
-	s.mixture = newMixture(&packer{p: k.p, items: items, configs: s.alike.configs(k.configs), scale: k.scale}, ones, rowEach(ones))
-	s.demanded = counts
+	s.mixture = newMixture(part, ones, rowEach(ones), &k.p.work)
 	s.prepare(runs)
 	s.packed = func(worths []float64) { s.pack(worths, used) }
-	s.generate((budget-k.steps)*3/4, float64(s.proven*(1+worthPatterns/2)))
+	s.generate(steps-s.steps, float64(s.proven*(1+worthPatterns/2)))
 	k.steps += s.steps
+	s.notePrices()
+	k.mixed = s.mixed()
+	return s.round(counts, used, budget)
+}
+
+// notePrices keeps what pods are worth in the end; those that larger ones stand for, less
+// by as much as what they ask for costs less.
+func (s *patternSearch) notePrices() {
+	k := s.of
 	k.prices, k.worths = make([]int64, len(k.items)), make([]int64, len(k.items))
 	for i, one := range s.oneOf {
 		if one >= 0 {
-			k.prices[i] = wholePrice(s.worthOf(one))
-			k.worths[i] = wholePrice(s.center[one])
+			part := k.items[i].linear / max(s.k.items[one].linear, 1)
+			k.prices[i] = wholePrice(s.worthOf(one) * part)
+			k.worths[i] = wholePrice(s.center[one] * part)
 		}
 	}
-	k.mixed = s.mixed()
-	return s.round(counts, used, budget)
 }
 
 // mixed are all nodes that were in the program, each with pods of items that stand for
@@ -92,130 +88,6 @@ func (s *patternSearch) mixed() []bin {
 
 // costsOf is about what a program of so many rows takes to begin with, in steps.
 func costsOf(rows int) int { return rows * rows * rows / 2 }
-
-// requests is how many different amounts pods ask for.
-func (k *packer) requests(counts []int) int {
-	different := make(map[string]bool, len(counts))
-	for i, it := range k.items {
-		if counts[i] > 0 {
-			different[wantKey(it.class.request, nil)] = true
-		}
-	}
-	return len(different)
-}
-
-// merge makes one item of those with pods that want the same of the same kinds of
-// nodes, but for those that rules per node limit: all of them where there is room for
-// so many, or those whose rules have a price.
-func (s *patternSearch) merge(counts []int, all bool) []*item {
-	s.oneOf, s.equals = make([]int, len(s.of.items)), nil
-	var items []*item
-	known := map[string]int{}
-	for i, it := range s.of.items {
-		s.oneOf[i] = -1
-		if counts[i] == 0 || it.class.bundle != nil || it.joins() {
-			continue
-		}
-		configs := s.alike.admitting(it.configs)
-		key := wantKey(it.class.request, configs)
-		if it.slot > 0 || all && it.perNode < counts[i] {
-			key += strconv.Itoa(it.class.id)
-		}
-		one, found := known[key]
-		if !found {
-			one = len(items)
-			known[key] = one
-			items, s.equals = append(items, &item{class: it.class, configs: configs, linear: it.linear}), append(s.equals, nil)
-		}
-		s.oneOf[i], s.equals[one] = one, append(s.equals[one], i)
-	}
-	for one, list := range s.equals {
-		items[one].perNode = s.mostPerNode(list)
-		sort.SliceStable(list, func(a, b int) bool { return s.of.items[list[a]].choosier(s.of.items[list[b]]) })
-	}
-	return items
-}
-
-// costliest leaves out the items that cost least in all where there are too many,
-// and all where much would be left out.
-func (s *patternSearch) costliest(items []*item, counts []int) []*item {
-	if len(items) <= maxPatternItems {
-		return items
-	}
-	sums, costs, order := s.counted(counts), make([]float64, len(items)), make([]int, len(items))
-	for one, it := range items {
-		costs[one], order[one] = it.linear*float64(sums[one]), one
-	}
-	sort.SliceStable(order, func(a, b int) bool { return costs[order[a]] > costs[order[b]] })
-	all, few := 0.0, 0.0
-	for n, one := range order {
-		all += costs[one]
-		if n >= maxPatternItems {
-			few += costs[one]
-		}
-	}
-	if few > float64(all*mostLeftOut) {
-		return nil
-	}
-	kept, equals := make([]*item, maxPatternItems), make([][]int, maxPatternItems)
-	for n, one := range order {
-		for _, i := range s.equals[one] {
-			s.oneOf[i] = -1
-			if n < maxPatternItems {
-				s.oneOf[i] = n
-			}
-		}
-		if n < maxPatternItems {
-			kept[n], equals[n] = items[one], s.equals[one]
-		}
-	}
-	s.equals = equals
-	return kept
-}
-
-// wantKey is equal for pods that want the same of the same configs.
-func wantKey(request vector, configs bitset) string {
-	var key []byte
-	for _, amount := range request {
-		key = binary.AppendVarint(key, amount)
-	}
-	return string(key) + bitsKey(configs)
-}
-
-// mostPerNode is how many pods of some items rules admit on one node at most.
-func (s *patternSearch) mostPerNode(list []int) int {
-	sum, seen := 0, map[*class]bool{}
-	for _, i := range list {
-		it := s.of.items[i]
-		if it.perNode == math.MaxInt32 {
-			return it.perNode
-		}
-		if !seen[it.class] {
-			seen[it.class] = true
-			sum += it.perNode
-		}
-	}
-	return sum
-}
-
-// choosier reports whether pods of the item find fewer places than those of another.
-func (it *item) choosier(other *item) bool {
-	if it.perNode != other.perNode {
-		return it.perNode < other.perNode
-	}
-	return it.configs.count() < other.configs.count()
-}
-
-// counted sums up the pods of items that are one.
-func (s *patternSearch) counted(counts []int) []int {
-	sums := make([]int, len(s.equals))
-	for one, list := range s.equals {
-		for _, i := range list {
-			sums[one] += counts[i]
-		}
-	}
-	return sums
-}
 
 // prepare starts the program from packings that are known.
 func (s *patternSearch) prepare(runs []*packing) {
@@ -270,19 +142,25 @@ func (s *patternSearch) sizeWorths() []float64 {
 	return worths
 }
 
-// patternOf is what the program knows of a node.
+// patternOf is what the program knows of a node: as many of its pods as there would be
+// room for if each were as large as what stands for it.
 func (s *patternSearch) patternOf(b *bin) pattern {
 	pods := make(map[int]int, len(b.shares))
-	p := pattern{config: s.alike.of(b.config)}
+	var ones []int
 	for _, sh := range b.shares {
 		one := s.oneOf[s.of.index[sh.demand]]
 		if one >= 0 && pods[one] == 0 {
-			p.parts = append(p.parts, part{item: one})
+			ones = append(ones, one)
 		}
 		pods[one] += sh.count
 	}
-	for n := range p.parts {
-		p.parts[n].count = pods[p.parts[n].item]
+	p, room := pattern{config: s.alike.of(b.config)}, s.of.p.space.configs[b.config].room.clone()
+	for _, one := range ones {
+		request := s.k.items[one].class.request
+		if count := request.times(room, pods[one]); count > 0 {
+			room.add(request, -count)
+			p.parts = append(p.parts, part{one, count})
+		}
 	}
 	return p
 }

@@ -90,3 +90,32 @@ func TestMixturesBreakNoRule(t *testing.T) {
 		}
 	})
 }
+
+// TestManySizesAreMixed: where there are far more sizes than rows, larger pods stand for
+// smaller ones, and what that leaves free is filled.
+func TestManySizesAreMixed(t *testing.T) {
+	var c model.Catalog
+	for size, cpu := range []int64{940, 1930, 3920, 7910} {
+		for _, ratio := range []int64{2, 4, 8} {
+			price := float64(int64(1)<<size) * (0.017 + 0.0037*float64(ratio))
+			addRoom(&c, fmt.Sprintf("size-%d-%d", cpu, ratio), cpu, (ratio<<size)*1024-255*int64(size+1), price)
+		}
+	}
+	s := onePool(inZones(c))
+	for app := range 600 {
+		cpu := 150 + int64(app*app%131)*25
+		pod := model.Pod{Requests: model.Resources{model.CPU: cpu, model.Memory: cpu * (1 + int64(app*7%13)) / 3 << 20, model.PodCount: 1}}
+		placeRule(&pod, app, app%9)
+		for n := range 1 + app%7 {
+			pod.PodKey = model.PodKey{Namespace: "default", Name: fmt.Sprintf("app-%d-%d", app, n)}
+			s.Pending = append(s.Pending, pod)
+		}
+	}
+	plan, report := engine.Solve(s, model.Settings{})
+	if violations := check.Plan(s, plan); len(violations) > 0 {
+		t.Error(violations[0])
+	}
+	if report.Gap > 0.04 || len(report.Unplaced) > 0 {
+		t.Errorf("cost %f, bound %f: a gap of %f, %d without a place", plan.PricePerHour, report.Bound, report.Gap, len(report.Unplaced))
+	}
+}

@@ -48,6 +48,7 @@ type problem struct {
 	// daemonRules are the per-node rules that count a share's pods.
 	daemonRules map[*daemonShare][]int
 	rooms       *occupancy // buffer of rulesHold
+	work        workspace  // buffer of mixtures
 }
 
 // usualSteps are the steps of a search where the settings name none.

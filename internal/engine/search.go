@@ -230,7 +230,7 @@ func (x *packing) orBetter(next *packing) *packing {
 // times the usual steps takes as many times these.
 const (
 	patternPairSteps  = 25
-	mostPatternSteps  = 28_000_000
+	mostPatternSteps  = 40_000_000
 	leastPatternSteps = 500_000
 	wholeGap          = 0.10
 )

@@ -173,9 +173,13 @@ func (w *sweep) add(n, count int) {
 	first, second, few, worth := o.pod.first*int64(count), o.pod.second*int64(count), o.pod.few*int32(count), float64(o.each*float64(count))
 	most := w.of(w.s.room)
 	most.first, most.second, most.few = most.first-first, most.second-second, most.few-few
-	w.next = w.next[:0]
+	reached := w.reached
+	w.picks = roomFor(w.picks, len(reached))
+	w.next = roomFor(w.next[:0], 2*len(reached))
+	next, last := w.next[:2*len(reached)], 0
 	from := 0
-	for _, x := range w.reached {
+	for i := range reached {
+		x := &reached[i]
 		if x.first > most.first {
 			break
 		}
@@ -183,25 +187,38 @@ func (w *sweep) add(n, count int) {
 			continue
 		}
 		with := amounts{x.first + first, x.second + second, x.few + few, int32(len(w.picks)), x.worth + worth}
-		for from < len(w.reached) && w.reached[from].before(&with) {
-			w.next = append(w.next, w.reached[from])
+		for from < len(reached) && reached[from].before(&with) {
+			next[last] = reached[from]
+			last++
 			from++
 		}
-		if from < len(w.reached) && !with.before(&w.reached[from]) {
-			if w.reached[from].worth >= with.worth {
+		if from < len(reached) && !with.before(&reached[from]) {
+			if reached[from].worth >= with.worth {
 				continue
 			}
 			from++
 		}
 		w.picks = append(w.picks, pick{x.last, int32(o.at), int32(count)})
-		w.next = append(w.next, with)
-		w.see(&with)
+		next[last] = with
+		last++
+		if seeming := w.others + with.worth; seeming > w.highest || seeming > w.found {
+			w.see(&with)
+		}
 		if with.worth > best.worth {
 			*best = with
 		}
 	}
-	w.next = append(w.next, w.reached[from:]...)
-	w.reached, w.next = w.next, w.reached
+	last += copy(next[last:], reached[from:])
+	w.reached, w.next = next[:last], reached
+}
+
+// roomFor is the slice with room for so many more: twice as many where it grows, since
+// large ones would grow in small steps.
+func roomFor[T any](s []T, more int) []T {
+	if cap(s)-len(s) >= more {
+		return s
+	}
+	return append(make([]T, 0, 2*(len(s)+more)), s...)
 }
 
 func (x *amounts) before(y *amounts) bool {

@@ -258,19 +258,44 @@ func (n *node) clear(r, other int) bool {
 			wants = append(wants, want{left / k.request[r], k.request[r] * n.most[at], k.request[other] * n.most[at]})
 		}
 	}
-	slices.SortFunc(wants, func(a, b want) int { return cmp.Compare(b.price, a.price) })
 	n.c.wants = wants
-	left := n.room[r]
-	for _, w := range wants {
-		if left < w.amount {
-			n.multipliers[r] = w.price
-			n.used += float64(float64(w.other) * float64(float64(left)/float64(w.amount)))
-			break
-		}
-		left -= w.amount
-		n.used += float64(w.other)
-	}
+	price, used := clearing(wants, n.room[r])
+	n.multipliers[r], n.used = price, n.used+used
 	return n.multipliers[r] != before
+}
+
+// clearing is the price at which no more than the room is asked for, 0 where that is so
+// anyway, and how much of the other resource is used then. It leaves wants in another
+// order.
+func clearing(wants []want, room int64) (price int64, used float64) {
+	for len(wants) > 0 {
+		// Split around a middle price, as in quickselect.
+		pivot := wants[len(wants)/2].price
+		var above, at want
+		for _, w := range wants {
+			switch {
+			case w.price > pivot:
+				above.amount, above.other = above.amount+w.amount, above.other+w.other
+			case w.price == pivot:
+				at.amount, at.other = at.amount+w.amount, at.other+w.other
+			}
+		}
+		keep, over := wants[:0], above.amount > room
+		if !over {
+			if used += float64(above.other); above.amount+at.amount > room {
+				return pivot, used + float64(float64(at.other)*float64(float64(room-above.amount)/float64(at.amount)))
+			}
+			room -= above.amount + at.amount
+			used += float64(at.other)
+		}
+		for _, w := range wants {
+			if over && w.price > pivot || !over && w.price < pivot {
+				keep = append(keep, w)
+			}
+		}
+		wants = keep
+	}
+	return 0, used
 }
 
 // prepare orders the classes for the search: those worth most for what their

@@ -4,11 +4,13 @@ import "math"
 
 // sweepShare is the part of all steps that a first sweep may take, lastSweepShare that of
 // those left for one where nothing else has helped. Proofs of fewer than
-// leastSweepSteps have none for it: a sweep that is cut off proves next to nothing.
+// leastSweepSteps have none for it: a sweep that is cut off proves next to nothing. Nor
+// does one end soon that has kept more than mostKept.
 const (
 	sweepShare      = 24
 	lastSweepShare  = 4
 	leastSweepSteps = 4_000_000
+	mostKept        = 50_000 // amounts, which take 32 bytes each
 )
 
 // fewUnits is how much of a resource a node has at most that counts as one of few units:
@@ -46,7 +48,7 @@ func (n *node) bySweep(goal int64, steps int) int64 {
 		if len(s.kept) == 0 {
 			break
 		}
-		if limit <= 0 {
+		if limit <= 0 || len(s.kept) > mostKept {
 			return max(s.best, open)
 		}
 		k := n.classes[at]
