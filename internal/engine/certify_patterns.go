@@ -18,7 +18,9 @@ const (
 	plainNodes        = 50
 	patternBoundSteps = 4_000_000
 	patternPodSteps   = 5_000 // more for each pod
-	mostMixSteps      = 28_000_000
+	mostMixSteps      = 24_000_000
+	// What may prove more than is proven by that part is checked, too.
+	worthChecking = 1.004
 	// Of items and configs: what one round costs.
 	maxPatternPairs = 400_000
 )
@@ -87,7 +89,7 @@ func (x *patternBound) prove(times int) int64 {
 	if x.proven > x.start {
 		proven = x.check(x.best, mixtureSteps*times)
 	}
-	if x.hoped > x.start {
+	if x.hoped > x.start && x.hoped > x.proven*worthChecking {
 		proven = max(proven, x.check(x.center, hopedSteps*times))
 	}
 	return proven

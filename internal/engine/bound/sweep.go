@@ -10,7 +10,7 @@ const (
 	sweepShare      = 24
 	lastSweepShare  = 4
 	leastSweepSteps = 4_000_000
-	mostKept        = 50_000 // amounts, which take 32 bytes each
+	mostKept        = 400_000 // amounts, which take 32 bytes each
 )
 
 // fewUnits is how much of a resource a node has at most that counts as one of few units:
