@@ -33,12 +33,12 @@ func (k *packer) packPatterns(counts []int, runs []*packing, used usage, budget 
 			return nil
 		}
 	}
-	if costsOf(min(k.requests(counts), maxPatternItems)) > budget-k.steps {
+	if costsOf(k.requests(counts)) > budget-k.steps {
 		return nil
 	}
 	s := &patternSearch{of: k, alike: newAlike(k.p, k.configs), rooms: newOccupancy(len(k.p.rules)), demanded: counts}
 	items := s.merged(counts)
-	if costsOf(min(len(items), maxPatternItems)) > budget-k.steps {
+	if costsOf(len(items)) > budget-k.steps {
 		return nil
 	}
 	items = s.costliest(s.roundUp(items, counts), counts)
@@ -86,8 +86,16 @@ func (s *patternSearch) mixed() []bin {
 	return bins
 }
 
-// costsOf is about what a program of so many rows takes to begin with, in steps.
-func costsOf(rows int) int { return rows * rows * rows / 2 }
+// costsOf is about what a program of so many rows takes to begin with, in steps; of more
+// than fewPatternItems, which are rounded up, so many that it comes to something.
+func costsOf(rows int) int {
+	if rows > fewPatternItems {
+		return roundedSteps
+	}
+	return rows * rows * rows / 2
+}
+
+const roundedSteps = 3_500_000
 
 // prepare starts the program from packings that are known.
 func (s *patternSearch) prepare(runs []*packing) {
