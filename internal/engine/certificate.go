@@ -65,6 +65,9 @@ func (c *chooser) certify(report *model.Report, cost int64) {
 			proven, mixed = finer.provePatterns(c.best, proven, enough, max(c.effort, 1))
 		}
 	}
+	if !gapAbove(above) {
+		mixed = proven // of so few nodes, parts are what the bound leaves out
+	}
 	if proven > 0 {
 		report.Bound = dollars(proven)
 		report.Gap = float64(cost-proven) / float64(proven)

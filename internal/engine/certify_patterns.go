@@ -15,7 +15,7 @@ import (
 const (
 	patternsAbove     = 0.05
 	plainAbove        = 0.02
-	plainNodes        = 50
+	plainNodes        = 20
 	patternBoundSteps = 4_000_000
 	patternPodSteps   = 5_000 // more for each pod
 	mostMixSteps      = 24_000_000
