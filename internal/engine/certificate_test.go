@@ -234,3 +234,20 @@ func TestMoreStepsProveMore(t *testing.T) {
 		t.Errorf("cost %f with a bound of %f, with more steps %f and %f", plan.PricePerHour, usual.Bound, longer.PricePerHour, more.Bound)
 	}
 }
+
+// TestFewNodesAreWhole: the last of few nodes is hardly ever full, which no step of a proof
+// changes.
+func TestFewNodesAreWhole(t *testing.T) {
+	var c model.Catalog
+	addRoom(&c, "four", 4000, 16384, 0.1)
+	s := onePool(c)
+	for n := range 39 {
+		s.Pending = append(s.Pending, model.Pod{PodKey: model.PodKey{Namespace: "default", Name: fmt.Sprintf("pod-%d", n)},
+			Requests: model.Resources{model.CPU: 1000, model.Memory: 1 << 30, model.PodCount: 1}})
+	}
+	_, report := engine.Solve(s, model.Settings{})
+	parts := report.GapShares
+	if report.Gap < 0.02 || report.Gap > 0.05 || len(parts) != 1 || parts[0].Rule != model.CodeWholeNodes {
+		t.Errorf("a gap of %f, of which %v", report.Gap, parts)
+	}
+}

@@ -11,7 +11,7 @@ import (
 // Proofs that leave a larger gap than patternsAbove are tried once more with what
 // mixtures of whole nodes say that pods are worth, which costs more steps. Where no
 // rule limits what nodes may hold, that can close smaller gaps, too, unless there
-// are so few nodes that those are what parts of nodes make.
+// are so few nodes that those are what whole ones cost more than parts.
 const (
 	patternsAbove     = 0.05
 	plainAbove        = 0.02
