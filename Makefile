@@ -77,7 +77,7 @@ format: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: bench
-bench: build ## Benchmarks: the engine, and 1,000 mixed pods on the lab
+bench: build ## Benchmarks: the engine (DROVER_WORKLOADS=FOLDER adds its workloads, beside what PEERS.md there says of peers), and 1,000 mixed pods on the lab
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/engine/...
 	cd lab && $(GO) test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 30m
 
