@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // pollInterval is how often eventually asks again.
@@ -177,7 +178,18 @@ func cmdKill9(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	pid := componentPID(ts, args[0])
 	ts.Logf("kill -9 %d (%s)", pid, args[0])
+	process, err := unix.PidfdOpen(pid, 0)
+	ts.Check(err)
+	defer unix.Close(process)
 	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+	// A large process takes a moment to go, and keeps its locks until then.
+	gone, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 30_000)
+	for err == unix.EINTR {
+		gone, err = unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 30_000)
+	}
+	if ts.Check(err); gone == 0 {
+		ts.Fatalf("process %d outlives kill -9", pid)
+	}
 }
 
 func componentPID(ts *testscript.TestScript, name string) int {
