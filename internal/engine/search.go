@@ -232,13 +232,14 @@ const (
 	patternPairSteps  = 25
 	mostPatternSteps  = 40_000_000
 	leastPatternSteps = 500_000
-	patternStepsEach  = 150 // for each pod
+	patternStepsEach  = 150 // for each pod, up to mostStepsEach in all
+	mostStepsEach     = 10_000_000
 	wholeGap          = 0.10
 )
 
 func (k *packer) patternSteps(best *packing) int {
 	part := min((float64(best.cost)/max(k.linear, 1)-1)/wholeGap, 1)
-	return leastPatternSteps + patternStepsEach*k.pods + k.p.effort*min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
+	return leastPatternSteps + min(patternStepsEach*k.pods, mostStepsEach) + k.p.effort*min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
 }
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
