@@ -227,19 +227,21 @@ func (x *packing) orBetter(next *packing) *packing {
 // mostPatternSteps bounds the steps that patterns may take; the smaller the gap to
 // what the resources cost at least, the fewer: wholeGap is where it is all of them. Few
 // pods leave little to save: they get so many for each pair. A search that may take several
-// times the usual steps takes as many times these.
+// times the usual steps takes as many times these. Many pods get patternStepsEach in any
+// case, up to mostStepsEach.
 const (
 	patternPairSteps  = 25
 	mostPatternSteps  = 40_000_000
 	leastPatternSteps = 500_000
-	patternStepsEach  = 150 // for each pod, up to mostStepsEach in all
+	patternStepsEach  = 200
 	mostStepsEach     = 10_000_000
 	wholeGap          = 0.10
 )
 
 func (k *packer) patternSteps(best *packing) int {
 	part := min((float64(best.cost)/max(k.linear, 1)-1)/wholeGap, 1)
-	return leastPatternSteps + min(patternStepsEach*k.pods, mostStepsEach) + k.p.effort*min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
+	byGap := k.p.effort * min(int(mostPatternSteps*float64(part*part*part)), patternPairSteps*k.pods*k.pods)
+	return leastPatternSteps + max(byGap, min(patternStepsEach*k.pods, mostStepsEach))
 }
 
 // notePrices keeps what the patterns say the pods are worth, for the proof.
